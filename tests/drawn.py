@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layersight.document.blocks import Document
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.sketch import PAPER, SCREEN, Box, Line, Link, Page, Picture, Text
 
 MEDIA = {"paper": PAPER, "screen": SCREEN}
@@ -60,7 +60,7 @@ def sharp(page: Page) -> None:
 
 def laid(document: Document, medium: str = "paper") -> list[Page]:
     """The pages of a document, on which nothing leaves the page or lies over another picture."""
-    found = pages(document, MEDIA[medium])
+    found = paginate(document, MEDIA[medium])
     for page in found:
         inside(page)
         apart(page)

@@ -95,9 +95,9 @@ def fill_folder(path: Path, last: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _guarded(path: Path, shown: Path | None = None) -> Iterator[None]:
+def _guarded(path: Path, named: Path | None = None) -> Iterator[None]:
     """Turns what the system says into one OutputError."""
-    target = shown or path
+    target = named or path
     try:
         _check_name(target)
         yield

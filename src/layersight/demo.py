@@ -70,25 +70,25 @@ def make_demo(
     """
     assets = resources.files("layersight.assets.demo")
     # The folder first: that it cannot be written is found out before the work.
-    with resources.as_file(assets) as place, fill_folder(folder, MANIFEST) as filled:
+    with resources.as_file(assets) as assets, fill_folder(folder, MANIFEST) as filled:
         say("opening a small cats-and-dogs network")
-        model = load_model(place / MODEL, backend=backend, labels=LABELS)
+        model = load_model(assets / MODEL, backend=backend, labels=LABELS)
         say("showing it a photograph of a cat")
-        cat = place / PHOTOGRAPH
+        cat = assets / PHOTOGRAPH
         result = _without_paths(activations(model, cat, fit="crop", scale="0..1", predictions=True))
         say("asking which pixels decided")
         heat = _without_paths(heatmap(model, cat, target=LABELS[0], fit="crop", scale="0..1"))
         say(f"looking for what channels of {SOUGHT} look for")
-        found = patterns(model, SOUGHT, CHANNELS, scale="0..1", size=SIDE, steps=STEPS)
-        found = dataclasses.replace(found, model=_anywhere(found.model))
+        gallery = patterns(model, SOUGHT, CHANNELS, scale="0..1", size=SIDE, steps=STEPS)
+        gallery = dataclasses.replace(gallery, model=_anywhere(gallery.model))
         say("drawing every feature map of every layer")
-        extras = {name: (place / name).read_bytes() for name in EXTRAS}
+        extras = {name: (assets / name).read_bytes() for name in EXTRAS}
         extras |= {
             HEAT: to_bytes(heat, ".png", HeatOptions()),
-            PATTERNS: to_bytes(found, ".png", GalleryOptions(columns=8)),
+            PATTERNS: to_bytes(gallery, ".png", GalleryOptions(columns=8)),
         }
         fill(filled, result, PictureOptions(), extras)
-    return Demo(folder, result, heat, found)
+    return Demo(folder, result, heat, gallery)
 
 
 Shown = TypeVar("Shown", Activations, Heatmaps)

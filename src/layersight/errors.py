@@ -110,7 +110,7 @@ def shortened(text: str, most: int = 300) -> str:
     return f"{line[:most].rpartition(' ')[0] or line[:most]} ..."
 
 
-def near(name: str, known: Iterable[str], limit: int = 3) -> str:
+def near(name: str, candidates: Iterable[str], limit: int = 3) -> str:
     """A hint with the known names nearest to ``name``, or an empty string.
 
     A name that differs in capitals alone is the only one.
@@ -122,12 +122,12 @@ def near(name: str, known: Iterable[str], limit: int = 3) -> str:
     >>> near("zzz", ["conv2d"])
     ''
     """
-    names = list(known)
-    found = [other for other in names if other.casefold() == name.casefold()][:limit]
-    found = found or difflib.get_close_matches(name, names, n=limit, cutoff=0.55)
-    if not found:
+    names = list(candidates)
+    matches = [candidate for candidate in names if candidate.casefold() == name.casefold()][:limit]
+    matches = matches or difflib.get_close_matches(name, names, n=limit, cutoff=0.55)
+    if not matches:
         return ""
-    listed = " or ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+    listed = " or ".join([", ".join(matches[:-1]), matches[-1]] if len(matches) > 1 else matches)
     return f" Did you mean {listed}?"
 
 

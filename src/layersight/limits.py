@@ -68,10 +68,10 @@ def free_memory() -> int | None:
     free: list[int] = []
     with contextlib.suppress(OSError, ValueError, IndexError, KeyError):
         lines = Path("/proc/meminfo").read_text("ascii").splitlines()
-        held = {
+        amounts = {
             name: int(rest.split()[0]) << 10 for name, _, rest in (x.partition(":") for x in lines)
         }
-        free.append(held["MemAvailable"] + held.get("SwapFree", 0))
+        free.append(amounts["MemAvailable"] + amounts.get("SwapFree", 0))
     with contextlib.suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
         most, used = ((group / f"memory.{name}").read_text("ascii") for name in ("max", "current"))

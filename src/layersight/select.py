@@ -240,15 +240,15 @@ def split_channels(
             raise SelectionError(_no_spec(specs)) from None
         for spec in several:
             pairs += _pairs(layers, spec)
-    own: dict[str, ChannelSpec] = {}
+    channels_of: dict[str, ChannelSpec] = {}
     for spec, channels in pairs:
         if channels is None:
             continue
         for layer in select_layers(layers, spec):
-            before = own.get(layer.name)
+            before = channels_of.get(layer.name)
             joined = isinstance(before, str) and isinstance(channels, str)
-            own[layer.name] = f"{before},{channels}" if joined else channels
-    return [spec for spec, _ in pairs], own
+            channels_of[layer.name] = f"{before},{channels}" if joined else channels
+    return [spec for spec, _ in pairs], channels_of
 
 
 def _pairs(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[tuple[LayerSpec, ChannelSpec]]:
@@ -256,12 +256,12 @@ def _pairs(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[tuple[LayerSpec
     if not isinstance(spec, str) or ":" not in spec or _match_name(layers, spec.strip()):
         return [(spec, None)]
     parts = [part.strip() for part in _NEXT_LAYER.split(spec)]
-    found = [_PAIR.fullmatch(part) for part in parts]
-    if not any(found):
+    matches = [_PAIR.fullmatch(part) for part in parts]
+    if not any(matches):
         return [(spec, None)]
     return [
         (part, None) if match is None else (match[1].strip(), match[2].rstrip(", "))
-        for part, match in zip(parts, found, strict=True)
+        for part, match in zip(parts, matches, strict=True)
     ]
 
 
@@ -286,14 +286,16 @@ def choose_channels(
         ({'stem': (1,), 'body': (1, 5)}, {'stem': (0, 1), 'body': (3,)})
     """
     others = [name for name in counts if name not in own]
-    found = {
+    chosen = {
         name: parse_channels(own[name], counts[name], layer=name) for name in counts if name in own
     }
     if others:
         widest = max(others, key=lambda name: counts[name])
         wanted = parse_channels(spec, counts[widest], layer=widest)
-        found |= {name: tuple(one for one in wanted if one < counts[name]) for name in others}
-    return {name: found[name] for name in counts}
+        chosen |= {
+            name: tuple(number for number in wanted if number < counts[name]) for name in others
+        }
+    return {name: chosen[name] for name in counts}
 
 
 def parse_channels(spec: ChannelSpec, count: int, *, layer: str | None = None) -> tuple[int, ...]:

@@ -24,7 +24,7 @@ from layersight.errors import UsageError
 from layersight.export.files import to_bytes
 from layersight.nouns.summary.noun import NOUN as SUMMARY
 from layersight.writers.html import to_html
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.sketch import PAPER, SCREEN
 from layersight.writers.terminal import to_text
 from weights import everything
@@ -89,8 +89,8 @@ def test_a_table_or_grid_without_anything_is_left_out() -> None:
     nothing = replace(layers(1), rows=())
     assert isinstance(nothing, Table)
     shown = document(section(0, nothing), section(1, layers(2)))
-    assert len(pages(shown, PAPER)) == 1
-    assert len(pages(document(section(0, nothing)), SCREEN)) == 1
+    assert len(paginate(shown, PAPER)) == 1
+    assert len(paginate(document(section(0, nothing)), SCREEN)) == 1
 
 
 def test_an_output_of_one_number_for_each_image_is_told() -> None:

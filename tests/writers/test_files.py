@@ -25,7 +25,7 @@ from layersight.export import read_manifest
 from layersight.version import __version__
 from layersight.writers.animation import to_gif, to_webp
 from layersight.writers.figure import to_figure
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.pdf import to_pdf
 from layersight.writers.png import draw, to_png
 from layersight.writers.sketch import PAPER, SCREEN, Box, Page, Picture
@@ -54,7 +54,7 @@ def pdf(document: Document) -> PdfReader:
 
 def mosaic(document: Document) -> Picture:
     """The first picture of the first page that is no colour bar."""
-    items = pages(document, PAPER)[0].items
+    items = paginate(document, PAPER)[0].items
     return next(item for item in items if isinstance(item, Picture) and len(item.pixels) > 1)
 
 
@@ -194,7 +194,7 @@ def test_an_svg_of_several_pages_is_refused() -> None:
 
 def test_a_png_draws_a_pixel_as_a_square() -> None:
     made = alone("maps")
-    (page,) = pages(made, SCREEN)
+    (page,) = paginate(made, SCREEN)
     drawn = next(item for item in page.items if isinstance(item, Picture) and len(item.pixels) > 1)
     image = np.asarray(draw(page))
     zoom = round(drawn.width * 2 / drawn.pixels.shape[1])
@@ -311,7 +311,7 @@ def without_text(page: Page) -> Page:
 
 @pytest.mark.parametrize("name", documents.BLOCKS)
 def test_golden_pictures(name: str) -> None:
-    (page,) = pages(alone(name), SCREEN)
+    (page,) = paginate(alone(name), SCREEN)
     image = draw(without_text(page))
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)

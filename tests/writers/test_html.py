@@ -32,7 +32,7 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.writers.html import to_html
-from layersight.writers.html.filters import _numbers_told
+from layersight.writers.html.filters import _formatted
 from writers.pages import Page, decoded
 
 HOSTILE = "<script>alert(1)</script>"
@@ -281,7 +281,7 @@ def test_every_tile_says_its_numbers_without_scripts() -> None:
 
 def test_a_share_is_all_or_nothing_only_where_it_is() -> None:
     shares = np.array([0, 1e-6, 0.78125, 0.999998, 1], np.float32)
-    told = _numbers_told(Numbers("sparsity", shares, percent=True))
+    told = _formatted(Numbers("sparsity", shares, percent=True))
     assert told == ["0%", "<0.01%", "78.12%", ">99.99%", "100%"]
 
 

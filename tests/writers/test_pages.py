@@ -27,7 +27,7 @@ from layersight.document.blocks import (
 from layersight.writers.layout.body import lay
 from layersight.writers.layout.grid import is_mosaic, small_cells
 from layersight.writers.layout.tile import blend
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.sketch import PAPER, SCREEN, Anchor, Box, Link, Page, Text
 from layersight.writers.sketch import Picture as Drawn
 
@@ -162,7 +162,7 @@ def test_long_tables_go_on_with_their_head() -> None:
 
 
 def test_a_table_tells_the_pages_of_its_targets() -> None:
-    found = pages(documents.whole(), PAPER)
+    found = paginate(documents.whole(), PAPER)
     place = {
         item.name: number
         for number, page in enumerate(found, 1)
@@ -178,11 +178,11 @@ def test_a_table_tells_the_pages_of_its_targets() -> None:
             if item.anchor == "end" and abs(item.y - row.y) < 0.1 and item.x > PAPER.width - 60
         ]
         assert told.text == str(place[f"layer:{number}"])
-    assert "page" not in words(*pages(documents.whole(), SCREEN))
+    assert "page" not in words(*paginate(documents.whole(), SCREEN))
 
 
 def test_links_lead_somewhere() -> None:
-    found = pages(documents.whole(), PAPER)
+    found = paginate(documents.whole(), PAPER)
     places = {item.name for page in found for item in page.items if isinstance(item, Anchor)}
     asked = {item.target for page in found for item in page.items if isinstance(item, Link)}
     assert asked == {f"layer:{place}" for place in range(len(documents.BLOCKS))} | {"cover"}
@@ -191,7 +191,7 @@ def test_links_lead_somewhere() -> None:
 
 def test_sections_are_kept_together_where_a_page_holds_them() -> None:
     sections = [documents.section(place, documents.maps(96, (9, 9))) for place in range(5)]
-    found = pages(documents.document(*sections), PAPER)
+    found = paginate(documents.document(*sections), PAPER)
     assert [sum(text.startswith("layer_") for text in words(page)) for page in found] == [2, 2, 1]
     assert not any("of 96" in text for text in words(*found))
 
@@ -201,15 +201,15 @@ def test_sections_that_stand_alone_begin_a_page() -> None:
         dataclasses.replace(documents.section(place, Note(("a",))), alone=True)
         for place in range(3)
     ]
-    assert len(pages(documents.document(*sections), PAPER)) == 3
-    assert len(pages(documents.document(*sections), SCREEN)) == 1
+    assert len(paginate(documents.document(*sections), PAPER)) == 3
+    assert len(paginate(documents.document(*sections), SCREEN)) == 1
 
 
 def test_captions_stand_on_every_page_and_once_on_a_screen() -> None:
     made = documents.whole()
-    for page in pages(made, PAPER):
+    for page in paginate(made, PAPER):
         assert set(made.captions) <= set(words(page))
-    (page,) = pages(made, SCREEN)
+    (page,) = paginate(made, SCREEN)
     assert [words(page).count(line) for line in made.captions] == [1, 1, 1]
     lowest = max((item for item in page.items if isinstance(item, Text)), key=lambda item: item.y)
     assert lowest.text == made.captions[-1]
@@ -231,7 +231,7 @@ def test_parts_are_a_level_of_the_outline() -> None:
     )
     anchors = [
         (item.title, item.level)
-        for page in pages(made, PAPER)
+        for page in paginate(made, PAPER)
         for item in page.items
         if isinstance(item, Anchor)
     ]
@@ -332,7 +332,7 @@ def test_hostile_names_are_shortened_and_harmless() -> None:
 
 def test_an_empty_document_is_a_page() -> None:
     empty = Document("network", "", (), (Part(()),), captions=("caption",))
-    assert "caption" in words(*pages(empty, PAPER))
+    assert "caption" in words(*paginate(empty, PAPER))
 
 
 def test_pages_import_no_matplotlib() -> None:

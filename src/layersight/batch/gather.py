@@ -50,8 +50,8 @@ def check_input(entry: InputInfo) -> InputInfo:
 
 
 def make_options(**settings: Any) -> ImageOptions:
-    (known,) = split_options(settings, ImageOptions)
-    return ImageOptions(**known)
+    (chosen,) = split_options(settings, ImageOptions)
+    return ImageOptions(**chosen)
 
 
 def choose_preprocessing(
@@ -70,9 +70,9 @@ def find_input(info: ModelInfo, name: str | None) -> InputInfo:
         by_name = {entry.name: entry for entry in info.inputs}
         if name in by_key or name in by_name:
             return check_input(by_key.get(name) or by_name[name])
-        known = list(dict.fromkeys([*by_key, *by_name]))
+        names = list(dict.fromkeys([*by_key, *by_name]))
         raise ModelInputError(
-            f"no input '{name}': the model has {', '.join(known)}.{near(str(name), known)}"
+            f"no input '{name}': the model has {', '.join(names)}.{near(str(name), names)}"
         )
     return check_input(info.image_input or info.inputs[0])
 

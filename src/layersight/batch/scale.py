@@ -90,9 +90,9 @@ def settle_input(
     if known.is_settled or not entry.is_image:
         return known
     shapes = {other.name: shapes.get(other.name) or _some_shape(other) for other in info.inputs}
-    kept = _kept(model, name)
-    distances = {} if kept is None else measure(model, kept, entry, shapes, known)
-    return weigh(known, kept.layer, distances) if kept and distances else known
+    statistics = _kept(model, name)
+    distances = {} if statistics is None else measure(model, statistics, entry, shapes, known)
+    return weigh(known, statistics.layer, distances) if statistics and distances else known
 
 
 def weigh(known: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
@@ -114,26 +114,28 @@ def weigh(known: Preprocessing, layer: str, distances: Mapping[str, float]) -> P
         for name in sorted(distances, key=distances.__getitem__)
         if name in (*usual, best)
     )
-    kept = f"the statistics kept by '{layer}'"
+    statistics = f"the statistics kept by '{layer}'"
     near = distances[best] <= NEAR
     if (near and times >= CLEAR) or (distances[best] <= FAR and times >= FAR_CLEAR):
-        reason = f"{kept} fit; distances: {listed}"
+        reason = f"{statistics} fit; distances: {listed}"
         if known.evidence == "name" and known.name == best:
-            reason = f"{known.reason}, and {kept} fit"
+            reason = f"{known.reason}, and {statistics} fit"
         elif known.evidence == "name":
-            reason = f"{kept} fit, not {known.name} {known.reason}; distances: {listed}"
+            reason = f"{statistics} fit, not {known.name} {known.reason}; distances: {listed}"
         return _named(best).because(reason, "statistics")
     if known.evidence == "name":
         return known
     if near and times >= WEAK:
-        reason = f"weak evidence: nearest to {kept}; distances: {listed}; {ASK}"
+        reason = f"weak evidence: nearest to {statistics}; distances: {listed}; {ASK}"
         return _named(best).because(reason, "statistics")
-    return GUESS.because(f"not known: {kept} decide nothing; distances: {listed}; {ASK}", "guess")
+    return GUESS.because(
+        f"not known: {statistics} decide nothing; distances: {listed}; {ASK}", "guess"
+    )
 
 
 def measure(
     model: Forward,
-    kept: MovingStatistics,
+    statistics: MovingStatistics,
     entry: InputInfo,
     shapes: Mapping[str, tuple[int, ...]],
     known: Preprocessing,
@@ -153,13 +155,17 @@ def measure(
     batch = {name: np.zeros((len(tried), *shape[1:]), np.float32) for name, shape in shapes.items()}
     batch[entry.name] = tried
     try:
-        given = (
-            tried if kept.giver is None else model.forward(batch, [kept.giver]).layers[kept.giver]
+        reached = (
+            tried
+            if statistics.giver is None
+            else model.forward(batch, [statistics.giver]).layers[statistics.giver]
         )
     except LayersightError:
         return {}  # the layers with statistics cannot be run; those that are shown perhaps can
-    parts = np.split(given, len(names))
-    distances = {name: _divergence(part, kept) for name, part in zip(names, parts, strict=True)}
+    parts = np.split(reached, len(names))
+    distances = {
+        name: _divergence(part, statistics) for name, part in zip(names, parts, strict=True)
+    }
     return {name: value for name, value in distances.items() if np.isfinite(value)}
 
 
@@ -204,7 +210,11 @@ def _kept(model: Forward, name: str) -> MovingStatistics | None:
     if not isinstance(model, HasMovingStatistics):
         return None
     return next(
-        (kept for kept in model.moving_statistics() if kept.inputs == (name,) and kept.is_trained),
+        (
+            statistics
+            for statistics in model.moving_statistics()
+            if statistics.inputs == (name,) and statistics.is_trained
+        ),
         None,
     )
 
@@ -214,14 +224,17 @@ def _is_picture(image: InputImage) -> bool:
     return image.pixels.shape == image.values.shape
 
 
-def _divergence(values: FloatArray, kept: MovingStatistics) -> float:
+def _divergence(values: FloatArray, statistics: MovingStatistics) -> float:
     flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
     mean, spread = flat.mean(axis=0), flat.var(axis=0)
-    wanted_mean, wanted = kept.mean.astype(np.float64), kept.variance.astype(np.float64) + FLOOR
+    wanted_mean, wanted = (
+        statistics.mean.astype(np.float64),
+        statistics.variance.astype(np.float64) + FLOOR,
+    )
     least = np.inf
     for contrast in CONTRASTS:
         variance = contrast**2 * spread + FLOOR
         off = (variance + (mean - wanted_mean) ** 2) / wanted
-        each = 0.5 * (np.log(wanted / variance) + off - 1)
-        least = min(least, float(np.mean(np.minimum(each, 1e6))))
+        terms = 0.5 * (np.log(wanted / variance) + off - 1)
+        least = min(least, float(np.mean(np.minimum(terms, 1e6))))
     return least

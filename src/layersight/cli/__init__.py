@@ -25,13 +25,13 @@ COMPLETE = "_LAYERSIGHT_COMPLETE"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs ``layersight`` and exits: 0 done, 1 could not be done, 2 wrong usage."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
     with contextlib.suppress(ValueError):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")
     with contextlib.nullcontext() if debug else _quiet_libraries():
-        status = _run(given, debug)
+        status = _run(words, debug)
         status = _end_output(status)
     sys.exit(status)
 
@@ -58,12 +58,12 @@ def _quiet_libraries() -> Iterator[None]:
 def _without_descriptor() -> Iterator[None]:
     """Leads the descriptor of standard error away from who writes to it, past Python."""
     try:
-        kept = os.dup(2)
+        duplicate = os.dup(2)
     except OSError:  # standard error is closed
         yield
         return
     before = sys.stderr
-    with os.fdopen(kept, "w", buffering=1, errors="replace") as stream:
+    with os.fdopen(duplicate, "w", buffering=1, errors="replace") as stream:
         if before is sys.__stderr__:
             sys.stderr = stream
         nothing = os.open(os.devnull, os.O_WRONLY)
@@ -73,10 +73,10 @@ def _without_descriptor() -> Iterator[None]:
             yield
         finally:
             sys.stderr = before
-            os.dup2(kept, 2)
+            os.dup2(duplicate, 2)
 
 
-def _run(given: list[str], debug: bool) -> int:
+def _run(words: list[str], debug: bool) -> int:
     """Runs the command and turns what goes wrong into a line and a status."""
     import click
     from click.shell_completion import shell_complete
@@ -89,7 +89,7 @@ def _run(given: list[str], debug: bool) -> int:
         return shell_complete(app, {}, "layersight", COMPLETE, completes)
     try:
         # Past the main function of Click, which has words of its own for an interruption.
-        with app.make_context("layersight", given) as context:
+        with app.make_context("layersight", words) as context:
             app.invoke(context)
     except click.exceptions.Exit as end:  # of --help or --version
         return end.exit_code
@@ -119,8 +119,8 @@ def _misused(error: click.ClickException) -> int:
         print(text, file=sys.stderr)
         return error.exit_code
     context = getattr(error, "ctx", None)
-    place = context.command_path if context else "layersight"
-    return _fail(f"{text.rstrip('.')}. See '{place} --help'", error.exit_code, debug=False)
+    command = context.command_path if context else "layersight"
+    return _fail(f"{text.rstrip('.')}. See '{command} --help'", error.exit_code, debug=False)
 
 
 def _end_output(status: int) -> int:

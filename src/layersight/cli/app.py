@@ -95,8 +95,8 @@ def make_app() -> click.Group:
 def _instead(words: Callable[[], str]) -> Callable[[click.Context, click.Parameter, bool], None]:
     """What says something in place of the command, which then needs no arguments."""
 
-    def show(context: click.Context, _: click.Parameter, asked: bool) -> None:
-        if asked:
+    def show(context: click.Context, _: click.Parameter, requested: bool) -> None:
+        if requested:
             print(words())  # as whatever else is said; Click's would be flushed too early
             context.exit()
 
@@ -177,8 +177,8 @@ class _Command(click.Command):
             default = False if _is_switch(option) else None
             return click.Option(flags, is_flag=True, default=default, help=_help(option))
 
-        def complete(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-            return [CompletionItem(word) for word in option.choices if word.startswith(begun)]
+        def complete(_: click.Context, __: click.Parameter, typed: str) -> list[CompletionItem]:
+            return [CompletionItem(word) for word in option.choices if word.startswith(typed)]
 
         return click.Option(
             flags,
@@ -197,23 +197,25 @@ PATHS = ("MODEL", "IMAGE", "NEW", "FILE", "FOLDER", "DIR", "PATH")
 
 def options_of_command(command: Command) -> dict[str, Option]:
     """All options of a command by the name of the field, arguments first."""
-    found: dict[str, Option] = {}
-    last = [one for one in command.options if issubclass(one, LAST)]
-    first = [one for one in command.options if one not in last]
+    options: dict[str, Option] = {}
+    last = [group for group in command.options if issubclass(group, LAST)]
+    first = [group for group in command.options if group not in last]
     pictures = [] if command.pictures is None else [command.pictures]
     if command.outputs:
-        found["output"] = Option(
+        options["output"] = Option(
             "output", None, command.outputs, kind=str, metavar="PATH", flag="--output -o"
         )
-    for one in (*first, *pictures, *last):
-        found |= {name: each for name, each in options_of(one).items() if name not in found}
+    for group in (*first, *pictures, *last):
+        options |= {
+            name: option for name, option in options_of(group).items() if name not in options
+        }
 
     def order(entry: tuple[str, Option]) -> int:
         if not entry[1].positional:
             return 4
         return 1 if entry[0] == "model" else 2 + entry[1].several
 
-    return dict(sorted(found.items(), key=order))
+    return dict(sorted(options.items(), key=order))
 
 
 def _is_switch(option: Option) -> bool:

@@ -28,19 +28,19 @@ def run(given: Given) -> None:
     as_json, quiet = given.pop("json", False), given.pop("quiet", False)
     path = Path(given.pop("new"))
     check_target(given["model"], path)
-    made = convert(open_model(**given), path)
+    conversion = convert(open_model(**given), path)
     if as_json:
-        say(json.dumps(made.to_json(), ensure_ascii=False, indent=1))
+        say(json.dumps(conversion.to_json(), ensure_ascii=False, indent=1))
     elif not quiet:
-        say(describe(made))
+        say(describe(conversion))
 
 
-def describe(made: Conversion) -> str:
-    lines = [f"from     {made.model.source}"]
-    lines += [f"rewrite  {text}" for text in made.model.rewrites]
-    lines += [f"replaced {text}" for text in made.replaced]
-    lines += [f"kept     {text}" for text in made.kept]
-    return "\n".join([*lines, f"wrote {made.path}"])
+def describe(conversion: Conversion) -> str:
+    lines = [f"from     {conversion.model.source}"]
+    lines += [f"rewrite  {text}" for text in conversion.model.rewrites]
+    lines += [f"replaced {text}" for text in conversion.replaced]
+    lines += [f"kept     {text}" for text in conversion.kept]
+    return "\n".join([*lines, f"wrote {conversion.path}"])
 
 
 COMMAND = Command(

@@ -33,8 +33,8 @@ from layersight.writers.terminal import to_text
 def function(name: str) -> Callable[..., Any]:
     """The function of ``"module:function"``."""
     module, _, attribute = name.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-    return found
+    target: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return target
 
 
 def run_command(name: str, command: Command, given: Given) -> None:
@@ -103,8 +103,8 @@ class _Run:
         return make_options(noun, **chosen)
 
     def _no_image(self) -> UsageError:
-        one = self.command.takes == "images"
-        what, where = ("an image", "IMAGE") if one else ("images", "FOLDER")
+        single = self.command.takes == "images"
+        what, where = ("an image", "IMAGE") if single else ("images", "FOLDER")
         return UsageError(f"give {what}: layersight {self.name} MODEL {where}")
 
     def _open(self, keywords: Given) -> Any:
@@ -118,11 +118,11 @@ class _Run:
         verb = function(self.command.verb)
         pictures = self.command.pictures
         drawn = set() if pictures is None else set(options_of(pictures))
-        spoken = {"output", "json", "quiet", "image", "inputs", "resume"}
+        own_options = {"output", "json", "quiet", "image", "inputs", "resume"}
         known = {
             name: list(value) if isinstance(value, tuple) and name == "layer" else value
             for name, value in keywords.items()
-            if name not in drawn | spoken
+            if name not in drawn | own_options
         }
         arguments = () if not self.command.takes else (group,)
         if self.given.get("resume"):

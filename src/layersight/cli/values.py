@@ -49,21 +49,21 @@ def image_groups(
         return [named_inputs(images, inputs)]
     if not images:
         return [None]
-    found = next(iter(sources_of(info, list(images)).values()))
-    together = together or len(found) <= MOST_TOGETHER
-    return [found] if together else [[path] for path in found]
+    sources = next(iter(sources_of(info, list(images)).values()))
+    together = together or len(sources) <= MOST_TOGETHER
+    return [sources] if together else [[path] for path in sources]
 
 
 def beside(
     image: InputImage, groups: Sequence[Any], ending: str, folder: Path | None = None
 ) -> Path:
     """A file beside an image, or in a folder, under a name that no other of the groups has."""
-    own = image.path.parent if image.path is not None else Path()
+    home = image.path.parent if image.path is not None else Path()
     stem = Path(image.name).stem
     images = [group[0] for group in groups if isinstance(group, list)]
-    alike = [path for path in images if folder or path.parent == own]
+    alike = [path for path in images if folder or path.parent == home]
     if sum(path.stem == stem for path in alike) > 1:
         stem = image.name
     if folder and sum(path.name == image.name for path in alike) > 1:
-        stem = f"{'-'.join(own.parts[-1:])}-{image.name}"
-    return (folder or own) / f"{stem}{ending}"
+        stem = f"{'-'.join(home.parts[-1:])}-{image.name}"
+    return (folder or home) / f"{stem}{ending}"

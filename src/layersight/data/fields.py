@@ -83,10 +83,10 @@ class Option:
             return None
         if not self.several:
             return self._check_one(value, value)
-        many = [value] if isinstance(value, numbers.Number) else value
-        if isinstance(many, str) or not isinstance(many, Iterable):
+        values = [value] if isinstance(value, numbers.Number) else value
+        if isinstance(values, str) or not isinstance(values, Iterable):
             raise self._refusal(f"{value!r:.60}")
-        checked = tuple(self._check_one(each, value) for each in many)
+        checked = tuple(self._check_one(item, value) for item in values)
         if not checked:
             raise self._refusal("none")
         return checked
@@ -146,20 +146,24 @@ def option(
         ...
         layersight.errors.UsageError: expected steps as a whole number from 1 to 100, found 0
     """
-    made = Option("", default, help, choices=tuple(choices), **declared)
-    return dataclasses.field(default=default, metadata={_KEY: made})
+    declaration = Option("", default, help, choices=tuple(choices), **declared)
+    return dataclasses.field(default=default, metadata={_KEY: declaration})
 
 
 def options_of(request: Any) -> dict[str, Option]:
     """The options that a dataclass, or an instance of one, declares, by name."""
-    found = {}
+    options = {}
     for field in dataclasses.fields(request):
         if (declared := field.metadata.get(_KEY)) is not None:
             kind = declared.kind or _named_in(field.type)
             written = field.type if isinstance(field.type, str) else kind.__name__
-            known = {"name": field.name, "kind": kind, "written": written.removesuffix(" | None")}
-            found[field.name] = dataclasses.replace(declared, **known)
-    return found
+            completed = {
+                "name": field.name,
+                "kind": kind,
+                "written": written.removesuffix(" | None"),
+            }
+            options[field.name] = dataclasses.replace(declared, **completed)
+    return options
 
 
 def _named_in(annotation: object) -> type:
@@ -205,16 +209,16 @@ def extend(base: type, name: str, options: Iterable[Option], module: str) -> typ
 
     It is pickled by the name of ``module``.
     """
-    known: dict[str, Option] = {}
-    for one in options:
-        known.setdefault(one.name, one)
+    merged: dict[str, Option] = {}
+    for declared in options:
+        merged.setdefault(declared.name, declared)
     added = [
-        (one.name, Any, dataclasses.field(default=one.default, metadata={_KEY: one}))
-        for one in known.values()
+        (declared.name, Any, dataclasses.field(default=declared.default, metadata={_KEY: declared}))
+        for declared in merged.values()
     ]
-    made = dataclasses.make_dataclass(name, added, bases=(base,), frozen=True, slots=True)
-    made.__module__, made.__doc__ = module, base.__doc__
-    return made
+    extended = dataclasses.make_dataclass(name, added, bases=(base,), frozen=True, slots=True)
+    extended.__module__, extended.__doc__ = module, base.__doc__
+    return extended
 
 
 def names_options(*requests: type) -> Callable[[Function], Function]:
@@ -235,28 +239,34 @@ def names_options(*requests: type) -> Callable[[Function], Function]:
     def named(function: Function) -> Function:
         signature = inspect.signature(function)
         kinds = inspect.Parameter
-        kept = [one for one in signature.parameters.values() if one.kind != kinds.VAR_KEYWORD]
+        positional = [
+            parameter
+            for parameter in signature.parameters.values()
+            if parameter.kind != kinds.VAR_KEYWORD
+        ]
         more = {
-            name: kinds(name, kinds.KEYWORD_ONLY, default=None, annotation=f"{one.written} | None")
+            name: kinds(
+                name, kinds.KEYWORD_ONLY, default=None, annotation=f"{parameter.written} | None"
+            )
             for request in requests
-            for name, one in options_of(request).items()
+            for name, parameter in options_of(request).items()
             if name not in signature.parameters
         }
-        parameters = [*kept, *more.values()]
+        parameters = [*positional, *more.values()]
         function.__dict__["__signature__"] = signature.replace(parameters=parameters)
         return function
 
     return named
 
 
-def spelled(word: Any, known: Iterable[str]) -> Any:
+def spelled(word: Any, words: Iterable[str]) -> Any:
     """A name or a word of an option as it is known here, if it was spelled the American way.
 
     >>> spelled("normalize", ["normalise"]), spelled("gray", ["viridis"])
     ('normalise', 'gray')
     """
-    other = AMERICAN.get(word) if isinstance(word, str) else None
-    return other if other is not None and other in known else word
+    british = AMERICAN.get(word) if isinstance(word, str) else None
+    return british if british is not None and british in words else word
 
 
 def split_words(words: str | Iterable[str]) -> tuple[str, ...]:
@@ -281,7 +291,7 @@ def split_options(
         UsageError: A name is of none of them.
     """
     hidden = set(without)
-    names = [{field.name for field in dataclasses.fields(one)} - hidden for one in requests]
+    names = [{field.name for field in dataclasses.fields(request)} - hidden for request in requests]
     known = sorted(set().union(*names))
     values: dict[str, Any] = {}
     for name, value in given.items():

@@ -111,15 +111,15 @@ class InputInfo:
         A vector as long as a square picture in grey or RGB has pixels, or rows of numbers
         without a channel axis; of at least ``LEAST_SIDE`` a side.
         """
-        own = self.shape[1:]
+        sides = self.shape[1:]
         if self.accepts_image or self.vocabulary or not self.dtype.startswith(("float", "bf", "u")):
             return None
-        if len(own) == 2 and min(side or 0 for side in own) >= LEAST_SIDE:
-            return int(own[0] or 0), int(own[1] or 0), 1
-        if len(own) == 1 and own[0]:
+        if len(sides) == 2 and min(side or 0 for side in sides) >= LEAST_SIDE:
+            return int(sides[0] or 0), int(sides[1] or 0), 1
+        if len(sides) == 1 and sides[0]:
             for channels in (1, 3):
-                side = math.isqrt(own[0] // channels)
-                if side >= LEAST_SIDE and side * side * channels == own[0]:
+                side = math.isqrt(sides[0] // channels)
+                if side >= LEAST_SIDE and side * side * channels == sides[0]:
                     return side, side, channels
         return None
 
@@ -169,13 +169,13 @@ class Placement:
             >>> Placement((-1.0, -1.0), (2.0, 2.0)).pixels((0, 3), (3, 3), (8, 8))
             ((0, 2), (5, 8))
         """
-        found = []
-        for start, step, at, reach, side in zip(
+        ranges = []
+        for start, step, index, reach, side in zip(
             self.start, self.step, position, field, size, strict=True
         ):
-            first = math.floor(start + at * step)
-            found.append((min(max(first, 0), side), min(max(first + reach, 0), side)))
-        return tuple(found)
+            first = math.floor(start + index * step)
+            ranges.append((min(max(first, 0), side), min(max(first + reach, 0), side)))
+        return tuple(ranges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,9 @@ class ModelInfo(RichDisplay):
     trainable: int | None = None
 
     def __repr__(self) -> str:
-        sides = (" x ".join(str(side or "any") for side in one.shape[1:]) for one in self.inputs)
+        sides = (
+            " x ".join(str(side or "any") for side in entry.shape[1:]) for entry in self.inputs
+        )
         inputs = f", input {', '.join(sides)}" if self.inputs else ""
         return (
             f"<Model {self.name!r}: {len(self.layers)} layer{'s'[: len(self.layers) != 1]}, "

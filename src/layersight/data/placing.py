@@ -28,14 +28,14 @@ def enlarge(maps: FloatArray, size: tuple[int, ...]) -> FloatArray:
         >>> enlarge(np.array([[0, 1]], np.float32), (1, 4)).tolist()
         [[0.0, 0.25, 0.75, 1.0]]
     """
-    made = np.asarray(maps, np.float32)
+    enlarged = np.asarray(maps, np.float32)
     if len(size) == 1:
-        return _lengthened(made, size[0])
-    *outer, rows, columns = map(weights, made.shape[-len(size) :], size)
-    made = np.matmul(np.matmul(rows, made), columns.T)
+        return _lengthened(enlarged, size[0])
+    *outer, rows, columns = map(weights, enlarged.shape[-len(size) :], size)
+    enlarged = np.matmul(np.matmul(rows, enlarged), columns.T)
     for axis, share in enumerate(outer, -len(size)):
-        made = np.moveaxis(np.tensordot(share, made, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(made, np.float32)
+        enlarged = np.moveaxis(np.tensordot(share, enlarged, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(enlarged, np.float32)
 
 
 def _lengthened(signals: FloatArray, length: int) -> FloatArray:
@@ -43,11 +43,11 @@ def _lengthened(signals: FloatArray, length: int) -> FloatArray:
     before = signals.shape[-1]
     if before > length:
         return np.ascontiguousarray(np.matmul(signals, weights(before, length).T), np.float32)
-    places = ((np.arange(length) + 0.5) * before / length - 0.5).clip(0, before - 1)
-    low = places.astype(int)
-    share = (places - low).astype(np.float32)
-    found = signals[..., low] * (1 - share) + signals[..., np.minimum(low + 1, before - 1)] * share
-    return np.ascontiguousarray(found, np.float32)
+    positions = ((np.arange(length) + 0.5) * before / length - 0.5).clip(0, before - 1)
+    low = positions.astype(int)
+    share = (positions - low).astype(np.float32)
+    values = signals[..., low] * (1 - share) + signals[..., np.minimum(low + 1, before - 1)] * share
+    return np.ascontiguousarray(values, np.float32)
 
 
 def place(values: FloatArray, region: Region, size: tuple[int, int]) -> FloatArray:
@@ -74,9 +74,9 @@ def place(values: FloatArray, region: Region, size: tuple[int, int]) -> FloatArr
     seen = np.matmul(np.matmul(rows, np.asarray(values, np.float32)), columns.T)
     if seen.shape[-2:] == size:
         return np.ascontiguousarray(seen, np.float32)
-    made = np.full((*values.shape[:-2], *size), np.nan, np.float32)
-    made[..., first_row:last_row, first_column:last_column] = seen
-    return made
+    placed_map = np.full((*values.shape[:-2], *size), np.nan, np.float32)
+    placed_map[..., first_row:last_row, first_column:last_column] = seen
+    return placed_map
 
 
 def _inside(start: float, end: float, length: int) -> tuple[int, int]:
@@ -92,18 +92,18 @@ def weights(before: int, after: int, start: float = 0.0, end: float | None = Non
     The old ones lie from ``start`` to ``end``, in new positions; else over all.
     """
     span = (after if end is None else end) - start
-    places = ((np.arange(after) + 0.5 - start) * before / span - 0.5).clip(0, before - 1)
+    positions = ((np.arange(after) + 0.5 - start) * before / span - 0.5).clip(0, before - 1)
     reach = max(1.0, before / span)
     if reach == 1:
-        low = np.minimum(places.astype(int), before - 1)
+        low = np.minimum(positions.astype(int), before - 1)
         high = np.minimum(low + 1, before - 1)
-        share = (places - low).astype(np.float32)
-        found = np.zeros((after, before), np.float32)
-        found[np.arange(after), low] += 1 - share
-        found[np.arange(after), high] += share
+        share = (positions - low).astype(np.float32)
+        matrix = np.zeros((after, before), np.float32)
+        matrix[np.arange(after), low] += 1 - share
+        matrix[np.arange(after), high] += share
     else:
-        distances = np.abs(places[:, np.newaxis] - np.arange(before))
+        distances = np.abs(positions[:, np.newaxis] - np.arange(before))
         tent = np.maximum(0, 1 - distances / reach)
-        found = (tent / tent.sum(axis=1, keepdims=True)).astype(np.float32)
-    found.setflags(write=False)
-    return found
+        matrix = (tent / tent.sum(axis=1, keepdims=True)).astype(np.float32)
+    matrix.setflags(write=False)
+    return matrix

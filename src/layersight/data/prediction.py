@@ -115,9 +115,9 @@ _PLAIN = re.compile(r"(outputs?|predictions?|probs|top|head|out|fc|logits)(_?\d+
 
 def ends_of(info: ModelInfo) -> tuple[str | None, ...]:
     """For each output the name of its layer, ``None`` where there is none."""
-    known = {layer.name for layer in info.layers}
+    layer_names = {layer.name for layer in info.layers}
     names = info.output_layers or info.outputs
-    return tuple(name if name in known else None for name in names)
+    return tuple(name if name in layer_names else None for name in names)
 
 
 def last_activation(info: ModelInfo, layer: LayerInfo) -> str | None:
@@ -195,16 +195,16 @@ def is_value(info: ModelInfo, name: str) -> bool:
 def quantity(info: ModelInfo, name: str, unit: int) -> str:
     """What the author called a unit of an output of values, which is raised or lowered."""
     layer = next(entry for entry in info.layers if entry.name == name)
-    own = name.rpartition("/")[2]
+    last_part = name.rpartition("/")[2]
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", layer.type).casefold()
-    plain = _PLAIN.fullmatch(own) or re.fullmatch(rf"{snake}(_\d+)?", own.casefold())
+    plain = _PLAIN.fullmatch(last_part) or re.fullmatch(rf"{snake}(_\d+)?", last_part.casefold())
     several = len(info.outputs) > 1
     if info.labels is not None and len(info.labels) == layer.channels == 1:
         return info.labels[0]
     if layer.channels == 1:
-        return own if several or not plain else "the output"
+        return last_part if several or not plain else "the output"
     called = unit_name(info, layer, unit) or f"class {unit}"
-    return f"{own}, {called}" if several or not plain else called
+    return f"{last_part}, {called}" if several or not plain else called
 
 
 TOP = 5  # how many classes a prediction names

@@ -116,8 +116,8 @@ class Preprocessing:
     def from_json(cls, saved: Mapping[str, Any]) -> Preprocessing:
         """The preprocessing of which :meth:`to_json` made data."""
         names = {field.name for field in dataclasses.fields(cls)}
-        known = {name: value for name, value in saved.items() if name in names}
-        return cls(**{**known, "mean": tuple(saved["mean"]), "std": tuple(saved["std"])})
+        values = {name: value for name, value in saved.items() if name in names}
+        return cls(**{**values, "mean": tuple(saved["mean"]), "std": tuple(saved["std"])})
 
     def _subtracted(self) -> str:
         if len(set(self.mean)) == 1 and self.mean[0] < 0:

@@ -83,14 +83,14 @@ def read_stem(stem: Stem, channels: int) -> Reading:
     if len(responses) != sum(map(len, fed)):
         return Reading()
     named = _listed(stem.layers)
-    each = dict(zip(FED, np.split(responses, len(FED)), strict=True))
-    greys = {name: part[: len(LEVELS)] for name, part in each.items()}
+    responses_in = dict(zip(FED, np.split(responses, len(FED)), strict=True))
+    greys = {name: part[: len(LEVELS)] for name, part in responses_in.items()}
     if not np.isfinite(greys["none"]).all():
         return Reading()
     varying = np.ptp(greys["none"], axis=0) > 1e-6
     if not varying.any():
         return _read_ramp(stem, channels, named)
-    swapped = _is_swapped(each["none"][len(LEVELS) :] - each["none"][0])
+    swapped = _is_swapped(responses_in["none"][len(LEVELS) :] - responses_in["none"][0])
     greys = {name: part[:, varying] for name, part in greys.items()}
     if np.allclose(greys["none"], LEVELS[:, None], rtol=1e-3, atol=1e-3):
         return Reading(None, swapped)

@@ -29,10 +29,10 @@ class Scale:
 
     palette: Bytes  # (256, 3)
     marks: tuple[tuple[float, str], ...]  # words by their position on the bar, 0 to 1
-    # the value of index 0, where that is one for all that the bar belongs to
+    # the value of index 0, if everything that the bar belongs to shares it
     low: float | None = None
-    high: float | None = None  # likewise of index 255
-    note: str = ""  # what else is to be said of it, such as "each map by itself"
+    high: float | None = None  # likewise for index 255
+    note: str = ""  # a remark, such as "each map by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +50,22 @@ class Note:
     lines: tuple[str, ...]  # a paragraph each
     title: str = ""  # over them; empty for none
     lead: str = ""  # a first line in bold, such as a file's name
-    tone: Tone = "plain"  # how they are set
-    most: int = 99  # on pages so many are shown and the rest counted; all elsewhere
+    tone: Tone = "plain"
+    most: int = 99  # how many lines pages show; the rest are counted there, and shown elsewhere
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A cell of a table, or a value among facts."""
 
-    text: str = ""  # what stands in it
-    tone: Tone = "plain"  # how it is set
-    bold: bool = False  # whether in bold
+    text: str = ""
+    tone: Tone = "plain"
+    bold: bool = False
     aside: str = ""  # beside it, smaller: its standard error
     note: str = ""  # a second, smaller line under it, beside the bar where there is one
     share: float | None = None  # 0 to 1 to draw a bar beside the text
-    target: str = ""  # the anchor of a section that it leads to
-    marked: bool = False  # whether its ground is tinted, as of the best in a column
+    target: str = ""  # the anchor of the section that it links to
+    marked: bool = False  # whether its background is tinted, as for the best in a column
     rising: bool = False  # whether it has the arrow of what has not converged
     swatch: Bytes | None = None  # the palette of a small colour bar in place of text
 
@@ -96,18 +96,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """What is drawn in place of pixels: a flat ground, a cross and words."""
+    """What is drawn in place of pixels: a flat background, a cross and words."""
 
     # "dead" (grey) for what is constant or empty, "broken" (reddish) for values that are not
     # numbers.
     kind: Literal["dead", "broken"]
-    words: tuple[str, ...]  # a word or two on it, as ("dead", "= 0")
+    words: tuple[str, ...]  # a word or two on it, such as ("dead", "= 0")
     span: int = 1  # how many tiles beside each other it covers
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tile:
-    """What is said of one tile of a grid."""
+    """A tile of a grid, apart from its pixels."""
 
     label: str = ""  # under it: the channel's number, as a rule
     title: str = ""  # over it, in bold
@@ -169,7 +169,7 @@ class Grid:
     # (tile, height, width) or (tile, height, width, 3): one array where all tiles have one size,
     # drawn as one mosaic; else a sequence of arrays, each fitted into the same square.
     pixels: Bytes | Sequence[Bytes]
-    tiles: Sequence[Tile]  # what is said of each
+    tiles: Sequence[Tile]
     # of pixels that are indices; None for RGB or where each tile has its own
     palette: Bytes | None = None
     columns: int = 16  # tiles in a row at most
@@ -190,10 +190,21 @@ class Grid:
     # files may hold with small losses.
     photos: bool = False
 
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Height and width of each tile; only of the first where all are in one array."""
+        tiles = self.pixels[:1] if isinstance(self.pixels, np.ndarray) else self.pixels
+        return [(tile.shape[0], tile.shape[1]) for tile in tiles] or [(1, 1)]
+
+    @property
+    def photographs(self) -> Sequence[Overlay | None]:
+        """The photograph under each tile."""
+        return self.overlays or (None,) * len(self.tiles)
+
     def palette_of(self, tile: Tile) -> Bytes | None:
         """The palette of a tile: its own, the grid's, or that of its colour bar."""
-        found = self.palette if tile.palette is None else tile.palette
-        return tile.scale.palette if found is None and tile.scale is not None else found
+        palette = self.palette if tile.palette is None else tile.palette
+        return tile.scale.palette if palette is None and tile.scale is not None else palette
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +223,7 @@ class Patch:
     left: int  # the first column
     bottom: int  # row after the last
     right: int  # column after the last
-    cover: Cover | None = None  # what is drawn; None for nothing at all, where there are no pixels
+    cover: Cover | None = None  # what is drawn; None for nothing, where there are no pixels
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -234,7 +245,7 @@ class Picture:
     bar: Literal["right", "below"] = "right"  # where that stands
     cover: Cover | None = None  # what is drawn in its place
     patches: tuple[Patch, ...] = ()  # parts that are covered
-    slices: tuple[int, int] = (1, 1)  # as of Grid
+    slices: tuple[int, int] = (1, 1)  # as for Grid
     depth: int = 1  # likewise
     overlay: Overlay | None = None  # the photograph under it
     name: str = ""  # for the screen reader and the card
@@ -246,6 +257,15 @@ class Picture:
     # (height, width): the exact values, for the card, where every pixel is a thing by itself (the
     # units of a vector); else they are read off scale.
     values: Values | None = None
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """As of :class:`Grid`: the one height and width."""
+        return [(self.pixels.shape[0], self.pixels.shape[1])]
+
+    @property
+    def photographs(self) -> Sequence[Overlay | None]:
+        return (self.overlay,)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -304,7 +324,7 @@ def flat(blocks: Iterable[Block]) -> Iterator[Facts | Note | Table | Grid | Pict
     """All blocks in order, those beside each other one by one."""
     for block in blocks:
         if isinstance(block, Beside):
-            yield from flat(each for part in block.parts for each in part)
+            yield from flat(inner for part in block.parts for inner in part)
         else:
             yield block
 
@@ -314,7 +334,7 @@ class Section:
     """A heading with blocks under it; it is kept together where a page can hold it."""
 
     title: str  # the heading, as a layer's name; empty for a section of a cover, without one
-    blocks: tuple[Block, ...]  # what is under it
+    blocks: tuple[Block, ...]
     kind: str = ""  # beside the title, secondary: type and size
     facts: str = ""  # under the title: a line of facts
     anchor: str = ""  # a name, unique in the document, that cells lead to
@@ -325,21 +345,26 @@ class Section:
     fresh: bool = False  # whether it begins a page
     # at the right end of the heading, such as a link to all tiles of a row
     aside: Cell | None = None
-    # name and value that only pages with room for it show (HTML)
+    # names and values that only pages with room for them show (HTML)
     details: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Part:
-    """A cover and the sections that follow it: what is shown of one image, as a rule."""
+    """A cover and the sections that follow it: usually what is shown of one image."""
 
     sections: tuple[Section, ...]  # in order; their anchors are unique in the document
     front: tuple[Block, ...] = ()  # the blocks of the cover; empty for none
-    # what pages with room for it (HTML) say before the sections where there is no cover
+    # what pages with room for it (HTML) show before the sections if there is no cover
     notes: tuple[Block, ...] = ()
     follow: bool = False  # whether the sections follow the cover on its page
     title: str = ""  # in the outline, where a document has several parts
     anchor: str = "cover"  # of the cover, which pages lead back to
+
+    @property
+    def intro(self) -> tuple[Block, ...]:
+        """What precedes the sections where there is room: the cover's blocks, else the notes."""
+        return self.front or self.notes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -349,12 +374,18 @@ class Document:
     title: str  # the model's name
     kicker: str  # over the title: "What the network sees"
     facts: tuple[str, ...]  # under the title, a line each
-    parts: tuple[Part, ...]  # what follows
+    parts: tuple[Part, ...]
     captions: tuple[str, ...] = ()  # at the foot of every page: the scale, the input, the model
     heading: str = ""  # of all sections together, such as "Feature maps"
-    # sentences that tell how to read the sections, for pages with room for it (HTML)
+    # sentences on how to read the sections, for pages with room for them (HTML)
     guide: tuple[str, ...] = ()
-    # all that a file's metadata says: layers, channels, scale, preprocessing, versions
+    # the description in a file's metadata: layers, channels, scale, preprocessing, versions
     caption: str = ""
     name: str = ""  # the file's title in its metadata
     fewer: str = ""  # how to ask for less, for formats that hold a single page
+
+    def pictures(self) -> Iterator[Grid | Picture]:
+        """Every grid and every picture, in order."""
+        for part in self.parts:
+            for blocks in (part.intro, *(section.blocks for section in part.sections)):
+                yield from (block for block in flat(blocks) if isinstance(block, Grid | Picture))

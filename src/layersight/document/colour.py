@@ -89,8 +89,8 @@ def _to_bytes(oklab: NDArray[np.float64]) -> Bytes:
     """Oklab as sRGB (IEC 61966-2-1), cut to what a screen can show."""
     linear = np.clip((oklab @ TO_CONES.T) ** 3 @ TO_LINEAR.T, 0, 1)
     curved = 1.055 * linear ** (1 / 2.4) - 0.055
-    found = np.where(linear <= 0.0031308, 12.92 * linear, curved)
-    return np.asarray(np.rint(255 * np.clip(found, 0, 1)), np.uint8)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, curved)
+    return np.asarray(np.rint(255 * np.clip(encoded, 0, 1)), np.uint8)
 
 
 PALE = (0xEC, 0xEE, 0xEF)  # what lies over a part that was not seen

@@ -30,48 +30,48 @@ MOST_POINTS = 800  # positions of a signal that are drawn each by itself at most
 SIDE = 150.0  # of the square that an input is fitted into, in points
 
 
-def input_pixels(shown: InputImage) -> tuple[Bytes, Bytes | None]:
+def input_pixels(image: InputImage) -> tuple[Bytes, Bytes | None]:
     """The pixels of an input, and their palette if they are grey."""
-    pixels = shown.pixels
+    pixels = image.pixels
     if pixels.shape[-1] >= 3:
         return np.ascontiguousarray(pixels[..., :3]), None
     return np.ascontiguousarray(pixels[..., 0]), palette("grey")
 
 
-def input_picture(shown: InputImage, side: float = SIDE, lines: tuple[str, ...] = ()) -> Picture:
+def input_picture(image: InputImage, side: float = SIDE, lines: tuple[str, ...] = ()) -> Picture:
     """An input as the network saw it."""
-    pixels, colours = input_pixels(shown)
-    name = f"{shown.name}, as the network saw it"
+    pixels, colours = input_pixels(image)
+    name = f"{image.name}, as the network saw it"
     return Picture(pixels, colours, side=side, lines=lines, name=name)
 
 
-def input_block(shown: InputImage, side: float = SIDE, wide: float | None = None) -> Block:
+def input_block(image: InputImage, side: float = SIDE, wide: float | None = None) -> Block:
     """An input as the network saw it: a picture, all frames or slices, a curve, or bars."""
-    if shown.is_line:
-        return input_curve(shown, wide)
-    if shown.frames is None:
-        return input_picture(shown, side)
-    sheet = contact_sheet(shown.frames, 255)
+    if image.is_line:
+        return input_curve(image, wide)
+    if image.frames is None:
+        return input_picture(image, side)
+    sheet = contact_sheet(image.frames, 255)
     grey = sheet.shape[-1] == 1
     return Picture(
         sheet[..., 0] if grey else sheet,
         palette("grey") if grey else None,
         side=side,
-        name=f"{shown.name}, as the network saw it",
+        name=f"{image.name}, as the network saw it",
     )
 
 
-def input_curve(shown: InputImage, wide: float | None = None, tall: float = 74.0) -> Curve:
+def input_curve(image: InputImage, wide: float | None = None, tall: float = 74.0) -> Curve:
     """A signal with a curve for each channel, or a vector as bars."""
-    name = f"{shown.name}, as the network saw it"
-    if shown.values.ndim == 1:
-        few = shown.names if 0 < len(shown.names) <= MOST_CHANNELS else ()
-        series = Series(shown.values, style="bars", tone="plain")
+    name = f"{image.name}, as the network saw it"
+    if image.values.ndim == 1:
+        few = image.names if 0 < len(image.names) <= MOST_CHANNELS else ()
+        series = Series(image.values, style="bars", tone="plain")
         return Curve((series,), x_title="unit", x_names=few, wide=wide, tall=tall, name=name)
-    length, channels = shown.values.shape
+    length, channels = image.values.shape
     drawn = []
     for channel in range(min(channels, MOST_CHANNELS)):
-        x, y, _ = thinned(shown.values[:, channel])
+        x, y, _ = thinned(image.values[:, channel])
         drawn.append(Series(y, x, style="plain" if channels == 1 else "thin", tone="plain"))
     more = f"the first {MOST_CHANNELS} of {channels} channels" if channels > MOST_CHANNELS else ""
     return Curve(
@@ -100,29 +100,29 @@ def thinned(
     if len(values) <= MOST_POINTS:
         return np.arange(len(values), dtype=np.float32), np.asarray(values, np.float32), strength
     few = 2 * -(-len(values) // MOST_POINTS)
-    places: list[int] = []
+    positions: list[int] = []
     strongest: list[float] = []
     for start in range(0, len(values), few):
         piece = values[start : start + few]
         ends = sorted({start + int(piece.argmin()), start + int(piece.argmax())})
-        places += ends
+        positions += ends
         if strength is not None:
             part = strength[start : start + few]
             strongest += [float(part[np.abs(part).argmax()])] * len(ends)
-    made = None if strength is None else np.array(strongest, np.float32)
-    return np.array(places, np.float32), np.asarray(values, np.float32)[places], made
+    reduced = None if strength is None else np.array(strongest, np.float32)
+    return np.array(positions, np.float32), np.asarray(values, np.float32)[positions], reduced
 
 
-def input_note(shown: InputImage, title: str, *, named: bool = True) -> Note:
+def input_note(image: InputImage, title: str, *, named: bool = True) -> Note:
     """How an image came to the network."""
-    height, width = shown.pixels.shape[:2]
-    came = f"{size(shown.original_size)} pixels in the file, {size((width, height))} here"
-    if shown.is_line:
-        came = f"{size(shown.values.shape)} numbers"
-    elif shown.frames is not None:
-        came = f"{plural(len(shown.frames), 'picture')} of {size((width, height))} pixels"
-    lines = (came, *shown.steps, scale_line(shown))
-    return Note(lines, title, lead=shown.name if named else "")
+    height, width = image.pixels.shape[:2]
+    came = f"{size(image.original_size)} pixels in the file, {size((width, height))} here"
+    if image.is_line:
+        came = f"{size(image.values.shape)} numbers"
+    elif image.frames is not None:
+        came = f"{plural(len(image.frames), 'picture')} of {size((width, height))} pixels"
+    lines = (came, *image.steps, scale_line(image))
+    return Note(lines, title, lead=image.name if named else "")
 
 
 def prediction_blocks(predictions: Sequence[Prediction]) -> tuple[Block, ...]:
@@ -136,13 +136,13 @@ def prediction_blocks(predictions: Sequence[Prediction]) -> tuple[Block, ...]:
 
 
 def _prediction(prediction: Prediction, *, several: bool) -> Block:
-    shown = len(prediction.top)
+    named = len(prediction.top)
     title = f"Output {prediction.output}" if several else "Output"
-    if 0 < shown < prediction.size:
+    if 0 < named < prediction.size:
         values = prediction.kind == VALUES
-        title += f", the {'greatest' if values else 'strongest'} {shown} of "
+        title += f", the {'greatest' if values else 'strongest'} {named} of "
         title += count(prediction.size) + (" values" if values else "")
-    if not shown:
+    if not named:
         return Note((prediction.describe(),), title)
     longest = max([1.0, *(abs(top.score) for top in prediction.top)])
     rows = tuple(

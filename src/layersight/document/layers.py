@@ -1,4 +1,4 @@
-"""What documents about the layers of a model have alike: their head, and the table of layers."""
+"""What documents about the layers of a model share: their head, and the table of layers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,10 @@ FEWER = "choose one layer with --layers or one channel with --channels"
 def model_document(
     model: ModelInfo, kicker: str, parts: Iterable[Part], what: str, **more: Any
 ) -> Document:
-    """A document under the name and the facts of a model.
+    """A document headed by the name and the facts of a model.
 
-    Args:
-        model: The model.
-        kicker: Over its name.
-        parts: What follows.
-        what: What the document is of, as it follows the model's name in a file's metadata.
-        more: Further fields of :class:`Document`, and those that differ.
+    ``what`` follows the model's name in a file's metadata; ``more`` are further fields of
+    :class:`Document`, which may also replace those set here.
     """
     head: dict[str, Any] = {"facts": model_facts(model), "name": f"{model.name}: {what}"}
     return Document(title=model.name, kicker=kicker, parts=tuple(parts), **{**head, **more})
@@ -30,23 +26,23 @@ def model_document(
 
 def layer_table(
     names: Sequence[str],
-    own: Sequence[str],
+    extra: Sequence[str],
     rows: Iterable[tuple[str, LayerInfo | None, str, Iterable[Cell]]],
     note: str = "",
 ) -> Table:
-    """A table with a row for each layer: its number, name and type, what it has, and its page.
+    """A table with a row for each layer: its number, name and type, further columns, and its page.
 
     Args:
-        names: All layers of the model, which are counted from 1.
-        own: The heads of the columns that not every table of layers has.
-        rows: Of each layer its name, what is known of it, the anchor of its section, and the cells
-            of ``own``.
+        names: All layers of the model, which are numbered from 1.
+        extra: The heads of the further columns.
+        rows: For each layer its name, its description, the anchor of its section, and the cells of
+            the further columns.
         note: Under the table.
     """
     first = Column("", "right"), Column("name", wide=2), Column("type", wide=1)
-    heads = (Column(name, "right") for name in own)
+    heads = (Column(name, "right") for name in extra)
     numbers = {name: str(number) for number, name in enumerate(names, 1)}
-    made = tuple(
+    cells = tuple(
         (
             Cell(numbers.get(name, ""), "quiet"),
             Cell(name, target=target),
@@ -56,7 +52,7 @@ def layer_table(
         )
         for name, layer, target, cells in rows
     )
-    return Table((*first, *heads, Column("page", "right", pages=True)), made, "Layers", note)
+    return Table((*first, *heads, Column("page", "right", pages=True)), cells, "Layers", note)
 
 
 def field_cell(layer: LayerInfo | None) -> Cell:

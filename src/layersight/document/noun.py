@@ -134,15 +134,15 @@ def matching(rows: Sequence[Mapping[str, object]], what: str, **wanted: object) 
         layersight.errors.SelectionError: no pattern of channel 7 here: expected 0, 3, 4.
     """
     left = list(range(len(rows)))
-    asked: list[str] = []
+    requested: list[str] = []
     for name, value in wanted.items():
         if value is None:
             continue
-        asked.append(f"{name} {value!r}")
-        known = list(dict.fromkeys(rows[index][name] for index in left))
+        requested.append(f"{name} {value!r}")
+        available = list(dict.fromkeys(rows[index][name] for index in left))
         left = [index for index in left if rows[index][name] == value]
         if not left:
-            hint = near(str(value), map(str, known)) if isinstance(value, str) else ""
-            expected = f": expected {few([*map(str, known)], 12)}" if known else ""
-            raise SelectionError(f"no {what} of {', '.join(asked)} here{expected}.{hint}")
+            hint = near(str(value), map(str, available)) if isinstance(value, str) else ""
+            expected = f": expected {few([*map(str, available)], 12)}" if available else ""
+            raise SelectionError(f"no {what} of {', '.join(requested)} here{expected}.{hint}")
     return left

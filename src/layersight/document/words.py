@@ -146,15 +146,15 @@ def model_line(model: ModelInfo) -> str:
     return f"{file}; {model.framework}; layersight {__version__}"
 
 
-def input_line(shown: InputImage) -> str:
+def input_line(image: InputImage) -> str:
     """The image and its preprocessing."""
-    return f"{brief(shown.name)}, {scale_line(shown)}"
+    return f"{brief(image.name)}, {scale_line(image)}"
 
 
-def scale_line(shown: InputImage) -> str:
+def scale_line(image: InputImage) -> str:
     """What the network gets of an image, and why."""
-    how = shown.preprocessing
-    as_given = shown.values.ndim != 3 and shown.region is None
+    how = image.preprocessing
+    as_given = image.values.ndim != 3 and image.region is None
     formula = "values as they are" if as_given else how.describe()
     return f"{formula} ({how.reason})"
 

@@ -51,7 +51,7 @@ def to_npz(arrays: Mapping[str, Array], manifest: Json) -> bytes:
             # A ZipInfo of its own has a fixed date, so that the bytes stay the same.
             entry = zipfile.ZipInfo(f"{member_name(name)}.npy")
             with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, whole(array.values), allow_pickle=False)
+                np.lib.format.write_array(member, collect(array.values), allow_pickle=False)
         archive.comment = _comment(manifest)
     return buffer.getvalue()
 
@@ -60,14 +60,14 @@ def _count(array: Array) -> int:
     return int(np.prod(array.values.shape, dtype=np.int64))
 
 
-def whole(values: NDArray[Any] | Stack) -> NDArray[Any]:
+def collect(values: NDArray[Any] | Stack) -> NDArray[Any]:
     """The numbers of an array, those of a stack made one after the other."""
     if not isinstance(values, Stack):
         return values
-    whole = np.empty(values.shape, values.dtype)
-    for index in range(len(whole)):
-        whole[index] = values.part(index)
-    return whole
+    result = np.empty(values.shape, values.dtype)
+    for index in range(len(result)):
+        result[index] = values.part(index)
+    return result
 
 
 def member_name(name: str) -> str:
@@ -90,9 +90,9 @@ def _comment(manifest: Json) -> bytes:
     lists = [name for name in ("images", "layers", "heatmaps") if manifest.get(name)]
     while len(text) > MAX_COMMENT and any(manifest[name] for name in lists):
         longest = max(lists, key=lambda name: len(dump_manifest(manifest[name])))
-        kept = len(manifest[longest]) // 2
-        left_out = manifest.get(f"{longest}_left_out", 0) + len(manifest[longest]) - kept
-        manifest |= {longest: manifest[longest][:kept], f"{longest}_left_out": left_out}
+        count = len(manifest[longest]) // 2
+        left_out = manifest.get(f"{longest}_left_out", 0) + len(manifest[longest]) - count
+        manifest |= {longest: manifest[longest][:count], f"{longest}_left_out": left_out}
         text = dump_manifest(manifest).encode()
     return text[:MAX_COMMENT]
 
@@ -172,8 +172,8 @@ def to_dataframe(result: object) -> DataFrame:
         raise UsageError(f"the result '{noun.name}' holds no table: take its attributes")
     pandas = _package("pandas", "a table", "write .json with save()")
     heads, *rows = noun.rows(result)
-    made: DataFrame = pandas.DataFrame.from_records(rows, columns=[str(head) for head in heads])
-    return made
+    table: DataFrame = pandas.DataFrame.from_records(rows, columns=[str(head) for head in heads])
+    return table
 
 
 def to_xarray(result: object) -> Dataset:
@@ -188,13 +188,13 @@ def to_xarray(result: object) -> Dataset:
         raise UsageError(f"the result '{noun.name}' holds no arrays: take its attributes")
     xarray = _package("xarray", "a data set", "write .npz with save()")
     arrays = {name: array for name, array in noun.arrays(result).items() if array.stored}
-    made: Dataset = xarray.Dataset(
+    data: Dataset = xarray.Dataset(
         {
-            node: (axes, whole(array.values), dict(array.attributes))
+            node: (axes, collect(array.values), dict(array.attributes))
             for node, axes, array in nodes(arrays)
         }
     )
-    return made
+    return data
 
 
 def _package(name: str, what: str, instead: str) -> Any:

@@ -160,8 +160,8 @@ def make_options(noun: Noun[Any, Any], **settings: Any) -> Any:
     Raises:
         UsageError: A keyword or its value is unknown.
     """
-    (known,) = split_options(settings, noun.options)
-    return noun.options(**known)
+    (chosen,) = split_options(settings, noun.options)
+    return noun.options(**chosen)
 
 
 def suffixes_of(noun: Noun[Any, Any]) -> tuple[str, ...]:
@@ -185,14 +185,14 @@ def check_output(path: str | os.PathLike[str], noun: Noun[Any, Any]) -> tuple[Pa
     if not os.fspath(path):
         raise UsageError("expected a file or folder to write, found an empty name")
     target = Path(path)
-    suffix, known = target.suffix.lower(), suffixes_of(noun)
-    if suffix in known:
+    suffix, suffixes = target.suffix.lower(), suffixes_of(noun)
+    if suffix in suffixes:
         return target, suffix
     if noun.folder is None or (suffix and not target.is_dir()):
         folders = " or a folder without a suffix" if noun.folder else ""
         raise UsageError(
-            f"cannot write '{target}': expected one of {', '.join(known)}{folders}."
-            f"{near(suffix, known)}"
+            f"cannot write '{target}': expected one of {', '.join(suffixes)}{folders}."
+            f"{near(suffix, suffixes)}"
         )
     return target, ""
 
@@ -203,17 +203,17 @@ def load(path: str | os.PathLike[str], noun: Noun[Any, Any], model: ModelInfo) -
     Raises:
         OutputError: It is no such file, or of another model.
     """
-    place = Path(path)
-    manifest: Json = read_manifest(place)
+    file = Path(path)
+    manifest: Json = read_manifest(file)
     try:
         if noun.load is None or manifest["kind"] != noun.name:
             raise ValueError(f"it holds {manifest['kind']}")
-        with np.load(place, allow_pickle=False) as archive:
+        with np.load(file, allow_pickle=False) as archive:
             result = noun.load(dict(archive), manifest, model)
     except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
-        raise OutputError(f"no {noun.name} in {place}: {str(error)[:120]}") from error
+        raise OutputError(f"no {noun.name} in {file}: {str(error)[:120]}") from error
     if manifest["model"]["digest"] != model.digest:
         raise OutputError(
-            f"the {noun.name} in {place} is of another model: {manifest['model']['name']}"
+            f"the {noun.name} in {file} is of another model: {manifest['model']['name']}"
         )
     return result

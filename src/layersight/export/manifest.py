@@ -65,17 +65,17 @@ def read_manifest(path: str | os.PathLike[str]) -> Json:
     Raises:
         OutputError: There is no manifest in it.
     """
-    place = Path(path)
+    file = Path(path)
     try:
-        found = json.loads(_find_text(place))
-        if not isinstance(found, dict) or "schema" not in found:
+        manifest = json.loads(_find_text(file))
+        if not isinstance(manifest, dict) or "schema" not in manifest:
             raise ValueError("it holds something else")
     except (OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
         reason = (isinstance(error, OSError) and error.strerror) or "there is none in it"
         raise OutputError(
-            f"no manifest in {place}: expected a file or folder that layersight wrote ({reason})"
+            f"no manifest in {file}: expected a file or folder that layersight wrote ({reason})"
         ) from error
-    return found
+    return manifest
 
 
 def _find_text(path: Path) -> str:
@@ -85,8 +85,8 @@ def _find_text(path: Path) -> str:
                 return archive.comment.decode()
         case ".zarr":
             attributes = json.loads((path / "zarr.json").read_text("utf-8"))["attributes"]
-            (found,) = (attributes[name] for name in NAMES if name in attributes)
-            return json.dumps(found)
+            (manifest,) = (attributes[name] for name in NAMES if name in attributes)
+            return json.dumps(manifest)
         case ".json":
             return json.dumps(json.loads(path.read_text("utf-8"))["manifest"])
         case ".png":
@@ -107,39 +107,42 @@ def _find_text(path: Path) -> str:
 
 def _in_png(content: bytes) -> str:
     """The text chunk of a PNG file that holds the manifest; its pixels are not decoded."""
-    place = len(PNG_MAGIC)
-    while content.startswith(PNG_MAGIC) and place + 8 <= len(content):
-        length, kind = int.from_bytes(content[place : place + 4]), content[place + 4 : place + 8]
-        keyword, _, text = content[place + 8 : place + 8 + length].partition(b"\0")
+    position = len(PNG_MAGIC)
+    while content.startswith(PNG_MAGIC) and position + 8 <= len(content):
+        length, kind = (
+            int.from_bytes(content[position : position + 4]),
+            content[position + 4 : position + 8],
+        )
+        keyword, _, text = content[position + 8 : position + 8 + length].partition(b"\0")
         if kind == b"tEXt" and keyword.decode("latin-1") in NAMES:
             return text.decode("latin-1")
-        place += length + 12
+        position += length + 12
     raise ValueError("no text chunk of that name in it")
 
 
 def _in_markup(text: str) -> str:
     """The text of the element of XMP, SVG or HTML that holds the manifest; nothing is parsed."""
     names = "|".join(NAMES)
-    found = re.search(
+    match = re.search(
         rf'<((?:{names}):manifest|(metadata|pre) id="(?:{names})(?:-manifest)?"[^>]*)>'
         r"(.*?)</(?:\1|\2)>",
         text,
         re.DOTALL,
     )
-    if found is None:
+    if match is None:
         raise ValueError("no element of that name in it")
-    return html.unescape(found[3])
+    return html.unescape(match[3])
 
 
 def _in_pdf(content: bytes) -> str:
     """The keywords of a PDF file hold the manifest: a literal string (ISO 32000-1, 7.3.4.2)."""
-    found = re.search(rb'/Keywords\s*\((?=\{"schema")', content)
-    if found is None:
+    start = re.search(rb'/Keywords\s*\((?=\{"schema")', content)
+    if start is None:
         raise ValueError("no such keywords in it")
     plain = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
     out, depth = bytearray(), 1
     token = re.compile(rb"\\([0-7]{1,3})|\\(.)|([^\\])", re.DOTALL)
-    for match in token.finditer(content, found.end()):
+    for match in token.finditer(content, start.end()):
         octal, escaped, bare = match.groups(b"")
         depth += {b"(": 1, b")": -1}.get(bare, 0)
         if depth == 0:

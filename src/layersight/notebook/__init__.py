@@ -45,14 +45,14 @@ def to_png(result: object) -> bytes | None:
     from layersight.writers.notebook import to_png as write
 
     try:
-        found = write(_page(result))
+        png = write(_page(result))
         noun = noun_of(result)
         options = noun.options(**noun.plot)
-        if found is None and _is_one_picture(noun.describe(result, options)):
+        if png is None and _is_one_picture(noun.describe(result, options)):
             return to_bytes(result, ".png", options)
     except SelectionError:
         return None
-    return found
+    return png
 
 
 def _is_one_picture(document: Document) -> bool:
@@ -102,13 +102,13 @@ PARTS = {
 
 def plotter(kind: type, result: object | None) -> Callable[..., Figure]:
     """The method ``plot`` of a class of results, or of one, whose signature names its options."""
-    held = () if result is None else (result,)
+    bound = () if result is None else (result,)
 
-    def method(*given: Any, **options: Any) -> Figure:
-        return plot(*held, *given, **options)
+    def method(*arguments: Any, **options: Any) -> Figure:
+        return plot(*bound, *arguments, **options)
 
     words, signature = _signature(kind)
-    parameters = list(signature.parameters.values())[len(held) :]
+    parameters = list(signature.parameters.values())[len(bound) :]
     method.__name__, method.__doc__ = "plot", words
     method.__dict__["__signature__"] = signature.replace(parameters=parameters)
     return method
@@ -128,12 +128,12 @@ def _signature(kind: type) -> tuple[str, inspect.Signature]:
         for name, parameter in list(inspect.signature(noun.only).parameters.items())[1:]:
             found.append(parameter.replace(kind=keyword))
             lines.append(f"{name}: {PARTS[name]}")
-    for name, one in options_of(noun.options).items():
-        default = noun.plot.get(name, one.default)
-        written = one.written + (" | None" if one.default is None else "")
+    for name, declared in options_of(noun.options).items():
+        default = noun.plot.get(name, declared.default)
+        written = declared.written + (" | None" if declared.default is None else "")
         found.append(inspect.Parameter(name, keyword, default=default, annotation=written))
-        choices = f" One of {', '.join(one.choices)}." if one.choices else ""
-        lines.append(f"{name}: {one.help}{choices}")
+        choices = f" One of {', '.join(declared.choices)}." if declared.choices else ""
+        lines.append(f"{name}: {declared.help}{choices}")
     listed = "\n    ".join(lines)
     words = f"Draws the result as a Matplotlib figure.\n\nArgs:\n    {listed}\n"
     return words, inspect.Signature(found, return_annotation="Figure")

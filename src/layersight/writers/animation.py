@@ -17,13 +17,13 @@ from PIL import Image
 
 from layersight.document.blocks import Document
 from layersight.errors import UsageError
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.png import draw
 from layersight.writers.sketch import SCREEN
 
-FRAME, LAST = 120, 1800  # how long a frame is shown, and the last, in milliseconds
+FRAME, LAST = 120, 1800  # how long each frame is shown, and the last one, in milliseconds
 COLOURS = 256
-"""Of a GIF; each frame has its own, so that a grey start and a bright end are both smooth."""
+"""How many a GIF has; each frame has its own, so that a grey start and a bright end are smooth."""
 MEDIUM = dataclasses.replace(SCREEN, width=258.0, margin=14.0)
 
 
@@ -41,26 +41,28 @@ def to_webp(documents: Iterable[Document], manifest: str) -> bytes:
 
 def _frames(documents: Iterable[Document]) -> list[Image.Image]:
     """A picture for each document, all of one size."""
-    made = [pages(document, MEDIUM)[0] for document in documents]
-    if not made:
+    pages = [paginate(document, MEDIUM)[0] for document in documents]
+    if not pages:
         raise UsageError("expected at least one frame of an animation, found none")
-    width, height = max(page.width for page in made), max(page.height for page in made)
-    return [draw(dataclasses.replace(page, width=width, height=height)) for page in made]
+    width, height = max(page.width for page in pages), max(page.height for page in pages)
+    return [draw(dataclasses.replace(page, width=width, height=height)) for page in pages]
 
 
 def _reduced(frame: Image.Image) -> Image.Image:
-    """A frame in the colours that suit it, dithered; white stays white in all of them."""
+    """A frame in its own best colours, dithered; white stays white in all of them."""
     last = COLOURS - 1
     table = Image.new("P", (1, 1))
-    own = frame.quantize(last, method=Image.Quantize.MEDIANCUT).getpalette() or []
-    table.putpalette([*own[: 3 * last], *[255] * (3 * (COLOURS - len(own[: 3 * last]) // 3))])
+    colours = frame.quantize(last, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    table.putpalette(
+        [*colours[: 3 * last], *[255] * (3 * (COLOURS - len(colours[: 3 * last]) // 3))]
+    )
     reduced = frame.quantize(palette=table, dither=Image.Dither.FLOYDSTEINBERG)
     # Pillow looks colours up coarsely, so that white may become its neighbour.
     steps = np.array(reduced)
     steps[(np.asarray(frame) == 255).all(-1)] = last
-    whole = Image.fromarray(steps)
-    whole.putpalette(table.getpalette() or [])
-    return whole
+    result = Image.fromarray(steps)
+    result.putpalette(table.getpalette() or [])
+    return result
 
 
 def _saved(kind: str, frames: list[Image.Image], **settings: Any) -> bytes:

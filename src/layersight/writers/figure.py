@@ -25,24 +25,23 @@ from layersight.document.blocks import Picture as Pixels
 from layersight.document.colour import blend
 from layersight.errors import UsageError
 from layersight.writers.fonts import dejavu, runs
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Page, Picture, Text
 
 SHEET = dataclasses.replace(PAPER, height=None, dejavu=True, margin=24.0)
-"""As tall as needed, for the width of a notebook's cell."""
-NARROW = 220.0
-"""Points that a page within axes is wide at least; in narrower axes it is drawn smaller."""
+"""As wide as a notebook's cell, as tall as needed."""
+NARROW = 220.0  # the least width of a page within axes; in narrower axes it is drawn smaller
 POINTS = 72.0
 SIDES = {"start": "left", "middle": "center", "end": "right"}
 SCREEN, FINE, MOST = 100, 2, 30_000
-"""A cell's dots for an inch, how many pixels of the picture each has, and the most along a side."""
+"""A cell's dots per inch, the picture's pixels per dot, and the most pixels along a side."""
 
 
 class DocumentFigure(Figure):
-    """A figure that shows itself in a notebook without ``%matplotlib inline``, and in a window."""
+    """A figure that is shown in a notebook without ``%matplotlib inline``, and in a window."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The figure for a notebook's cell, twice as fine as it is shown."""
+        """The figure for a notebook's cell, with twice the resolution of the screen."""
         wide, tall = self.get_size_inches()
         dots = min(SCREEN * FINE, MOST / max(wide, tall))
         file = io.BytesIO()
@@ -85,14 +84,14 @@ def to_figure(document: Document) -> Figure:
     Every picture has an axes of its own, in the order in which they are drawn, whose image holds
     the picture's own pixels; words and lines are artists of the figure.
     """
-    page = pages(document, SHEET)[0]
+    page = paginate(document, SHEET)[0]
     figure = DocumentFigure(figsize=(page.width / POINTS, page.height / POINTS))
     _draw(page, figure)
     return figure
 
 
 def draw_into(document: Document, axes: Axes) -> Figure:
-    """Draws the only picture, or the only grid, of a document into axes, and gives their figure.
+    """Draws the only picture, or the only grid, of a document into axes; returns their figure.
 
     A picture takes the axes themselves, whose coordinates are then its pixels, with its heading as
     their title and the ends of its scale under it. A grid is laid out within them.
@@ -106,8 +105,8 @@ def draw_into(document: Document, axes: Axes) -> Figure:
     section, block, scale = _only(document)
     if isinstance(block, Pixels) and block.tall is None and block.cover is None:
         overlay, palette = block.overlay, block.palette
-        shown = block.pixels if palette is None else palette[block.pixels]
-        axes.imshow(shown if overlay is None else blend(block.pixels, palette, overlay))
+        colours = block.pixels if palette is None else palette[block.pixels]
+        axes.imshow(colours if overlay is None else blend(block.pixels, palette, overlay))
         axes.set_title("  ".join(filter(None, (section.title, section.kind))), fontsize=9)
         axes.set_xlabel("" if scale is None else ends_of(scale), fontsize=8)
         axes.set_xticks([])
@@ -117,7 +116,7 @@ def draw_into(document: Document, axes: Axes) -> Figure:
     wide, tall = box.width * inches[0] * POINTS, box.height * inches[1] * POINTS
     medium = dataclasses.replace(SHEET, width=max(NARROW, wide), margin=0.0)
     part = Part((dataclasses.replace(section, blocks=(block,)),))
-    page = pages(dataclasses.replace(document, parts=(part,), captions=()), medium)[0]
+    page = paginate(dataclasses.replace(document, parts=(part,), captions=()), medium)[0]
     axes.set_axis_off()
     axes.set_box_aspect(page.height / page.width)
     _draw(page, axes, min(wide / page.width, tall / page.height))
@@ -125,20 +124,20 @@ def draw_into(document: Document, axes: Axes) -> Figure:
 
 
 def _only(document: Document) -> tuple[Section, Grid | Pixels, Scale | None]:
-    """The grid or picture that says most, its section, and what its colours stand for.
+    """The main grid or picture, its section, and its scale.
 
     Of one map beside its photograph that is the map over the photograph.
     """
-    found = [
+    blocks = [
         (section, block)
         for part in document.parts
         for section in part.sections
         for block in flat(section.blocks)
         if isinstance(block, Grid | Pixels)
     ]
-    over = [pair for pair in found if isinstance(pair[1], Pixels) and pair[1].overlay is not None]
-    coloured = [pair for pair in found if isinstance(pair[1], Grid) or pair[1].palette is not None]
-    chosen = over if len(over) == 1 else coloured or found
+    over = [pair for pair in blocks if isinstance(pair[1], Pixels) and pair[1].overlay is not None]
+    coloured = [pair for pair in blocks if isinstance(pair[1], Grid) or pair[1].palette is not None]
+    chosen = over if len(over) == 1 else coloured or blocks
     if len(chosen) != 1:
         names = ", ".join(dict.fromkeys(section.title for section, _ in chosen))
         raise UsageError(
@@ -146,21 +145,21 @@ def _only(document: Document) -> tuple[Section, Grid | Pixels, Scale | None]:
             + (f"name one of {names}" if names else "leave it out")
         )
     section, block = chosen[0]
-    scales = [section.scale, *(each.scale for _, each in found if isinstance(each, Pixels))]
-    return section, block, next((each for each in scales if each is not None), None)
+    scales = [section.scale, *(one.scale for _, one in blocks if isinstance(one, Pixels))]
+    return section, block, next((scale for scale in scales if scale is not None), None)
 
 
 def ends_of(scale: Scale) -> str:
-    """What a colour bar goes from and to, in words."""
+    """The ends of a colour bar, in words."""
     return f"colours from {scale.marks[0][1]} to {scale.marks[-1][1]}"
 
 
 def _draw(page: Page, host: Figure | Axes, scale: float = 1.0) -> None:
     """Draws the items of a page, which fills the figure or the axes."""
     wide, tall = page.width, page.height
-    place = host.transFigure if isinstance(host, Figure) else host.transAxes
+    transform = host.transFigure if isinstance(host, Figure) else host.transAxes
     for order, item in enumerate(page.items):
-        common: Any = {"zorder": order, "transform": place}
+        common: Any = {"zorder": order, "transform": transform}
         match item:
             case Text():
                 family = _family(item.text)
@@ -170,7 +169,7 @@ def _draw(page: Page, host: Figure | Axes, scale: float = 1.0) -> None:
                     item.text,
                     fontsize=item.size * scale,
                     color=item.colour,
-                    # Other fonts are known in one weight only.
+                    # Other fonts are registered in one weight only.
                     weight="bold" if item.bold and len(family) == 1 else "normal",
                     ha=SIDES[item.anchor],
                     va="baseline",
@@ -179,16 +178,12 @@ def _draw(page: Page, host: Figure | Axes, scale: float = 1.0) -> None:
                     **common,
                 )
             case Picture():
-                at = (
-                    item.x / wide,
-                    1 - (item.y + item.height) / tall,
-                    item.width / wide,
-                    item.height / tall,
-                )
                 add = host.add_axes if isinstance(host, Figure) else host.inset_axes
-                axes = add(at, zorder=order)
-                shown = item.pixels if item.palette is None else item.palette[item.pixels]
-                axes.imshow(shown, interpolation="nearest", aspect="auto")
+                axes = add(
+                    (*_corner(item, page), item.width / wide, item.height / tall), zorder=order
+                )
+                colours = item.pixels if item.palette is None else item.palette[item.pixels]
+                axes.imshow(colours, interpolation="nearest", aspect="auto")
                 axes.set_axis_off()
             case Line():
                 xs, ys = zip(*((x / wide, 1 - y / tall) for x, y in item.points), strict=True)
@@ -197,7 +192,7 @@ def _draw(page: Page, host: Figure | Axes, scale: float = 1.0) -> None:
             case Box():
                 host.add_artist(
                     Rectangle(
-                        (item.x / wide, 1 - (item.y + item.height) / tall),
+                        _corner(item, page),
                         item.width / wide,
                         item.height / tall,
                         facecolor=item.fill or "none",
@@ -207,17 +202,22 @@ def _draw(page: Page, host: Figure | Axes, scale: float = 1.0) -> None:
                     )
                 )
             case Link() | Anchor():
-                pass  # a figure has nowhere to lead
+                pass  # a figure has no links
+
+
+def _corner(item: Picture | Box, page: Page) -> tuple[float, float]:
+    """The lower left corner, as shares of the page."""
+    return item.x / page.width, 1 - (item.y + item.height) / page.height
 
 
 def _family(text: str) -> list[str]:
     """The fonts in which Matplotlib looks for the letters of a text."""
     others = {run.file for run in runs(text) if run.file not in (None, dejavu())}
-    return ["DejaVu Sans", *sorted(_known(file) for file in others if file is not None)]
+    return ["DejaVu Sans", *sorted(_registered(file) for file in others if file is not None)]
 
 
 @functools.cache
-def _known(file: Path) -> str:
-    """The name by which Matplotlib knows a font from now on."""
+def _registered(file: Path) -> str:
+    """Registers a font with Matplotlib; returns its name there."""
     fontManager.addfont(file)
     return FontProperties(fname=file).get_name()

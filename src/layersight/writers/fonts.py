@@ -1,10 +1,10 @@
-"""What text may hold, how wide it is, and the fonts that have its letters.
+"""Cleaning and measuring text, and finding the fonts that have its letters.
 
 The rule of this module: text from strangers (file names, layer names) becomes drawable and
 harmless here, once; what does not fit is shortened in the middle, where names differ least. DejaVu
-draws whatever it has letters for, so that pictures look alike on every machine; only for other
-letters is a font of this machine looked for, and where there is none, or a library is missing, a
-line says so. No font library is imported early.
+draws every letter that it has, so that pictures are the same on every machine; a font of this
+machine is used only for other letters, and a line says so if there is none or a library is missing.
+No font library is imported early.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def _clean_character(character: str) -> str:
     if character in "\n\r\t":
         return " "
     category = unicodedata.category(character)
-    # Controls, lone surrogates and code points that are no characters; U+202E and its kind
-    # would let a file's name rewrite the line around it.
+    # Controls, lone surrogates and code points that are no characters; U+202E and the like
+    # would let a file's name rewrite the line that it is in.
     if category in ("Cc", "Cs", "Cn") or character in "\u202a\u202b\u202c\u202d\u202e\ufeff":
         return "\ufffd"
     return character
@@ -79,12 +79,12 @@ def pixel_font(file: Path | None, size: float) -> FreeTypeFont:
 
 @functools.lru_cache(maxsize=16384)
 def text_width(text: str, size: float, bold: bool = False, *, pixels: bool = False) -> float:
-    """How wide the text is drawn, in points; in PDF and SVG, or in a picture of pixels."""
+    """The width of a text in points; in PDF and SVG, or in a picture of pixels."""
     if pixels or not is_latin(text):
-        found = sum(
+        total = sum(
             pixel_font(file, MEASURED_AT).getlength(part) for part, file in runs(text, bold)
         )
-        return float(found) * size / MEASURED_AT
+        return float(total) * size / MEASURED_AT
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
     return float(stringWidth(text, "Helvetica-Bold" if bold else "Helvetica", size))
@@ -99,10 +99,10 @@ def shorten(text: str, width: float, measure: Callable[[str], float]) -> str:
     if measure(text) <= width:
         return text
 
-    def cut(kept: int) -> str:
-        return text[: kept // 2] + ELLIPSIS + text[len(text) - (kept + 1) // 2 :]
+    def cut(count: int) -> str:
+        return text[: count // 2] + ELLIPSIS + text[len(text) - (count + 1) // 2 :]
 
-    return cut(bisect_right(range(1, len(text)), width, key=lambda kept: measure(cut(kept))))
+    return cut(bisect_right(range(1, len(text)), width, key=lambda count: measure(cut(count))))
 
 
 def wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
@@ -125,17 +125,17 @@ SHAPED = (
     *("Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada"),
     *("Malayalam", "Sinhala", "Khmer", "Myanmar", "Tibetan", "Mongolian", "Syriac"),
 )
-"""Scripts whose letters change places and forms, which is not done here."""
+"""Scripts whose letters change order and form, which is not supported."""
 FOLDERS = {
     "darwin": ("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),
     "win32": ("%WINDIR%/Fonts", "%LOCALAPPDATA%/Microsoft/Windows/Fonts"),
     "linux": ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts"),
 }
-"""Where a system keeps its fonts."""
+"""Where each system has its fonts."""
 
 
 class Run(NamedTuple):
-    """A piece of a text, as it is drawn, and the file of its font, of a collection the first."""
+    """A piece of a text, as it is drawn, and its font file, whose first font is used."""
 
     text: str
     file: Path | None
@@ -157,59 +157,59 @@ def visual(text: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def runs(text: str, bold: bool = False) -> tuple[Run, ...]:
-    """A text from left to right in pieces, each with a font that has its letters.
+    """The pieces of a text from left to right, each with a font that has its letters.
 
     A letter that no font has is in DejaVu, which shows a box; without DejaVu the font is ``None``.
     """
     first = dejavu(bold)
-    found: list[Run] = []
+    pieces: list[Run] = []
     for letter in visual(text):
         file = first
         if first is not None and not _has(first, letter):
-            before = [found[-1].file] if found and found[-1].file else []
-            file = next((each for each in (*before, *_installed()) if _has(each, letter)), first)
-        if found and found[-1].file == file:
-            found[-1] = Run(found[-1].text + letter, file)
+            before = [pieces[-1].file] if pieces and pieces[-1].file else []
+            file = next((path for path in (*before, *_installed()) if _has(path, letter)), first)
+        if pieces and pieces[-1].file == file:
+            pieces[-1] = Run(pieces[-1].text + letter, file)
         else:
-            found.append(Run(letter, file))
-    return tuple(found)
+            pieces.append(Run(letter, file))
+    return tuple(pieces)
 
 
 @functools.cache
 def dejavu(bold: bool = False) -> Path | None:
     """The DejaVu font that comes with Matplotlib, found without importing Matplotlib."""
-    found = importlib.util.find_spec("matplotlib")
-    for place in (found.submodule_search_locations or ()) if found else ():
-        path = Path(place, "mpl-data", "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
+    spec = importlib.util.find_spec("matplotlib")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder, "mpl-data", "fonts", "ttf", f"DejaVuSans{'-Bold' if bold else ''}.ttf")
         if path.is_file():
             return path
     return None
 
 
 def lacking(texts: Iterable[str]) -> str:
-    """What of some texts cannot be drawn right, and what helps; ``""`` where all can."""
-    boxes: dict[str, None] = {}
-    loose: dict[str, None] = {}
+    """Which scripts cannot be drawn correctly, and what helps; ``""`` if all can."""
+    missing: dict[str, None] = {}
+    unjoined: dict[str, None] = {}
     for run in {run for text in texts if not text.isascii() for run in runs(text)}:
         for letter in run.text:
             script = _script(letter)
             if run.file is None or not _has(run.file, letter):
-                boxes[script] = None
+                missing[script] = None
             elif script in SHAPED or (_is_right_to_left(letter) and not _has_libraries()):
-                loose[script] = None
-    said = []
-    if boxes:
-        said.append(
-            f"No font of this machine has the letters of {', '.join(sorted(boxes))}: install one, "
-            "such as Noto Sans, or write .html."
+                unjoined[script] = None
+    sentences = []
+    if missing:
+        sentences.append(
+            f"No font of this machine has the letters of {', '.join(sorted(missing))}: install "
+            "one, such as Noto Sans, or write .html."
         )
-    if loose:
-        helps = "" if set(loose) & set(SHAPED) else "pip install 'layersight[scripts]', or "
-        said.append(
-            f"Letters of {', '.join(sorted(loose))} may stand one by one, not joined or in order: "
-            f"{helps}write .html or .svg."
+    if unjoined:
+        helps = "" if set(unjoined) & set(SHAPED) else "pip install 'layersight[scripts]', or "
+        sentences.append(
+            f"Letters of {', '.join(sorted(unjoined))} may stand one by one, not joined or in "
+            f"order: {helps}write .html or .svg."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 @contextlib.contextmanager
@@ -231,7 +231,7 @@ def _is_right_to_left(text: str) -> bool:
 
 
 def _has(file: Path, letter: str) -> bool:
-    """Whether a font can draw a letter; what is not seen needs no font."""
+    """Whether a font can draw a letter; invisible ones need no font."""
     return ord(letter) in _covered(file) or unicodedata.category(letter) == "Cf"
 
 
@@ -252,10 +252,10 @@ def _covered(file: Path) -> frozenset[int]:
 
 @functools.cache
 def _installed() -> tuple[Path, ...]:
-    """The fonts of this machine, upright ones without serifs first."""
+    """The fonts of this machine, upright sans serif ones first."""
     system = sys.platform if sys.platform in FOLDERS else "linux"
     folders = (Path(os.path.expandvars(name)).expanduser() for name in FOLDERS[system])
-    found = {
+    fonts = {
         path
         for folder in folders
         for path in folder.rglob("*")
@@ -267,4 +267,4 @@ def _installed() -> tuple[Path, ...]:
         slanted = any(word in name for word in ("bold", "italic", "oblique", "black", "light"))
         return slanted, "serif" in name or "mono" in name, name, str(path)
 
-    return tuple(sorted(found, key=rank))
+    return tuple(sorted(fonts, key=rank))

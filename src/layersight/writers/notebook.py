@@ -1,14 +1,15 @@
 """Documents in the cells of a notebook.
 
-The rule of this module: a cell has the blocks of a page but no script, keeps to what a notebook can
-hold, says what it leaves out, and escapes every name. All of it is open, so that a notebook that is
-printed or exported holds it too.
+The rule of this module: a cell has the blocks of a page but no script, is small enough for a
+notebook, says what it leaves out, and escapes every name. All sections are open, so that a notebook
+that is printed or exported shows them too.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -27,16 +28,16 @@ from layersight.document.blocks import (
 )
 from layersight.document.words import plural
 from layersight.writers.html import Ids, asset
-from layersight.writers.html.drawn import Art, pictures_of
+from layersight.writers.html.drawn import Art
 from layersight.writers.html.filters import environment
 from layersight.writers.pixels import png
 
 BYTES = 2_000_000
-"""So many bytes of pixels are in a cell, before they are compressed, or those of one section."""
-TILES = 32  # so many tiles that have a picture each
+"""The most bytes of pixels in a cell before compression, unless its first section has more."""
+TILES = 32  # the most tiles with a picture each
 EDGE = 72  # maps of more pixels along a side are thinned
 PHOTO = 360  # photographs of more pixels along a side are reduced
-NO_IDS = Ids(Document("", "", (), ()))  # cells share a page, so that no place of one has a name
+NO_IDS = Ids(Document("", "", (), ()))  # cells share a page, so that none may have ids
 
 T = TypeVar("T", bound=Block)
 
@@ -46,13 +47,13 @@ def to_html(document: Document) -> str:
     left_out: dict[str, None] = {}
     parts = []
     for part in document.parts[:1]:
-        front = _blocks(part.front or part.notes, left_out)
+        front = _blocks(part.intro, left_out)
         chosen = [
             dataclasses.replace(section, blocks=_blocks(section.blocks, left_out))
             for section in part.sections
         ]
-        ends = np.cumsum([_bytes(section.blocks) for section in chosen])
-        fit = max(1, int((ends <= BYTES).sum()))
+        totals = np.cumsum([_bytes(section.blocks) for section in chosen])
+        fit = max(1, int((totals <= BYTES).sum()))
         parts.append(Part(tuple(chosen[:fit]), front))
         if fit < len(chosen):
             left_out[f"the first {fit} of {len(chosen)}"] = None
@@ -73,23 +74,21 @@ def to_html(document: Document) -> str:
 def to_png(document: Document) -> bytes | None:
     """The pixels of a document's only picture as a PNG file.
 
-    A notebook keeps this beside the HTML, so that documents of several pictures, or of one whose
-    colours have a scale, which pixels alone do not tell, give none.
+    A notebook stores this beside the HTML. Several pictures, or one whose colours have a scale that
+    pixels alone do not show, give ``None``.
     """
-    blocks = list(pictures_of(document))
-    if len(blocks) != 1:
+    blocks = list(document.pictures())
+    if len(blocks) != 1 or any(blocks[0].photographs):
         return None
-    (block,) = blocks
-    if isinstance(block, Grid):
-        if len(block.tiles) != 1 or block.tiles[0].cover:
-            return None
-        pixels, overlay = block.pixels[0], block.overlays[0] if block.overlays else None
+    block = blocks[0]
+    if isinstance(block, Picture):
+        pixels, cover = block.pixels, block.cover
+    elif len(block.tiles) == 1:
+        pixels, cover = block.pixels[0], block.tiles[0].cover
     else:
-        pixels, overlay = block.pixels, block.overlay
-    scaled = pixels.ndim == 2 and not _is_grey(block.palette)
-    if scaled or overlay is not None or (isinstance(block, Picture) and block.cover):
         return None
-    return png(np.ascontiguousarray(pixels))
+    scaled = pixels.ndim == 2 and not _is_grey(block.palette)
+    return None if scaled or cover else png(np.ascontiguousarray(pixels))
 
 
 def _is_grey(palette: Bytes | None) -> bool:
@@ -98,52 +97,51 @@ def _is_grey(palette: Bytes | None) -> bool:
 
 def _bytes(blocks: Sequence[Block]) -> int:
     drawn = [block for block in flat(blocks) if isinstance(block, Grid | Picture)]
-    arrays = [block.pixels if isinstance(block, Grid) else [block.pixels] for block in drawn]
-    return sum(pixels.nbytes for each in arrays for pixels in each)
+    tiles = [block.pixels if isinstance(block, Grid) else [block.pixels] for block in drawn]
+    return sum(pixels.nbytes for pixels in chain.from_iterable(tiles))
 
 
 def _blocks(blocks: Sequence[Block], left_out: dict[str, None]) -> tuple[Block, ...]:
-    """Blocks with so few and so small pictures that a notebook can keep them."""
-    made: list[Block] = []
+    """Blocks with so few and so small pictures that a notebook can hold them."""
+    reduced: list[Block] = []
     for block in blocks:
         if isinstance(block, Beside):
             parts = tuple(_blocks(part, left_out) for part in block.parts)
-            made.append(dataclasses.replace(block, parts=parts))
+            reduced.append(dataclasses.replace(block, parts=parts))
         elif isinstance(block, Grid):
-            made.append(_grid(block, left_out))
+            reduced.append(_grid(block, left_out))
         elif isinstance(block, Picture) and block.overlay:
             pixels, overlay = _small(block.pixels, block.overlay)
-            made.append(dataclasses.replace(block, pixels=pixels, overlay=overlay))
+            reduced.append(dataclasses.replace(block, pixels=pixels, overlay=overlay))
         else:
-            made.append(block)
-    return tuple(made)
+            reduced.append(block)
+    return tuple(reduced)
 
 
 def _grid(grid: Grid, left_out: dict[str, None]) -> Grid:
     pixels, overlays, tiles, numbers = grid.pixels, grid.overlays, grid.tiles, grid.numbers
-    own = not isinstance(pixels, np.ndarray) or pixels.ndim == 4
-    if own and len(tiles) > TILES and not grid.rows:
+    separate = not isinstance(pixels, np.ndarray) or pixels.ndim == 4
+    if separate and len(tiles) > TILES and not grid.rows:
         left_out[f"the first {TILES} of each"] = None
         pixels, overlays, tiles = pixels[:TILES], overlays[:TILES], tiles[:TILES]
         numbers = tuple(dataclasses.replace(one, values=one.values[:TILES]) for one in grid.numbers)
     if isinstance(pixels, np.ndarray) and grid.slices == (1, 1) and not any(overlays):
-        every = max(1, round(max(pixels.shape[1:3]) / EDGE)) if pixels.ndim == 3 else 1
-        if every > 1:
-            left_out[f"one pixel of {every} x {every} of large maps"] = None
-            pixels = pixels[:, ::every, ::every]
+        stride = max(1, round(max(pixels.shape[1:3]) / EDGE)) if pixels.ndim == 3 else 1
+        if stride > 1:
+            left_out[f"one pixel of {stride} x {stride} of large maps"] = None
+            pixels = pixels[:, ::stride, ::stride]
     elif any(overlays):
-        small = [_small(each, over) for each, over in zip(pixels, overlays, strict=True)]
-        pixels = [each for each, _ in small]
-        overlays = [over for _, over in small]
+        reduced = [_small(*pair) for pair in zip(pixels, overlays, strict=True)]
+        pixels, overlays = [photo for photo, _ in reduced], [overlay for _, overlay in reduced]
     return dataclasses.replace(grid, pixels=pixels, overlays=overlays, tiles=tiles, numbers=numbers)
 
 
 def _small(pixels: Bytes, overlay: Overlay | None) -> tuple[Bytes, Overlay | None]:
     """A photograph with what lies over it, reduced."""
-    every = max(1, -(-max(pixels.shape[:2]) // PHOTO))
-    if overlay is None or every == 1:
+    stride = max(1, -(-max(pixels.shape[:2]) // PHOTO))
+    if overlay is None or stride == 1:
         return pixels, overlay
-    thin = np.s_[::every, ::every]
+    thin = np.s_[::stride, ::stride]
     height, width = pixels[thin].shape[:2]
     under = Image.fromarray(overlay.under).resize((width, height), Image.Resampling.BOX)
     faded = None if overlay.faded is None else overlay.faded[thin]

@@ -1,7 +1,7 @@
 """A document on pages.
 
-The rule of this module: a section is kept together where a page can hold it, and its heading is
-repeated where it goes on; nothing is known of what is drawn.
+The rule of this module: a section is kept together if a page can hold it, and its heading is
+repeated where it continues; nothing here depends on what is drawn.
 """
 
 from __future__ import annotations
@@ -10,11 +10,8 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
-import numpy as np
-
-from layersight.document.blocks import Document, Grid, Part, Picture, Section, flat
+from layersight.document.blocks import Document, Grid, Part, Section
 from layersight.writers.fonts import lacking
 from layersight.writers.layout import (  # noqa: F401, each registers its layout
     beside,
@@ -46,12 +43,12 @@ from layersight.writers.sketch import (
 HEAD = 32.0  # height of a heading with a line of facts, in points
 LINE = 21.0  # height of a heading without
 APART = 20.0  # between two sections
-LINES = 3  # lines of a caption that begin at their usual place; more begin higher
-FEW = 60.0  # points of a block that are worth beginning before the end of a page
+LINES = 3  # a caption of more lines begins higher
+FEW = 60.0  # the least points of a block that are begun before the end of a page
 
 
-def pages(document: Document, medium: Medium) -> list[Page]:
-    """A document laid out, on paper or as one page of a screen, as wide and tall as needed."""
+def paginate(document: Document, medium: Medium) -> list[Page]:
+    """A document laid out on paper, or as one page of a screen, as wide and tall as needed."""
     medium = _fine(document, medium)
     press = _Press(medium, several=len(document.parts) > 1)
     for part in document.parts:
@@ -63,11 +60,11 @@ def pages(document: Document, medium: Medium) -> list[Page]:
 class _Press:
     """Fills pages from top to bottom."""
 
-    medium: Medium  # where they will be seen
+    medium: Medium
     several: bool  # whether the document has several parts, so that sections are a level deeper
-    open: list[Sketch] = field(default_factory=list)  # the pages so far; the last is being filled
+    sketches: list[Sketch] = field(default_factory=list)  # the pages; the last is being filled
     y: float = 0.0  # how far it is filled
-    back: str = ""  # the anchor of the cover of the part, once it is drawn
+    back: str = ""  # the anchor of the part's cover, once that is drawn
 
     def part(self, document: Document, part: Part) -> None:
         self.back = ""
@@ -90,16 +87,16 @@ class _Press:
             fresh = section.alone
 
     def _begin(self, *, after: float = APART) -> None:
-        """A new page on paper; on a screen everything is on one."""
-        if self.medium.height is None and self.open:
+        """Begins a new page on paper; on a screen everything is on one."""
+        if self.medium.height is None and self.sketches:
             self.y += after
             return
-        self.open.append(Sketch(self.medium, self.medium.width, self.back))
+        self.sketches.append(Sketch(self.medium, self.medium.width, self.back))
         self.y = self.medium.margin
 
     @property
     def _sketch(self) -> Sketch:
-        return self.open[-1]
+        return self.sketches[-1]
 
     @property
     def _rest(self) -> float:
@@ -124,29 +121,29 @@ class _Press:
     def section(self, section: Section, *, fresh: bool) -> None:
         bodies = [lay(block, self.medium, self.medium.room) for block in section.blocks]
         head = _head(section)
-        whole = head + sum(body.height() for body in bodies) + BETWEEN * (len(bodies) - 1)
-        if fresh or not self.open:
+        total = head + sum(body.height() for body in bodies) + BETWEEN * (len(bodies) - 1)
+        if fresh or not self.sketches:
             self._begin()
-        elif whole > self._rest + 2:
+        elif total > self._rest + 2:
             empty = self.medium.body
             begins = head + _reach(bodies, self._rest - head)
-            if whole <= empty + 2 or begins * 3 < head + _reach(bodies, empty - head):
+            if total <= empty + 2 or begins * 3 < head + _reach(bodies, empty - head):
                 self._begin()
         self._blocks(section, bodies)
         self.y += APART
 
     def _blocks(self, section: Section, bodies: Sequence[Body]) -> None:
-        """The bodies of a section under its heading, on as many pages as they need."""
+        """Draws the bodies of a section under its heading, on as many pages as they need."""
         bodies = [body for body in bodies if body.rows]
         head = _head(section)
-        begun = False
-        place, first = 0, 0
-        while place < len(bodies) or not begun:
-            top, said = self.y, ""
+        again = False
+        index, first = 0, 0
+        while index < len(bodies) or not again:
+            top, shown_rows = self.y, ""
             self.y += head
             widest = self.medium.room
-            while place < len(bodies):
-                body = bodies[place]
+            while index < len(bodies):
+                body = bodies[index]
                 rows = len(body.rows) - first
                 fits = rows if self.medium.height is None else body.fitting(first, self._rest)
                 at_top = self.y <= self.medium.margin + head + 0.01
@@ -158,30 +155,29 @@ class _Press:
                 widest = max(widest, body.width)
                 self.y += body.height(first, last)
                 if (first, last) != (0, len(body.rows)):
-                    said = said or body.part(first, last)
+                    shown_rows = shown_rows or body.describe(first, last)
                 first = last
                 if last < len(body.rows):
                     break
-                place, first = place + 1, 0
-                self.y += BETWEEN if place < len(bodies) else 0.0
-            self._heading(section, top, said, widest, again=begun)
-            begun = True
-            if place < len(bodies):
+                index, first = index + 1, 0
+                self.y += BETWEEN if index < len(bodies) else 0.0
+            self._heading(section, top, shown_rows, widest, again=again)
+            again = True
+            if index < len(bodies):
                 self._begin()
 
-    def _heading(self, section: Section, y: float, said: str, wide: float, *, again: bool) -> None:
-        """The heading over a section's rows; repeated without its place in the outline."""
+    def _heading(self, section: Section, y: float, rows: str, wide: float, *, again: bool) -> None:
+        """Draws the heading over a section's rows; only the first time is it in the outline."""
         page = self._sketch
         page.width = max(page.width, wide + 2 * self.medium.margin)
         sketch = dataclasses.replace(page, width=wide + 2 * self.medium.margin)
-        name = (section.outline or section.title) if section.listed else ""
         if not again and (section.anchor or section.title):
             target = section.anchor or f"section:{section.title}"
-            listed = name if section.listed else ""
-            sketch.anchor(target, listed, max(0.0, y - 8), 1 if self.several else 0)
+            name = (section.outline or section.title) if section.listed else ""
+            sketch.anchor(target, name, max(0.0, y - 8), 1 if self.several else 0)
         if not section.title:
             return
-        kind = "   ".join(filter(None, (section.kind, said)))
+        kind = "   ".join(filter(None, (section.kind, rows)))
         full = room = sketch.right - sketch.left - (BAR_WIDTH + 18 if section.scale else 0)
         sketch.line((sketch.left, y - 2), (sketch.right, y - 2))
         if section.aside is not None:
@@ -202,24 +198,26 @@ class _Press:
 
     def finish(self, captions: Sequence[str]) -> list[Page]:
         """All pages with their captions, their numbers and the numbers of others."""
-        if not self.open:
+        if not self.sketches:
             self._begin()
-        numbers: dict[str, int] = {}
-        for number, one in enumerate(self.open, 1):
-            for item in one.items:
+        sketches, numbers = self.sketches, dict[str, int]()
+        for number, sketch in enumerate(sketches, 1):
+            for item in sketch.items:
                 if isinstance(item, Anchor):
                     numbers.setdefault(item.name, number)
-        for one in self.open:
-            for place, target in one.references:
-                item = one.items[place]
-                words = str(numbers[target]) if target in numbers else ""
+        for sketch in sketches:
+            for index, target in sketch.references:
+                item = sketch.items[index]
                 if isinstance(item, Text):
-                    one.items[place] = dataclasses.replace(item, text=words)
-        texts = (item.text for one in self.open for item in one.items if isinstance(item, Text))
+                    words = str(numbers.get(target, ""))
+                    sketch.items[index] = dataclasses.replace(item, text=words)
+        texts = (
+            item.text for sketch in sketches for item in sketch.items if isinstance(item, Text)
+        )
         captions = [line for line in (*captions, lacking(texts)) if line]
-        return [self._finished(one, number, captions) for number, one in enumerate(self.open, 1)]
+        return [self._finished(*numbered, captions) for numbered in enumerate(sketches, 1)]
 
-    def _finished(self, sketch: Sketch, number: int, captions: Sequence[str]) -> Page:
+    def _finished(self, number: int, sketch: Sketch, captions: Sequence[str]) -> Page:
         if self.medium.height is None:
             y = self.y
             for line in captions:
@@ -229,8 +227,8 @@ class _Press:
         y = top
         for line in captions:
             y = sketch.paragraph(sketch.left, y, line, NOTE, self.medium.room - 70, lines=1)
-        if len(self.open) > 1:
-            sketch.label(sketch.right, top, f"{number} / {len(self.open)}", NOTE, "end")
+        if len(self.sketches) > 1:
+            sketch.label(sketch.right, top, f"{number} / {len(self.sketches)}", NOTE, "end")
         if sketch.back:
             words = "back to cover"
             wide = sketch.medium.measure(words, NOTE)
@@ -246,7 +244,7 @@ def _head(section: Section) -> float:
 
 
 def _reach(bodies: Sequence[Body], room: float) -> float:
-    """How much of some bodies fits into a height."""
+    """How much of a height bodies fill."""
     used = 0.0
     for body in bodies:
         fits = body.fitting(0, room - used)
@@ -265,15 +263,10 @@ def _fine(document: Document, medium: Medium) -> Medium:
     """
     if medium.resolution is None:
         return medium
-    finest = medium.resolution
-    for part in document.parts:
-        sections = [part.front, *(section.blocks for section in part.sections)]
-        for block in flat(chain.from_iterable(sections)):
-            if isinstance(block, Picture) and block.tall is None:
-                finest = max(finest, max(block.pixels.shape[:2]) / block.side)
-            elif isinstance(block, Grid) and block.side is not None:
-                alike = isinstance(block.pixels, np.ndarray)
-                some = block.pixels[:1] if alike else block.pixels
-                sides = [max(each.shape[:2]) for each in some]
-                finest = max(finest, max(sides, default=0) / block.side)
-    return dataclasses.replace(medium, resolution=float(math.ceil(finest)))
+    needed = (
+        max(map(max, block.shapes)) / block.side
+        for block in document.pictures()
+        if block.side is not None and (isinstance(block, Grid) or block.tall is None)
+    )
+    finest = math.ceil(max([medium.resolution, *needed]))
+    return dataclasses.replace(medium, resolution=float(finest))

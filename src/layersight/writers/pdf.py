@@ -28,21 +28,18 @@ from layersight.writers.fonts import (
     runs,
     text_width,
 )
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.pixels import photo, up_filtered
 from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Page, Picture, Text
 
 COMPRESSION = 1  # of zlib for images; higher levels take far longer and save little on feature maps
 
 STANDARD_FONTS = {False: "Helvetica", True: "Helvetica-Bold"}
-OPERATORS = (("m", 1), ("l", 1), ("c", 3), ("h", 0))  # of a path of ReportLab, with their points
+OPERATORS = (("m", 1), ("l", 1), ("c", 3), ("h", 0))  # of ReportLab's paths, with their points
 
 
 def _image(picture: Picture) -> Any:
-    """The picture as an image of 8 bits a pixel with a palette, or of RGB, without loss.
-
-    A photograph is a JPEG file, which PDF takes as it is.
-    """
+    """The picture as a lossless image with a palette or in RGB; a photograph as a JPEG file."""
     pixels, palette = picture.pixels, picture.palette
     height, width = pixels.shape[:2]
     coding, parameters = "FlateDecode", None
@@ -74,7 +71,7 @@ def _image(picture: Picture) -> Any:
 
 def to_pdf(document: Document, manifest: str) -> bytes:
     """A document as one PDF, whose keywords are the manifest; the same bytes each time."""
-    shown = pages(document, PAPER)
+    pages = paginate(document, PAPER)
     file = io.BytesIO()
     canvas = Canvas(file, invariant=1, pageCompression=1, lang="en-GB")
     canvas.setTitle(clean(document.name))
@@ -82,10 +79,10 @@ def to_pdf(document: Document, manifest: str) -> bytes:
     canvas.setKeywords(clean(manifest))
     canvas.setCreator(f"layersight {__version__}")
     canvas.setAuthor("")
-    anchors = [item for page in shown for item in page.items if isinstance(item, Anchor)]
-    known = {item.name for item in anchors}
-    for page in shown:
-        _Writer(canvas, page, known).write()
+    anchors = [item for page in pages for item in page.items if isinstance(item, Anchor)]
+    targets = {item.name for item in anchors}
+    for page in pages:
+        _Writer(canvas, page, targets).write()
         canvas.showPage()
     if any(item.title for item in anchors):
         canvas.showOutline()
@@ -96,15 +93,14 @@ def to_pdf(document: Document, manifest: str) -> bytes:
 class _Writer:
     """Writes one page with the operators of PDF.
 
-    Thousands of labels are a page here, so state (font, colours) is only written where it
-    changes.
+    A page may have thousands of labels, so state (font, colours) is written only if it changes.
     """
 
-    def __init__(self, canvas: Canvas, page: Page, known: set[str]) -> None:
+    def __init__(self, canvas: Canvas, page: Page, targets: set[str]) -> None:
         # Any: the operators are written past the methods that reportlab declares.
         self.canvas: Any = canvas
         self.page = page
-        self.known = known
+        self.targets = targets
         self.state: dict[str, object] = {}
 
     def write(self) -> None:
@@ -194,7 +190,7 @@ class _Writer:
             self._emit(f"{item.x:.4f} {y:.4f} {item.width:.4f} {item.height:.4f} re {paint}")
 
     def _link(self, item: Link) -> None:
-        if item.target in self.known:
+        if item.target in self.targets:
             y = self.page.height - item.y
             area = (item.x, y - item.height, item.x + item.width, y)
             self.canvas.linkRect("", _key(item.target), area, thickness=0, Border="[0 0 0]")
@@ -207,17 +203,17 @@ class _Writer:
 
 
 def _key(name: str) -> str:
-    """A name of a destination in plain ASCII."""
+    """The name of a destination in ASCII."""
     return name if name.isascii() else hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
 def _rgb(colour: str) -> str:
-    return " ".join(f"{int(colour[place : place + 2], 16) / 255:.3g}" for place in (1, 3, 5))
+    return " ".join(f"{int(colour[start : start + 2], 16) / 255:.3g}" for start in (1, 3, 5))
 
 
 @functools.cache
 def _embedded(file: Path) -> str | None:
-    """The name of a font in the PDF; ``None`` if its outlines are of a kind that it cannot hold."""
+    """The name of a font in the PDF; ``None`` if a PDF cannot hold its kind of outlines."""
     name = f"{file.stem}-0"
     try:
         pdfmetrics.registerFont(TTFont(name, str(file)))
@@ -241,7 +237,7 @@ def outlines(text: str, file: Path, size: float) -> str:
             points = iter(pen.path.points)
             for operator, count in (OPERATORS[kind] for kind in pen.path.operators):
                 pairs = [(x + next(points), next(points)) for _ in range(count)]
-                told = [f"{across * scale:.2f} {up * scale:.2f}" for across, up in pairs]
-                codes.append(" ".join([*told, operator]))
+                coordinates = [f"{across * scale:.2f} {up * scale:.2f}" for across, up in pairs]
+                codes.append(" ".join([*coordinates, operator]))
             x += glyph.width
     return " ".join([*codes, "f"])

@@ -16,28 +16,28 @@ from layersight.document.blocks import Bytes, Document
 from layersight.errors import OutputError
 from layersight.version import __version__
 from layersight.writers.fonts import clean, pixel_font, runs, text_width
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.sketch import SCREEN, Anchor, Box, Line, Link, Page, Picture, Text
 
 LARGEST = 300_000_000  # pixels of the largest picture that is written
 COMPRESSION = 4
-FINER = 4  # how much finer slanting lines are drawn before they are averaged
+FINER = 4  # how many times finer slanting lines are drawn before they are averaged
 ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
 def to_png(document: Document, manifest: str) -> bytes:
     """A document as one PNG, as wide and tall as needed, the same bytes each time.
 
-    What it is stands in its text chunks Title and Description, the manifest in layersight.
+    Its text chunks are Title, Description, Software, and layersight with the manifest.
 
     Raises:
         OutputError: The picture would be too large.
     """
-    return _file(draw(pages(document, SCREEN)[0]), document, manifest)
+    return _file(draw(paginate(document, SCREEN)[0]), document, manifest)
 
 
 def plain(pixels: Bytes, document: Document, manifest: str) -> bytes:
-    """Pixels as they are, as a PNG file that says what a document says of itself."""
+    """Pixels as they are, as a PNG file with the title and description of a document."""
     return _file(Image.fromarray(np.ascontiguousarray(pixels)), document, manifest)
 
 
@@ -53,11 +53,7 @@ def _file(image: Image.Image, document: Document, manifest: str) -> bytes:
 
 
 def draw(page: Page) -> Image.Image:
-    """One page as an RGB image.
-
-    Raises:
-        OutputError: It would be too large.
-    """
+    """One page as an RGB image; ``OutputError`` if that is too large."""
     scale = page.resolution
     width, height = round(page.width * scale), round(page.height * scale)
     if width * height > LARGEST:
@@ -102,23 +98,23 @@ def _picture(image: Image.Image, item: Picture, scale: float) -> None:
     down = max(1, round(item.height * scale / height))
     pixels = item.pixels.repeat(across, axis=1) if across > 1 else item.pixels
     pixels = pixels.repeat(down, axis=0) if down > 1 else pixels
-    shown = Image.fromarray(np.ascontiguousarray(pixels))
+    scaled = Image.fromarray(np.ascontiguousarray(pixels))
     if item.palette is not None:
-        shown.putpalette(item.palette.tobytes())
-        shown = shown.convert("RGB")
-    image.paste(shown, (round(item.x * scale), round(item.y * scale)))
+        scaled.putpalette(item.palette.tobytes())
+        scaled = scaled.convert("RGB")
+    image.paste(scaled, (round(item.x * scale), round(item.y * scale)))
 
 
 def _line(image: Image.Image, pen: ImageDraw.ImageDraw, item: Line, scale: float) -> None:
-    """A line; slanting ones are drawn finer and averaged, so that they do not look jagged."""
+    """Draws a line; slanting ones are drawn finer and averaged, so that they are smooth."""
     points = [(x * scale, y * scale) for x, y in item.points]
     width = item.width * scale
     xs, ys = [x for x, _ in points], [y for _, y in points]
     if len(points) == 2 and (xs[0] == xs[1] or ys[0] == ys[1]):
-        whole = max(1, round(width))
+        thickness = max(1, round(width))
         left, top = round(min(xs)), round(min(ys))
-        right = max(round(max(xs)), left + whole) - 1
-        bottom = max(round(max(ys)), top + whole) - 1
+        right = max(round(max(xs)), left + thickness) - 1
+        bottom = max(round(max(ys)), top + thickness) - 1
         pen.rectangle((left, top, right, bottom), item.colour)
         return
     left, top = int(min(xs)) - 2, int(min(ys)) - 2

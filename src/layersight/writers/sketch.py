@@ -1,7 +1,7 @@
-"""Pages as data, and the drawing board of the layouts: the medium, the styles, what is on a page.
+"""Pages as data, and what layouts draw with: the media, the styles, the items of a page.
 
 The rule of this module: a page is plain values, of no file format; ``y`` runs downwards from the
-upper edge. Every size, weight and colour is named here, once.
+upper edge. Every colour and font size is named here, once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from layersight.writers.fonts import clean, shorten, text_width, wrap
 
 Point = tuple[float, float]
 
-
 WHITE = "#ffffff"
 
 
@@ -26,11 +25,11 @@ WHITE = "#ffffff"
 class Text:
     x: float  # of the start, middle or end of the text, as anchor says
     y: float  # of the baseline
-    text: str  # the characters, without line breaks
+    text: str  # without line breaks
     size: float  # of the font, in points
     colour: str  # as #rrggbb
     bold: bool = False  # whether in the bold face
-    anchor: str = "start"  # which part of the text x is of: "start", "middle" or "end"
+    anchor: str = "start"  # which part of the text is at x: "start", "middle" or "end"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,7 +42,7 @@ class Picture:
     height: float  # likewise
     pixels: Bytes  # (height, width) indices of palette, or (height, width, 3) RGB
     palette: Bytes | None = None  # (256, 3) RGB, for the first kind of pixels
-    photo: bool = False  # whether it is a photograph, which a file may hold with small losses
+    photo: bool = False  # whether it is a photograph, which may be compressed with small losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,12 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What links and the outline lead to."""
+    """A target of links and of the outline."""
 
-    name: str  # by which links ask for it, unique in a document
+    name: str  # unique in a document
     title: str = ""  # in the outline; empty for none
-    y: float = 0.0  # where on the page
-    level: int = 0  # how deep in the outline, from 0
+    y: float = 0.0
+    level: int = 0  # its depth in the outline, from 0
 
 
 Item = Text | Picture | Line | Box | Link | Anchor
@@ -94,8 +93,8 @@ class Page:
     """A page; what comes later in ``items`` is drawn over what comes before."""
 
     width: float  # in points
-    height: float  # in points
-    items: tuple[Item, ...]  # what is on it
+    height: float
+    items: tuple[Item, ...]
     # Device pixels for one point when it is drawn as pixels. The pictures of a page for the screen
     # are then a whole multiple of their own pixels.
     resolution: float = 1.0
@@ -109,14 +108,14 @@ DEAD_FILL = "#eceeef"
 BROKEN_FILL = "#f7e6e0"
 BROKEN_INK = "#8c2f12"
 BROKEN_LINE = "#d9b3a6"
-TRACK = "#e3e7e9"  # what a bar of a share lies on
+TRACK = "#e3e7e9"  # the background of a bar of a share
 MARKED = "#e0efef"
 RANDOM = "#8a9096"
 RULE = "#b3622a"
 INKS: dict[Tone, str] = {"plain": INK, "quiet": QUIET, "accent": ACCENT, "bad": BROKEN_INK}
 RAMP = np.arange(256, dtype=np.uint8)[None]
 BAR_WIDTH = 128.0  # of a colour bar in a heading, in points
-BAR = 15.0  # height of a lying colour bar with its words
+BAR = 15.0  # height of a horizontal colour bar with its words
 SWATCH = 30.0  # width of a small colour bar in place of text
 METER = 2.4  # height of a bar of a share
 ARROW = 5.0
@@ -147,19 +146,17 @@ MUTED = BODY.but(colour=QUIET)
 
 
 def title_height(title: str) -> float:
-    """Of a block's title, in points; nothing without one."""
     return 13.0 if title else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """Where a page will be seen."""
+    """Where a page will be seen: on paper, or on a screen."""
 
-    width: float  # of a page, in points; on the screen the least width
-    height: float | None  # of a page; None where it is as tall as what it holds
-    resolution: float | None = None  # pixels for one point; None where pictures may have any size
-    # whether words are drawn in the font of pictures of pixels, and not in that of PDF
-    dejavu: bool = False
+    width: float  # of a page, in points; on a screen the least width
+    height: float | None  # of a page; None if it is as tall as its content
+    resolution: float | None = None  # device pixels per point; None if pictures may have any size
+    dejavu: bool = False  # whether words are drawn in DejaVu, not in the standard fonts of PDF
     margin: float = 42.0
     foot: float = 62.0
 
@@ -169,7 +166,7 @@ class Medium:
 
     @property
     def bottom(self) -> float:
-        """Where the content of a page must end."""
+        """The lower limit of a page's content."""
         return math.inf if self.height is None else self.height - self.foot
 
     @property
@@ -178,22 +175,23 @@ class Medium:
         return self.bottom - self.margin
 
     def measure(self, text: str, style: Style) -> float:
-        """How wide the text is, in points."""
+        """The width of a text, in points."""
         return text_width(clean(text), style.size, style.bold, pixels=self.dejavu)
 
-    def wrap(self, text: str, style: Style, room: float) -> list[str]:
-        """The text in lines no wider than ``room``."""
-        return wrap(clean(text), room, lambda line: self.measure(line, style))
+    def wrap(self, text: str, style: Style, room: float, most: int = 99) -> list[str]:
+        """The text in at most so many lines no wider than ``room``."""
+        lines = wrap(clean(text), room, lambda line: self.measure(line, style))
+        return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
 
     def snap(self, value: float) -> float:
-        """The nearest position on a pixel's edge."""
+        """The nearest position on the edge of a device pixel."""
         unit = self.resolution
         return value if unit is None else round(value * unit) / unit
 
     def zoomed(self, pixels: int, wanted: float) -> float:
-        """The size of one of ``pixels`` so that all take about ``wanted`` points.
+        """The size of one of ``pixels`` that together take about ``wanted`` points.
 
-        On the screen it is a whole number of device pixels, at least 1.
+        On a screen it is a whole number of device pixels, at least 1.
         """
         exact = wanted / pixels
         if self.resolution is None:
@@ -208,13 +206,13 @@ SCREEN = Medium(595.0, None, resolution=2.0, dejavu=True, margin=30.0)
 
 @dataclass(slots=True)
 class Sketch:
-    """A page in the making."""
+    """A page that is being drawn."""
 
-    medium: Medium  # where it will be seen
+    medium: Medium
     width: float  # of the page, in points
     back: str = ""  # the anchor of the cover that it leads back to
-    items: list[Item] = field(default_factory=list)  # what is on it so far
-    # which items are numbers of pages that are not known yet, and the anchors on those pages
+    items: list[Item] = field(default_factory=list)
+    # the indices of items that are page numbers not known yet, and the anchors on those pages
     references: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -235,7 +233,7 @@ class Sketch:
         anchor: str = "start",
         room: float | None = None,
     ) -> float:
-        """Puts a line of text, shortened to ``room``; returns its width."""
+        """Draws a line of text, shortened to ``room``; returns its width."""
         text = clean(text)
         if room is not None:
             text = shorten(text, room, lambda cut: self.medium.measure(cut, style))
@@ -244,17 +242,14 @@ class Sketch:
         return self.medium.measure(text, style)
 
     def label(self, x: float, y: float, text: str, style: Style, anchor: str = "middle") -> None:
-        """Puts text that is known to be short and clean, such as a number."""
+        """Draws text that is short and clean, such as a number."""
         self.items.append(Text(x, y, text, style.size, style.colour, style.bold, anchor))
 
     def paragraph(
         self, x: float, y: float, text: str, style: Style, room: float, *, lines: int = 99
     ) -> float:
-        """Puts text in lines from the baseline ``y`` on; returns the next baseline."""
-        wrapped = self.medium.wrap(text, style, room)
-        if len(wrapped) > lines:
-            wrapped = [*wrapped[: lines - 1], wrapped[lines - 1] + " …"]
-        for line in wrapped:
+        """Draws text in lines from the baseline ``y`` on; returns the next baseline."""
+        for line in self.medium.wrap(text, style, room, lines):
             self.label(x, y, line, style, "start")
             y += style.size * 1.4
         return y
@@ -269,7 +264,7 @@ class Sketch:
         *,
         photo: bool = False,
     ) -> tuple[float, float]:
-        """Puts an image whose pixels have the size ``pixel``; returns its width and height."""
+        """Draws an image whose pixels have the size ``pixel``; returns its width and height."""
         width, height = pixels.shape[1] * pixel[0], pixels.shape[0] * pixel[1]
         self.items.append(Picture(x, y, width, height, pixels, palette, photo))
         return width, height
@@ -289,7 +284,7 @@ class Sketch:
         self.items.append(Line(points, colour, width))
 
     def ramp(self, x: float, y: float, palette: Bytes, wide: float, tall: float = 5.0) -> None:
-        """All colours of a palette from left to right, as whole device pixels on a screen."""
+        """Draws all colours of a palette from left to right, in whole device pixels on a screen."""
         resolution = self.medium.resolution
         count = 256 if resolution is None else max(1, round(wide * resolution))
         steps = RAMP[:, np.arange(count) * 256 // count]
@@ -297,20 +292,20 @@ class Sketch:
         self.picture(snap(x), snap(y), (wide / count, tall), steps, palette)
 
     def scale(self, x: float, y: float, scale: Scale, wide: float) -> None:
-        """A lying colour bar with its words under it."""
+        """Draws a horizontal colour bar with its words under it."""
         self.ramp(x, y, scale.palette, wide)
         longest = max((self.medium.measure(words, TINY) for _, words in scale.marks), default=0.0)
         marks = scale.marks
         if len(marks) < 3 and longest + self.medium.measure(scale.note, TINY) / 2 < wide / 2 - 4:
             marks = (*marks, (0.5, scale.note))
-        for place, words in marks:
-            anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
-            self.label(x + place * wide, y + 12, words, TINY, anchor)
+        for position, words in marks:
+            anchor = "start" if position < 0.02 else "end" if position > 0.98 else "middle"
+            self.label(x + position * wide, y + 12, words, TINY, anchor)
 
     def cover(
         self, x: float, y: float, wide: float, tall: float, cover: Cover, style: Style
     ) -> None:
-        """A flat ground with a cross and words in place of pixels."""
+        """Draws a flat background with a cross and words in place of pixels."""
         edge = 0.0 if self.medium.resolution else 0.5
         broken = cover.kind == "broken"
         fill, line = (BROKEN_FILL, BROKEN_LINE) if broken else (DEAD_FILL, FAINT)
@@ -334,7 +329,7 @@ class Sketch:
         style: Style,
         fill: str,
     ) -> None:
-        """Words in the middle of a tile, on a plain ground; none if they do not fit."""
+        """Draws words in the middle of a tile, on a plain background, if they fit."""
         step = style.size * 1.15
         needed = max((self.medium.measure(word, style) for word in words), default=0.0)
         if not words or needed > wide - 1 or step > tall:
@@ -363,7 +358,7 @@ class Sketch:
             self.box(left, top, x + wide - left + 0.5, tall / rows + 0.5, WHITE)
 
     def meter(self, x: float, y: float, wide: float, share: float, tall: float = METER) -> None:
-        """A bar of a share of 0 to 1 on its track; nothing for NaN."""
+        """Draws a bar of a share of 0 to 1 on its background; nothing for NaN."""
         if share != share:
             return
         y = self.medium.snap(y)
@@ -371,30 +366,30 @@ class Sketch:
         self.box(x, y, wide * min(1.0, max(0.0, share)), tall, ACCENT)
 
     def arrow(self, right: float, y: float) -> None:
-        """The mark of what has not converged: an arrow upwards that ends at ``right``."""
+        """Draws the mark of what has not converged: an arrow upwards that ends at ``right``."""
         left, low, high = right - ARROW, y, y - ARROW
         self.line((left, low), (right, high), colour=ACCENT, width=0.8)
         self.line((right - 3.2, high), (right, high), colour=ACCENT, width=0.8)
         self.line((right - 0.4, high), (right - 0.4, high + 3.2), colour=ACCENT, width=0.8)
 
     def tick(self, x: float, y: float, words: str) -> None:
-        """A mark under an axis with its words."""
+        """Draws a tick under an axis with its words."""
         self.line((x, y), (x, y + TICK))
         self.text(x, y + 9, words, TINY, anchor="middle")
 
     def tick_left(self, x: float, y: float, words: str) -> None:
-        """A mark at the left of an axis with its words."""
+        """Draws a tick at the left of an axis with its words."""
         self.line((x - TICK, y), (x, y))
         self.text(x - 4, y + 1.9, words, TINY, anchor="end")
 
     def title(self, x: float, y: float, title: str, style: Style = BODY) -> float:
-        """A block's title under ``y``; returns where it ends."""
+        """Draws a block's title under ``y``; returns its lower edge."""
         if title:
             self.text(x, y + 7, title, style, room=self.right - x)
         return y + title_height(title)
 
     def caption_on(self, x: float, y: float, area: tuple[float, float], words: str) -> None:
-        """Words on a plain ground at the lower edge of a picture, where they fit."""
+        """Draws words on a plain background at the lower edge of a picture, if they fit."""
         wide, tall = self.medium.measure(words, NOTE) + 6, NOTE.size * 1.5
         if wide <= area[0] and tall <= area[1]:
             self.box(x, y + area[1] - tall, wide, tall, DEAD_FILL)
@@ -411,12 +406,12 @@ class Sketch:
         self.items.append(Anchor(name, clean(title), y, level))
 
     def page_number(self, x: float, y: float, target: str, style: Style) -> None:
-        """Keeps room, ending at ``x``, for the number of the page that an anchor is on."""
+        """Reserves room, ending at ``x``, for the number of the page that an anchor is on."""
         self.references.append((len(self.items), target))
         self.label(x, y, "", style, "end")
 
     def page(self, height: float) -> Page:
-        """The finished page; ``height`` is used where the medium does not set one."""
+        """The finished page; ``height`` is used if the medium does not set one."""
         tall = height if self.medium.height is None else self.medium.height
         if self.medium.resolution is None:
             return Page(self.width, tall, tuple(self.items))

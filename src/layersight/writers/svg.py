@@ -13,7 +13,7 @@ from xml.sax import saxutils
 from layersight.document.blocks import Document
 from layersight.errors import UsageError
 from layersight.writers.fonts import clean
-from layersight.writers.pages import pages
+from layersight.writers.pages import paginate
 from layersight.writers.pixels import data_uri, png
 from layersight.writers.sketch import PAPER, Anchor, Box, Line, Link, Picture, Text
 
@@ -24,7 +24,7 @@ SHARP = (
     "image{image-rendering:optimizeSpeed;image-rendering:-moz-crisp-edges;"
     "image-rendering:pixelated}text{white-space:pre}"
 )
-"""From the oldest way of asking for sharp pixels to the newest; the last known one wins."""
+"""All ways to ask for sharp pixels, oldest first; the last that a viewer knows wins."""
 
 
 def to_svg(document: Document, manifest: str) -> bytes:
@@ -33,16 +33,18 @@ def to_svg(document: Document, manifest: str) -> bytes:
     Raises:
         UsageError: There are several pages, which SVG cannot hold.
     """
-    found = pages(document, PAPER)
-    if len(found) > 1:
+    pages = paginate(document, PAPER)
+    if len(pages) > 1:
         fewer = f"{document.fewer}, or " if document.fewer else ""
         raise UsageError(
-            f"SVG holds one page and this view has {len(found)}: {fewer}write .pdf or .html"
+            f"SVG holds one page and this view has {len(pages)}: {fewer}write .pdf or .html"
         )
-    page = found[0]
+    page = pages[0]
     size = f'width="{page.width:g}pt" height="{page.height:g}pt"'
     names = {
-        item.name: f"a{place}" for place, item in enumerate(page.items) if isinstance(item, Anchor)
+        item.name: f"a{number}"
+        for number, item in enumerate(page.items)
+        if isinstance(item, Anchor)
     }
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -68,11 +70,8 @@ def _item(item: object, names: Mapping[str, str]) -> str:
                 f'fill="{item.colour}"{weight}{ANCHORS[item.anchor]}>{escape(item.text)}</text>'
             )
         case Picture():
-            return (
-                f'<image x="{item.x:.3f}" y="{item.y:.3f}" width="{item.width:.3f}" '
-                f'height="{item.height:.3f}" preserveAspectRatio="none" '
-                f'href="{data_uri(png(item.pixels, item.palette))}"/>'
-            )
+            uri = data_uri(png(item.pixels, item.palette))
+            return f'<image {_area(item, 3)} preserveAspectRatio="none" href="{uri}"/>'
         case Line():
             points = " ".join(f"{x:.2f},{y:.2f}" for x, y in item.points)
             return (
@@ -81,18 +80,18 @@ def _item(item: object, names: Mapping[str, str]) -> str:
             )
         case Box():
             stroke = "" if item.stroke is None else f' stroke="{item.stroke}" stroke-width="0.5"'
-            return (
-                f'<rect x="{item.x:.3f}" y="{item.y:.3f}" width="{item.width:.3f}" '
-                f'height="{item.height:.3f}" fill="{item.fill or "none"}"{stroke}/>'
-            )
+            return f'<rect {_area(item, 3)} fill="{item.fill or "none"}"{stroke}/>'
         case Link() if item.target in names:
-            return (
-                f'<a href="#{names[item.target]}"><rect x="{item.x:.2f}" y="{item.y:.2f}" '
-                f'width="{item.width:.2f}" height="{item.height:.2f}" fill="transparent"/></a>'
-            )
+            area = f'<rect {_area(item, 2)} fill="transparent"/>'
+            return f'<a href="#{names[item.target]}">{area}</a>'
         case Link():
-            return ""  # other pages are other files, which are not known here
+            return ""  # other pages are other files, whose names are not known
         case Anchor():
             return f'<g id="{names[item.name]}"/>'
         case _:
             raise TypeError(f"no way to draw {type(item).__name__} as SVG")
+
+
+def _area(item: Picture | Box | Link, digits: int) -> str:
+    sides = {"x": item.x, "y": item.y, "width": item.width, "height": item.height}
+    return " ".join(f'{name}="{value:.{digits}f}"' for name, value in sides.items())

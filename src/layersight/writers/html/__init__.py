@@ -15,14 +15,14 @@ from importlib import resources
 from typing import Any
 
 from layersight.document.blocks import Document, Grid, flat
-from layersight.writers.html.drawn import Art, pictures_of
+from layersight.writers.html.drawn import Art
 from layersight.writers.html.filters import environment, hideable
 
-FIND = 4  # from so many sections on they can be searched
+FIND = 4  # the least number of sections that can be searched
 
 
 def to_html(document: Document, manifest: str) -> str:
-    """The page of a document, the same each time; the manifest is text that can be copied."""
+    """The page of a document, the same bytes each time; the manifest is text to copy."""
     art, ids = Art(document), Ids(document)
     script = asset("document.js")
     return (
@@ -49,33 +49,33 @@ def asset(name: str) -> str:
 
 
 class Ids:
-    """Names of the places in a page; anchors come from files and could clash with them."""
+    """Ids of the targets in a page; anchors come from files and could clash with them."""
 
     def __init__(self, document: Document) -> None:
-        self._places = {}
+        self._ids = {}
         for number, part in enumerate(document.parts, 1):
-            self._places[part.anchor] = f"part-{number}"
+            self._ids[part.anchor] = f"part-{number}"
         sections = [section for part in document.parts for section in part.sections]
         for number, section in enumerate(sections, 1):
-            self._places.setdefault(section.anchor or f"section {number}", f"section-{number}")
+            self._ids.setdefault(section.anchor or f"section {number}", f"section-{number}")
         self._titles: dict[str, str] = {}
 
     def __getitem__(self, anchor: str) -> str:
-        return self._places.get(anchor, "")
+        return self._ids.get(anchor, "")
 
     def title(self, title: str) -> str:
-        """The place of a heading."""
+        """The id of a heading."""
         return self._titles.setdefault(title, f"title-{len(self._titles) + 1}")
 
 
 def contents(document: Document, ids: Ids) -> Iterator[tuple[str, str, bool]]:
-    """The headings of a page, in order: where each leads, its words, whether it is set in."""
+    """The headings of a page in order: the id that each links to, its words, if it is indented."""
     several = len(document.parts) > 1
     for number, part in enumerate(document.parts):
         if several:
             yield ids[part.anchor], part.title, False
         else:
-            for title in filter(None, (block.title for block in flat(part.front or part.notes))):
+            for title in filter(None, (block.title for block in flat(part.intro))):
                 yield ids.title(title), title, False
         if part.sections and not number and document.heading:
             yield ids.title(document.heading), document.heading, False
@@ -87,13 +87,13 @@ def contents(document: Document, ids: Ids) -> Iterator[tuple[str, str, bool]]:
 
 
 def controls(document: Document, art: Art) -> dict[str, Any]:
-    """What of a page can be chosen: nothing that it has nothing for."""
-    blocks = list(pictures_of(document))
+    """The controls of a page: only those that have something to control."""
+    blocks = list(document.pictures())
     loose = [block for block in blocks if isinstance(block, Grid) and not block.rows]
     sections = [section for part in document.parts for section in part.sections if section.title]
     covers = [cover for grid in loose for tile in grid.tiles if (cover := hideable(tile))]
-    orders = (one.name for grid in loose for one in grid.numbers if one.order)
-    found: dict[str, Any] = {
+    orders = (numbers.name for grid in loose for numbers in grid.numbers if numbers.order)
+    choices: dict[str, Any] = {
         "find": len(sections) >= FIND,
         "orders": list(dict.fromkeys(orders)),
         "overlays": art.peak > 0,
@@ -101,8 +101,8 @@ def controls(document: Document, art: Art) -> dict[str, Any]:
         "dead": len(covers),
     }
     return {
-        **found,
-        "any": any(found.values()),
+        **choices,
+        "any": any(choices.values()),
         "tiles": any(isinstance(block, Grid) for block in blocks),
         "words": " or ".join(dict.fromkeys(cover.words[0] for cover in covers)),
         "cover": round(art.peak / 2.55),

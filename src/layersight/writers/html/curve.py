@@ -16,12 +16,12 @@ from layersight.writers.layout.axes import inks_of, limits_of, nice, points_of, 
 WIDE = 800.0  # width of a curve that takes all the room
 LETTER = 6.4  # about the width of a letter; names are not cut for a little more
 ROW = 19.0  # height of a row of points
-MOST_NAMES = 26  # so many letters of a name beside a row
+LONGEST_NAME = 26  # the most letters of a name beside a row
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text: where, how it is anchored, turned by how many degrees."""
+    """A text, its position and anchor, and by how many degrees it is turned."""
 
     x: float
     y: float
@@ -32,7 +32,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A series: its path, its points with what they are, its error bars."""
+    """A series: its path, its points with their tooltips, its error bars."""
 
     series: Series
     path: str
@@ -40,7 +40,7 @@ class Line:
     errors: str
     # of a line whose points have colours of their own: parts of its path, with theirs
     pieces: tuple[tuple[str, str], ...] = ()
-    # of bars: left, top, width, height, colour, and what each is
+    # of bars: left, top, width, height, colour and tooltip
     bars: tuple[tuple[float, float, float, float, str, str], ...] = ()
 
 
@@ -57,22 +57,23 @@ class Chart:
 
 
 def lay_out(curve: Curve) -> Chart:
-    """Where everything of a curve stands."""
+    """The geometry of a curve."""
     chart = Chart(WIDE if curve.wide is None else curve.wide * PER_POINT)
     ruled = np.array([value for value, _ in curve.rules], np.float64)
     x = curve.x or limits_of([*map(_reach, curve.series), ruled[: len(ruled) * bool(curve.names)]])
-    y = curve.y or limits_of([*(each.y for each in curve.series), ruled])
+    y = curve.y or limits_of([*(series.y for series in curve.series), ruled])
     if curve.names:
         y = (-0.5, len(curve.names) - 0.5)
         margin = 0.0 if curve.x else (x[1] - x[0]) / 25
         x = (x[0] - margin, x[1] + margin)
-    if any(each.style == "bars" for each in curve.series):
+    if any(series.style == "bars" for series in curve.series):
         x = x[0] - 0.5, x[1] + 0.5
         y = min(0.0, y[0]), max(0.0, y[1])
     up = [] if curve.names else nice(*y)
-    labels = [_told(value, "y" in curve.percent) for value in up]
+    labels = [_format(value, "y" in curve.percent) for value in up]
     names = [
-        name if len(name) <= MOST_NAMES else name[: MOST_NAMES - 1] + "…" for name in curve.names
+        name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+        for name in curve.names
     ]
     left = 10 + LETTER * max(map(len, names or labels or [""])) + (16 if curve.y_title else 0)
     top = 22.0 if curve.names and curve.rules else 10.0
@@ -90,9 +91,9 @@ def lay_out(curve: Curve) -> Chart:
     for value, text in zip(up, labels, strict=True):
         chart.rules += f"M{left:.1f} {down(value):.1f}H{right:.1f}"
         chart.words.append(Words(left - 7, down(value) + 4, text))
-    for place, name in enumerate(names):
-        chart.rules += f"M{left:.1f} {down(place):.1f}H{right:.1f}"
-        chart.words.append(Words(left - 7, down(place) + 4, name))
+    for row, name in enumerate(names):
+        chart.rules += f"M{left:.1f} {down(row):.1f}H{right:.1f}"
+        chart.words.append(Words(left - 7, down(row) + 4, name))
     last = -math.inf
     for value, text in sorted(curve.rules, reverse=True):
         if curve.names:
@@ -111,7 +112,7 @@ def lay_out(curve: Curve) -> Chart:
     if curve.y_title:
         chart.words.append(Words(11, (top + bottom) / 2, curve.y_title, "middle", -90))
     chart.height = foot + 6
-    chart.lines = [_line(each, curve, across, down) for each in reversed(curve.series)]
+    chart.lines = [_line(series, curve, across, down) for series in reversed(curve.series)]
     return chart
 
 
@@ -122,20 +123,20 @@ def _below(
     across: Callable[[float], float],
     foot: float,
 ) -> float:
-    """Writes what stands under the axis; how much room it takes beyond a line."""
+    """Adds the words under the axis; returns the height that they take beyond one line."""
     if not curve.x_names:
-        known = [value for series in curve.series for value in points_of(series)[0].tolist()]
-        whole = all(value == round(value) for value in known if math.isfinite(value))
+        xs = [value for series in curve.series for value in points_of(series)[0].tolist()]
+        whole = all(value == round(value) for value in xs if math.isfinite(value))
         for value in nice(*x, 6, whole=whole and x[1] - x[0] > 1):
-            text = _told(value, "x" in curve.percent)
+            text = _format(value, "x" in curve.percent)
             chart.words.append(Words(across(value), foot, text, "middle"))
         return 0.0
-    xs, _ = points_of(curve.series[0]) if curve.series else (np.arange(len(curve.x_names)), ())
+    positions = points_of(curve.series[0])[0] if curve.series else np.arange(len(curve.x_names))
     gap = (chart.width - 60) / max(1, len(curve.x_names))
     longest = LETTER * max(map(len, curve.x_names))
     turned = longest > gap - 6
-    every = max(1, math.ceil(15 / gap))
-    for value, name in list(zip(xs, curve.x_names, strict=False))[::every]:
+    stride = max(1, math.ceil(15 / gap))
+    for value, name in list(zip(positions, curve.x_names, strict=False))[::stride]:
         if turned:
             chart.words.append(Words(across(float(value)) + 5, foot - 2, name, "end", -30))
         else:
@@ -144,7 +145,7 @@ def _below(
 
 
 def _reach(series: Series) -> np.ndarray:
-    """Where points, with their errors, are along x."""
+    """The x of points and of the ends of their error bars."""
     x, _ = points_of(series)
     if series.errors is None:
         return x
@@ -155,42 +156,43 @@ def _line(
     series: Series, curve: Curve, across: Callable[[float], float], down: Callable[[float], float]
 ) -> Line:
     path, points, errors, drawn = "", [], "", False
-    for place, (x, y) in enumerate(zip(*map(np.ndarray.tolist, points_of(series)), strict=True)):
+    for index, (x, y) in enumerate(zip(*map(np.ndarray.tolist, points_of(series)), strict=True)):
         if not (math.isfinite(x) and math.isfinite(y)):
             drawn = False
             continue
-        at = across(x), down(y)
-        path += f"{'L' if drawn else 'M'}{at[0]:.1f} {at[1]:.1f}"
+        point = across(x), down(y)
+        path += f"{'L' if drawn else 'M'}{point[0]:.1f} {point[1]:.1f}"
         drawn = True
-        points.append((*at, _says(series, curve, place, x, y)))
-        if series.errors is not None and math.isfinite(reach := float(series.errors[place])):
-            errors += f"M{across(x - reach):.1f} {at[1]:.1f}H{across(x + reach):.1f}"
-    known = np.isfinite(series.y)
+        points.append((*point, _tooltip(series, curve, index, x, y)))
+        if series.errors is not None and math.isfinite(reach := float(series.errors[index])):
+            errors += f"M{across(x - reach):.1f} {point[1]:.1f}H{across(x + reach):.1f}"
+    finite = np.isfinite(series.y)
     if series.style == "bars":
         wide = 0.8 * (across(1.0) - across(0.0))
         bars = tuple(
             (x - wide / 2, min(y, down(0.0)), wide, max(0.5, abs(y - down(0.0))), ink, says)
-            for (x, y, says), ink in zip(points, inks_of(series, known), strict=True)
+            for (x, y, says), ink in zip(points, inks_of(series, finite), strict=True)
         )
         return Line(series, "", (), "", (), bars)
     if series.colours is None:
         return Line(series, path, tuple(points), errors)
     pieces = tuple(
         ("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y, _ in points[first : last + 1]), ink)
-        for first, last, ink in runs(inks_of(series, known))
+        for first, last, ink in runs(inks_of(series, finite))
     )
     return Line(series, path, tuple(points), errors, pieces)
 
 
-def _says(series: Series, curve: Curve, place: int, x: float, y: float) -> str:
-    """What a point is, in words."""
+def _tooltip(series: Series, curve: Curve, index: int, x: float, y: float) -> str:
+    """The tooltip of a point."""
     if curve.names:
-        words = [curve.names[round(y)], _told(x, "x" in curve.percent)]
+        words = [curve.names[round(y)], _format(x, "x" in curve.percent)]
     else:
-        at = curve.x_names[place] if place < len(curve.x_names) else _told(x, "x" in curve.percent)
-        words = [f"{curve.x_title} {at}".strip(), _told(y, "y" in curve.percent)]
+        named = index < len(curve.x_names)
+        position = curve.x_names[index] if named else _format(x, "x" in curve.percent)
+        words = [f"{curve.x_title} {position}".strip(), _format(y, "y" in curve.percent)]
     return ": ".join(filter(None, [series.name, *words]))
 
 
-def _told(value: float, share: bool) -> str:
+def _format(value: float, share: bool) -> str:
     return f"{value:.4g}".replace("-", "\N{MINUS SIGN}") if not share else fine_percent(value)

@@ -1,6 +1,6 @@
 """The pictures of a page: sprites, single pictures, photographs under them, ramps of colours.
 
-The rule of this module: a picture that is needed twice stands in the page once, as a class of its
+The rule of this module: a picture that is needed twice is in the page once, as a class of its
 style. All are encoded before the first tag is written, on all cores.
 """
 
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 
 import numpy as np
 
 from layersight.data.stack import mosaic
-from layersight.document.blocks import Bytes, Document, Grid, Overlay, Picture, flat
+from layersight.document.blocks import Bytes, Document, Grid, Overlay, Picture
 from layersight.writers.pixels import data_uri, photo, png
 
 SIZES = {"s": 64, "m": 112, "l": 224}
@@ -42,7 +41,7 @@ class Drawn:
     styles: tuple[str, ...]  # of each tile, where their sizes differ
     sharp: bool  # whether pixels are drawn as squares
     pixel: tuple[int, int]  # height and width of a tile in its own pixels
-    shown: tuple[int, int]  # height and width of a tile of middle size on the screen
+    on_screen: tuple[int, int]  # height and width of a tile of middle size on the screen
 
 
 class Art:
@@ -51,9 +50,9 @@ class Art:
     def __init__(self, document: Document) -> None:
         self._known: dict[tuple[int, ...], str] = {}
         self._rules: dict[str, str] = {}
-        blocks = list(pictures_of(document))
-        overlays = [each for block in blocks for each in overlays_of(block) if each is not None]
-        self.peak = max((int(each.alpha.max(initial=0)) for each in overlays), default=0)
+        blocks = list(document.pictures())
+        overlays = [one for block in blocks for one in block.photographs if one is not None]
+        self.peak = max((int(overlay.alpha.max(initial=0)) for overlay in overlays), default=0)
         for overlay in overlays:
             self.photo(overlay)
         with ThreadPoolExecutor() as pool:
@@ -68,7 +67,7 @@ class Art:
         return self._drawn[id(block)]
 
     def style(self, within: str = "") -> str:
-        """The rules of the classes that were given out, inside what a selector chooses."""
+        """The rules of the shared classes, within the elements that a selector chooses."""
         return "".join(
             f"{within}.{name}{{background-image:url({uri})}}" for uri, name in self._rules.items()
         )
@@ -82,8 +81,8 @@ class Art:
         """The class of the photograph under a tile; empty without one."""
         if overlay is None:
             return ""
-        own = () if overlay.faded is None else (overlay.faded,)
-        return self._class("p-", lambda: rgb_uri(faded(overlay)), overlay.under, *own)
+        arrays = (overlay.under,) if overlay.faded is None else (overlay.under, overlay.faded)
+        return self._class("p-", lambda: rgb_uri(faded(overlay)), *arrays)
 
     def _class(self, start: str, make: Callable[[], str], *arrays: object) -> str:
         # The document holds the arrays as long as they are looked up by identity.
@@ -107,34 +106,28 @@ class Art:
             pairs = zip(block.tiles, block.pixels, strict=True)
             return [str if tile.cover else partial(photo_uri, pixels) for tile, pixels in pairs]
         palettes = map(block.palette_of, block.tiles)
-        return [
-            str if tile.cover else partial(self._encode, *each)
-            for tile, *each in zip(
-                block.tiles, block.pixels, palettes, overlays_of(block), strict=True
-            )
-        ]
+        inputs = zip(block.tiles, block.pixels, palettes, block.photographs, strict=True)
+        return [str if tile.cover else partial(self._encode, *rest) for tile, *rest in inputs]
 
     def _draw(self, block: Grid | Picture, uris: tuple[str, ...]) -> Drawn:
-        photos = tuple(map(self.photo, overlays_of(block)))
-        whole = not any(photos) and not (isinstance(block, Grid) and block.photos)
+        photos = tuple(map(self.photo, block.photographs))
+        smooth = any(photos) or (isinstance(block, Grid) and block.photos)
+        whole = not smooth
         columns = 0 if isinstance(block, Picture) else shared_columns(block)
-        every = shapes_of(block)
-        height, width = every[0]
+        shapes = block.shapes
+        height, width = shapes[0]
         if isinstance(block, Picture):
             # Pictures beside each other have one size; only enlarged pixels are whole squares.
             whole = max(height, width) <= min(block.side, block.side if whole else SMOOTH)
-        shown = sizes(height, width, block.side, whole=whole)
+        on_screen = sizes(height, width, block.side, whole=whole)
         if isinstance(block, Picture) and block.tall is not None:
-            shown = stretched(height, width, block.side, block.tall)
+            on_screen = stretched(height, width, block.side, block.tall)
         styles: tuple[str, ...] = ()
-        if len(set(every)) > 1:
-            styles = tuple(
-                style_of(sizes(tall, wide, block.side, whole=whole)) for tall, wide in every
-            )
-        smooth = any(photos) or (isinstance(block, Grid) and block.photos)
+        if len(set(shapes)) > 1:
+            styles = tuple(style_of(sizes(*shape, block.side, whole=whole)) for shape in shapes)
         sharp = not smooth or max(height, width) <= SMOOTH
-        style = "" if styles else style_of(shown)
-        return Drawn(uris, photos, columns, style, styles, sharp, (height, width), shown["m"])
+        style = "" if styles else style_of(on_screen)
+        return Drawn(uris, photos, columns, style, styles, sharp, (height, width), on_screen["m"])
 
     def _encode(self, pixels: Bytes, palette: Bytes | None, overlay: Overlay | None) -> str:
         if overlay is None:
@@ -155,14 +148,6 @@ class Art:
         return data_uri(png(np.concatenate([colours, alpha[..., None]], -1)))
 
 
-def shapes_of(block: Grid | Picture) -> list[tuple[int, int]]:
-    """Height and width of each tile; of tiles in one array only the first one's."""
-    if isinstance(block, Picture):
-        return [(block.pixels.shape[0], block.pixels.shape[1])]
-    every = block.pixels[:1] if isinstance(block.pixels, np.ndarray) else block.pixels
-    return [(each.shape[0], each.shape[1]) for each in every] or [(1, 1)]
-
-
 def shared_columns(block: Grid) -> int:
     """Tiles in a row of the sprite; 0 if each has a picture of its own."""
     pixels = block.pixels
@@ -179,22 +164,6 @@ def shared_columns(block: Grid) -> int:
 def _sprite(block: Grid, columns: int) -> str:
     sheet = mosaic(np.asarray(block.pixels), columns=columns)
     return photo_uri(sheet) if block.photos else indexed_uri(sheet, block.palette)
-
-
-def pictures_of(document: Document) -> Iterator[Grid | Picture]:
-    """Every grid and every picture, in order."""
-    for part in document.parts:
-        several = [part.front or part.notes, *(section.blocks for section in part.sections)]
-        for block in flat(chain.from_iterable(several)):
-            if isinstance(block, Grid | Picture):
-                yield block
-
-
-def overlays_of(block: Grid | Picture) -> Sequence[Overlay | None]:
-    """The photograph under each tile."""
-    if isinstance(block, Picture):
-        return (block.overlay,)
-    return block.overlays or (None,) * len(block.tiles)
 
 
 def faded(overlay: Overlay) -> Bytes:
@@ -229,25 +198,25 @@ def sizes(
 ) -> dict[str, tuple[int, int]]:
     """Height and width on the screen for each choice of sizes.
 
-    ``side`` is how many points the longer one takes about, or ``None`` for the usual sizes;
-    ``whole`` is for pixels that take a whole number of the screen's, or of which one holds some.
+    ``side`` is about how many points the longer one takes, or ``None`` for the usual sizes;
+    ``whole`` asks for a whole number of screen pixels for each pixel, or the reverse.
 
     >>> sizes(36, 36, None, whole=True)
     {'s': (72, 72), 'm': (108, 108), 'l': (216, 216)}
     """
     longer = max(height, width)
-    found = {}
+    result = {}
     for name, target in SIZES.items():
         wanted = target if side is None else max(1, round(side * PER_POINT * SHARES[name]))
         if side is None and longer <= TINY:
             wanted //= 2
         zoom = zoom_to(longer, wanted) if whole else wanted / longer
-        found[name] = max(1, round(height * zoom)), max(1, round(width * zoom))
-    return found
+        result[name] = max(1, round(height * zoom)), max(1, round(width * zoom))
+    return result
 
 
 def stretched(height: int, width: int, side: float, tall: float) -> dict[str, tuple[int, int]]:
-    """Height and width where a row is a thing by itself: rows of so many points at least."""
+    """Height and width of a picture whose rows take at least ``tall`` points each."""
     wide, row = width * zoom_to(width, round(side * PER_POINT)), tall * PER_POINT
     return {
         name: (max(1, round(height * row * down)), max(1, round(wide * across)))
@@ -255,28 +224,28 @@ def stretched(height: int, width: int, side: float, tall: float) -> dict[str, tu
     }
 
 
-def style_of(shown: dict[str, tuple[int, int]]) -> str:
+def style_of(sides: dict[str, tuple[int, int]]) -> str:
     """Sizes as custom properties."""
     return ";".join(
-        f"--w{name}:{width}px;--h{name}:{height}px" for name, (height, width) in shown.items()
+        f"--w{name}:{width}px;--h{name}:{height}px" for name, (height, width) in sides.items()
     )
 
 
 def zoom_to(edge: int, target: int) -> float:
-    """The zoom, whole or one over a whole number, that brings an edge nearest to a target.
+    """The zoom that brings an edge nearest to a target: a whole number, or one over it.
 
     >>> zoom_to(36, 112), zoom_to(148, 112), zoom_to(224, 112)
     (3, 1, 0.5)
     """
     ratio = max(edge, target) / min(edge, target)
-    whole = math.floor(ratio)
-    if (whole + 1) / ratio < ratio / whole:
-        whole += 1
-    return whole if edge <= target or whole == 1 else 1 / whole
+    factor = math.floor(ratio)
+    if (factor + 1) / ratio < ratio / factor:
+        factor += 1
+    return factor if edge <= target or factor == 1 else 1 / factor
 
 
 def clip(block: Grid | Picture) -> str:
-    """Cuts the places of the last row that hold no slice out of a tile; empty if there are none.
+    """Cuts the cells of the last row that hold no slice out of a tile; empty if there are none.
 
     >>> clip(Grid(np.zeros((1, 4, 4), np.uint8), (), slices=(2, 2), depth=3))
     '--clip:polygon(0 0,100% 0,100% 50%,50% 50%,50% 100%,0 100%)'

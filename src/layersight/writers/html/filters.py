@@ -1,4 +1,4 @@
-"""What the templates of pages ask of blocks."""
+"""The filters of the templates: how blocks become attributes, styles and words."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from layersight.document.blocks import (
 )
 from layersight.document.words import fine_percent
 from layersight.writers.html.curve import lay_out
-from layersight.writers.html.drawn import Drawn, clip, overlays_of, rgb_uri
+from layersight.writers.html.drawn import Drawn, clip, rgb_uri
 from layersight.writers.layout.axes import round_ticks
 
 NARROW = 240.0  # points that the curve of a tile takes in its large view
 CAPTION = 20  # pixels that a line under a tile takes
-TICK = 16  # pixels between the numbers beside the rows of a picture, at least
-TICK_ACROSS = 44  # pixels between those under its columns
+TICK = 16  # the least pixels between the numbers beside the rows of a picture
+TICK_ACROSS = 44  # likewise between those under its columns
 
 
 def cleaned(value: Any) -> Any:
@@ -54,8 +54,8 @@ def cleaned(value: Any) -> Any:
 
 @cache
 def environment() -> Environment:
-    """The templates, which escape whatever they are given."""
-    found = Environment(
+    """The templates, which escape all text."""
+    templates = Environment(
         loader=PackageLoader("layersight.writers.html"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -63,23 +63,23 @@ def environment() -> Environment:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    asked = (columns, grid_data, grid_style, heads, one_key, patch_style, picture_data, row_head)
-    found.filters.update(
-        {each.__name__: each for each in (*asked, sentences, ticks, tiles)},
+    named = (columns, grid_data, grid_style, heads, one_key, patch_style, picture_data, row_head)
+    templates.filters.update(
+        {function.__name__: function for function in (*named, sentences, ticks, tiles)},
         chart=lay_out,
         height=height_of,
         kind=lambda block: type(block).__name__,
         narrow=lambda curve: dataclasses.replace(curve, wide=NARROW),
-        row_of=lambda place: place.partition(";")[0],
+        row_of=lambda tracks: tracks.partition(";")[0],
         says=picture_says,
         width=lambda share: f"{100 * min(1.0, max(0.0, share)):.4g}%",
     )
-    return found
+    return templates
 
 
 def columns(table: Table) -> list[int]:
     """The columns of a table that exist without pages."""
-    return [place for place, column in enumerate(table.columns) if not column.pages]
+    return [index for index, column in enumerate(table.columns) if not column.pages]
 
 
 def sentences(lines: Sequence[str]) -> str:
@@ -97,25 +97,25 @@ def row_head(table: Table) -> int:
 
 
 def hideable(tile: Tile) -> Cover | None:
-    """The cover of a tile that has nothing to show, and need not be shown."""
+    """The cover of a tile that has nothing to show and can be hidden."""
     cover = tile.cover
     return cover if cover and cover.kind == "dead" and cover.words else None
 
 
 @dataclass(frozen=True, slots=True)
 class ShownTile:
-    """A tile with what a page needs beside it."""
+    """A tile and what a page needs to show it."""
 
-    tile: Tile  # the tile
+    tile: Tile
     says: str  # its name, and a line with a tab for each of its facts
     uri: str  # its picture; empty where it is part of a sprite
     photo: str  # the class of the photograph under it
     style: str  # where it is in the sprite
-    place: str  # where it stands among columns with gaps, or its own sizes
+    tracks: str  # its tracks among columns with gaps, or its own sizes
     row: tuple[str, str] | None  # the name at the left of the row that it begins
     also: str  # a second picture of it, for its large view
-    simple: bool  # whether under no tile of the grid is anything but its label
-    data: Markup  # what the script needs of it alone
+    simple: bool  # whether no tile of the grid has anything but its label under it
+    data: Markup  # attributes for the script that belong to this tile alone
 
     @property
     def plain(self) -> bool:
@@ -124,31 +124,31 @@ class ShownTile:
 
     @property
     def hidden(self) -> bool:
-        """Whether it goes where dead tiles are hidden."""
+        """Whether it disappears when dead tiles are hidden."""
         return hideable(self.tile) is not None
 
 
 def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTile]:
     title = section.title if section else grid.title
-    told = [_numbers_told(one) for one in grid.numbers]
-    simple = not any(each.title or each.value or each.lines or each.rising for each in grid.tiles)
-    everything = zip(grid.tiles, grid.pixels, overlays_of(grid), strict=True)
-    for place, (tile, pixels, overlay) in enumerate(everything):
-        row, column = divmod(place, grid.columns)
+    formatted = [(numbers.name, _formatted(numbers)) for numbers in grid.numbers]
+    simple = not any(tile.title or tile.value or tile.lines or tile.rising for tile in grid.tiles)
+    everything = zip(grid.tiles, grid.pixels, grid.photographs, strict=True)
+    for index, (tile, pixels, overlay) in enumerate(everything):
+        row, column = divmod(index, grid.columns)
         name = tile.name or ", ".join(filter(None, [title, f"{grid.unit} {tile.label}".strip()]))
-        facts = [(one.name, words[place]) for one, words in zip(grid.numbers, told, strict=True)]
+        facts = [(number, words[index]) for number, words in formatted]
         style = ""
         if drawn.columns and tile.cover is None:
-            y, x = divmod(place, drawn.columns)
+            y, x = divmod(index, drawn.columns)
             style = f"--x:{x};--y:{y}"
         begins = bool(grid.rows) and column == 0
         yield ShownTile(
             tile,
             says(name, tile, [*facts, *tile.facts]),
-            "" if drawn.columns else drawn.uris[place],
-            drawn.photos[place],
+            "" if drawn.columns else drawn.uris[index],
+            drawn.photos[index],
             style,
-            drawn.styles[place] if drawn.styles else _place(grid, row, column, tile),
+            drawn.styles[index] if drawn.styles else _track_style(grid, row, column, tile),
             grid.rows[row] if begins and row < len(grid.rows) else None,
             "" if tile.also is None else rgb_uri(tile.also),
             simple,
@@ -157,7 +157,7 @@ def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTi
 
 
 def says(name: str, tile: Tile | Picture, facts: list[tuple[str, str]]) -> str:
-    """What the card shows: lines of a name, of words, and of facts with a tab."""
+    """The lines of the card: a name, words, and facts with a tab between name and value."""
     lines = [_line(name)]
     if tile.cover and tile.cover.words:
         lines.append(_line(" ".join(tile.cover.words)))
@@ -169,15 +169,15 @@ def _line(words: str) -> str:
     return " ".join(words.split())
 
 
-def _numbers_told(numbers: Numbers) -> list[str]:
-    """Numbers for reading, four digits."""
+def _formatted(numbers: Numbers) -> list[str]:
+    """Numbers as text, four digits."""
     words = fine_percent if numbers.percent else "{:.4g}".format
     values = np.asarray(numbers.values, np.float64).tolist()
     return ["not a number" if math.isnan(value) else words(value) for value in values]
 
 
-def _place(grid: Grid, row: int, column: int, tile: Tile) -> str:
-    """The track of a tile in a grid with names of rows; gaps are tracks of their own."""
+def _track_style(grid: Grid, row: int, column: int, tile: Tile) -> str:
+    """The tracks of a tile in a grid with names of rows; gaps are tracks of their own."""
     span = tile.cover.span if tile.cover else 1
     if not grid.rows:
         return f"grid-column:span {span}" if span > 1 else ""
@@ -192,9 +192,9 @@ def _track(grid: Grid, column: int) -> int:
 
 def heads(grid: Grid) -> Iterator[tuple[int, int, str]]:
     """Words over columns: the first track, the track after the last, the words."""
-    every = sorted(grid.heads)
-    starts = [column for column, _ in every] + [grid.columns]
-    for (column, words), end in zip(every, starts[1:], strict=True):
+    ordered_heads = sorted(grid.heads)
+    starts = [column for column, _ in ordered_heads] + [grid.columns]
+    for (column, words), end in zip(ordered_heads, starts[1:], strict=True):
         yield _track(grid, column), max(_track(grid, column) + 1, _track(grid, end)), words
 
 
@@ -214,45 +214,44 @@ def grid_style(grid: Grid, drawn: Drawn) -> str:
 
 
 def grid_data(grid: Grid, drawn: Drawn, section: Section | None) -> Markup:
-    """What the script needs of a grid: its scale, its orders, the size of its tiles."""
-    found: dict[str, object] = {"pixel": drawn.pixel}
+    """Attributes of a grid for the script: its scale, its orders, the size of its tiles."""
+    data: dict[str, object] = {"pixel": drawn.pixel}
     if grid.palette is not None and section and section.scale:
-        found |= scale_data(section.scale)
+        data |= scale_data(section.scale)
     if not grid.rows:
-        orders = {one.name: ordered(one, grid) for one in grid.numbers if one.order}
-        found |= {"orders": orders} if orders else {}
-    return _attribute(found)
+        orders = {numbers.name: ordered(numbers, grid) for numbers in grid.numbers if numbers.order}
+        data |= {"orders": orders} if orders else {}
+    return _attribute(data)
 
 
 def tile_data(tile: Tile, overlay: Overlay | None, pixel: tuple[int, ...] | None) -> Markup:
-    """What the script needs of one tile: its own scale, size and photograph."""
-    found: dict[str, object] = scale_data(tile.scale) if tile.scale else {}
-    found |= {"pixel": pixel} if pixel else {}
-    found |= seen(overlay)
-    return _attribute(found) if found else Markup("")
+    """Attributes of one tile for the script: its own scale, size and photograph."""
+    data: dict[str, object] = scale_data(tile.scale) if tile.scale else {}
+    data |= {"pixel": pixel} if pixel else {}
+    data |= seen(overlay)
+    return _attribute(data) if data else Markup("")
 
 
 def scale_data(scale: Scale) -> dict[str, object]:
     """The values of the first and the last colour, and at which end values are cut."""
     if scale.low is None or scale.high is None or not math.isfinite(scale.low + scale.high):
         return {}
-    cut = [int(any(sign in words for sign in "\u2264\u2265")) for _, words in scale.marks]
-    ends = [cut[0], cut[-1]] if cut else [0, 0]
-    return {"low": _digits(scale.low), "high": _digits(scale.high), "cut": ends}
+    cut = [int(any(sign in words for sign in "\u2264\u2265")) for _, words in scale.marks] or [0]
+    return {"low": _digits(scale.low), "high": _digits(scale.high), "cut": [cut[0], cut[-1]]}
 
 
 def ordered(numbers: Numbers, grid: Grid) -> list[int]:
-    """The tiles by a number, greatest first; what has none, or is covered, last."""
+    """The indices of the tiles by a number, greatest first; those without, or covered, last."""
     values = np.asarray(numbers.values, np.float64).copy()
     values[[tile.cover is not None for tile in grid.tiles]] = np.nan
     # NumPy sorts what is not a number last, and equal numbers as they came.
-    return [int(place) for place in np.argsort(-values, kind="stable")]
+    return [int(index) for index in np.argsort(-values, kind="stable")]
 
 
 def one_key(beside: Beside) -> bool:
     """Whether all curves beside each other have the same series, so that one key is enough."""
     curves = [block for part in beside.parts for block in part if isinstance(block, Curve)]
-    keys = {tuple((one.name, one.tone, one.hollow) for one in each.series) for each in curves}
+    keys = {tuple((each.name, each.tone, each.hollow) for each in one.series) for one in curves}
     return len(curves) > 1 and len(keys) == 1
 
 
@@ -262,29 +261,29 @@ def picture_says(picture: Picture, section: Section | None) -> str:
 
 
 def picture_data(picture: Picture, drawn: Drawn, section: Section | None) -> Markup:
-    """What the script needs to tell what is under the pointer."""
+    """Attributes of a picture for the script, which shows the value under the pointer."""
     readable = picture.palette is not None or picture.values is not None
     if picture.cover is not None or not readable:
         return Markup("")
     scale = picture.scale or (section.scale if section else None)
-    found: dict[str, object] = {"pixel": drawn.pixel, "unit": picture.unit}
-    found |= scale_data(scale) if scale else {}
+    data: dict[str, object] = {"pixel": drawn.pixel, "unit": picture.unit}
+    data |= scale_data(scale) if scale else {}
     if picture.values is not None:
-        found["values"] = [
+        data["values"] = [
             [_digits(value) if math.isfinite(value) else None for value in row]
             for row in picture.values.tolist()
         ]
     if picture.rows and picture.rows.labels:
-        found["rows"] = [_line(label) for label in picture.rows.labels]
+        data["rows"] = [_line(label) for label in picture.rows.labels]
     if picture.cells:
-        found["cells"] = [_line(name) for name in picture.cells]
+        data["cells"] = [_line(name) for name in picture.cells]
     if picture.patches:
-        found["gone"] = [
+        data["gone"] = [
             (patch.top, patch.left, patch.bottom, patch.right)
             for patch in picture.patches
             if patch.cover is None
         ]
-    return _attribute(found | seen(picture.overlay))
+    return _attribute(data | seen(picture.overlay))
 
 
 def seen(overlay: Overlay | None) -> dict[str, object]:
@@ -298,18 +297,18 @@ def _digits(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _attribute(found: dict[str, object]) -> Markup:
-    text = json.dumps(cleaned_tree(found), separators=(",", ":"), allow_nan=False)
+def _attribute(data: dict[str, object]) -> Markup:
+    text = json.dumps(cleaned_tree(data), separators=(",", ":"), allow_nan=False)
     return Markup(' data-of="{}"').format(text)
 
 
-def cleaned_tree(found: Any) -> Any:
+def cleaned_tree(data: Any) -> Any:
     """JSON-ready data with clean texts."""
-    if isinstance(found, dict):
-        return {cleaned(key): cleaned_tree(value) for key, value in found.items()}
-    if isinstance(found, list | tuple):
-        return [cleaned_tree(value) for value in found]
-    return cleaned(found)
+    if isinstance(data, dict):
+        return {cleaned(key): cleaned_tree(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [cleaned_tree(value) for value in data]
+    return cleaned(data)
 
 
 def patch_style(patch: Patch, picture: Picture) -> str:
@@ -324,16 +323,16 @@ def patch_style(patch: Patch, picture: Picture) -> str:
 def ticks(axis: Axis, count: int, room: int) -> Iterator[tuple[float, str]]:
     """The numbers along an axis that fit: where, as a share, and the words."""
     if axis.labels:
-        every = max(1, math.ceil(TICK * count / max(1, room)))
-        for place in range(0, min(count, len(axis.labels)), every):
-            yield (place + 0.5) / count, axis.labels[place]
+        stride = max(1, math.ceil(TICK * count / max(1, room)))
+        for index in range(0, min(count, len(axis.labels)), stride):
+            yield (index + 0.5) / count, axis.labels[index]
         return
-    for place in round_ticks(count, max(2, min(9, room // TICK_ACROSS))):
-        yield (place + 0.5) / count, str(place)
+    for index in round_ticks(count, max(2, min(9, room // TICK_ACROSS))):
+        yield (index + 0.5) / count, str(index)
 
 
 def height_of(section: Section) -> int:
-    """About the height of a section on a wide screen, so that the scroll bar hardly moves."""
+    """The approximate height of a section on a wide screen, so that the scroll bar hardly moves."""
     return 90 + round(sum(map(_height, section.blocks)))
 
 

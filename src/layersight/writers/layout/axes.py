@@ -1,4 +1,4 @@
-"""Numbers along axes, and the points of curves: what pages and HTML have in common."""
+"""Numbers along axes, and the points of curves, for pages and HTML."""
 
 from __future__ import annotations
 
@@ -17,17 +17,12 @@ def round_ticks(length: int, at_most: int) -> range:
     >>> list(round_ticks(148, 6)), list(round_ticks(7, 8))
     ([0, 50, 100], [0, 1, 2, 3, 4, 5, 6])
     """
-    step = 1
-    for power in range(9):
-        for factor in (1, 2, 5):
-            step = factor * 10**power
-            if (length - 1) // step < at_most:
-                return range(0, length, step)
-    return range(0, length, step)
+    steps = (factor * 10**power for power in range(20) for factor in (1, 2, 5))
+    return range(0, length, next(step for step in steps if (length - 1) // step < at_most))
 
 
 def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
-    """Round numbers between two limits, at most about so many.
+    """About ``most`` round numbers between two limits.
 
     >>> nice(0, 1), nice(0, 11, 6, whole=True)
     ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 5.0, 10.0])
@@ -39,14 +34,14 @@ def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list
     raw = (high - low) / max(1, most - 1)
     power = 10 ** math.floor(math.log10(raw))
     steps = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
-    step = next(each * power for each in steps if each * power >= raw * 0.999)
+    step = next(factor * power for factor in steps if factor * power >= raw * 0.999)
     step = max(1.0, step) if whole else step
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
+    return [float(f"{multiple * step:.12g}") for multiple in range(first, last + 1)]
 
 
 def rounded_up(step: float) -> float:
-    """The least of 1, 2, 5, 10 ... that is as large.
+    """The least of 1, 2, 5, 10 ... that is not smaller.
 
     >>> [round(rounded_up(step), 6) for step in (0.03, 0.2, 7)]
     [0.05, 0.2, 10.0]
@@ -64,9 +59,9 @@ def points_of(series: Series) -> tuple[np.ndarray, np.ndarray]:
 
 def limits_of(values: Iterable[np.ndarray]) -> tuple[float, float]:
     """The least and the greatest number."""
-    every = np.concatenate([np.ravel(each) for each in values] or [np.zeros(0)])
-    every = every[np.isfinite(every)]
-    return (float(every.min()), float(every.max())) if every.size else (0.0, 1.0)
+    numbers = np.concatenate([np.ravel(array) for array in values] or [np.zeros(0)])
+    numbers = numbers[np.isfinite(numbers)]
+    return (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
 
 
 def colour_of(series: Series) -> str:
@@ -77,21 +72,21 @@ def colour_of(series: Series) -> str:
     return INKS[series.tone]
 
 
-def inks_of(series: Series, known: np.ndarray) -> list[str]:
+def inks_of(series: Series, drawn: np.ndarray) -> list[str]:
     """The colour of each point that is drawn."""
     if series.colours is None:
-        return [colour_of(series)] * int(known.sum())
-    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in series.colours[known]]
+        return [colour_of(series)] * int(drawn.sum())
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in series.colours[drawn]]
 
 
 def runs(inks: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """Pieces of a line with one colour, as first and last point; each has that of its end.
+    """Pieces of a line with one colour, as first and last point; each has its end's colour.
 
     >>> list(runs(["a", "a", "b", "b"]))
     [(0, 1, 'a'), (1, 3, 'b')]
     """
     first = 0
-    for place in range(1, len(inks)):
-        if place + 1 == len(inks) or inks[place + 1] != inks[place]:
-            yield first, place, inks[place]
-            first = place
+    for index in range(1, len(inks)):
+        if index + 1 == len(inks) or inks[index + 1] != inks[index]:
+            yield first, index, inks[index]
+            first = index

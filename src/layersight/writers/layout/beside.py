@@ -1,4 +1,4 @@
-"""Blocks beside each other, which go on in a new row where the room ends."""
+"""Blocks beside each other, which continue in a new row where the room ends."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from layersight.writers.sketch import Medium, Sketch
 APART = 22.0  # between two columns of blocks
 CLOSE = 9.0  # between two pictures
 NARROWEST = 150.0  # the least width of words beside a picture
-SHRUNK = 0.7
-"""Pictures beside each other become smaller down to this share rather than begin a new row."""
+SHRUNK = 0.7  # pictures shrink down to this share rather than begin a new row
 
 
 @lay.register
@@ -22,7 +21,7 @@ def _beside(block: Beside, medium: Medium, room: float) -> Body:
     curves = [part[0] for part in block.parts if len(part) == 1 and isinstance(part[0], Curve)]
     key = shared_key(curves, medium, room) if len(curves) == len(block.parts) else None
     if key is not None:
-        bare = tuple((without_key(each),) for each in curves)
+        bare = tuple((without_key(curve),) for curve in curves)
         block = dataclasses.replace(block, parts=bare)
     pictures = all(len(part) == 1 and isinstance(part[0], Picture) for part in block.parts)
     lines = _pictures(block, medium, room) if pictures else None

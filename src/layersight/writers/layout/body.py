@@ -1,6 +1,6 @@
-"""What a block becomes: rows of known height, of which a page takes as many as fit.
+"""A laid out block: rows of known height, of which a page takes as many as fit.
 
-The rule of this module: a body knows its size before it is drawn, and never what a page is.
+The rule of this module: a body knows its size before it is drawn, and nothing of pages.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ BETWEEN = 15.0  # between two blocks, in points
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Body:
-    """A block that is laid out."""
+    """A block, laid out."""
 
     width: float  # in points
     rows: tuple[float, ...]  # the heights of its rows, which are not broken
-    # draws the rows from one up to before another at (x, y)
+    # draws the rows from ``first`` up to before ``last`` at (x, y)
     draw: Callable[[Sketch, float, float, int, int], None]
-    head: float = 0.0  # the height of what is repeated over the rows of each page
+    head: float = 0.0  # the height of what is repeated over the rows on each page
     tail: float = 0.0  # likewise under them
-    part: Callable[[int, int], str] = lambda first, last: ""  # some of the rows in words
+    describe: Callable[[int, int], str] = lambda first, last: ""  # a range of rows in words
 
     def height(self, first: int = 0, last: int | None = None) -> float:
         """The height of the rows from ``first`` up to before ``last``, in points."""
         return self.head + sum(self.rows[first:last]) + self.tail
 
     def fitting(self, first: int, room: float) -> int:
-        """How many rows from ``first`` on fit into a height; the gap under the last may not."""
+        """How many rows from ``first`` on fit into a height, without the gap under the last."""
         room += 2 - self.head - self.tail
         count = 0
         for row in self.rows[first:]:

@@ -1,6 +1,6 @@
 """Curves over an axis, and points in a row for each name.
 
-The rule of this module: a value has one height, and a rule with its number is drawn where it is.
+The rule of this module: a value has one height, and a rule is drawn at its number.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ UNDER = 12.0  # under a plot, for its numbers
 AXIS_TITLE = 8.0
 ROW = 11.5  # height of the row of a name
 ASIDE = 74.0  # room right of a plot for the words of its rules
-APART = 7.0  # the least distance of two words above each other
-FLOOR = 22.0  # between the numbers of an axis that goes up, about
+APART = 7.0  # the least distance between two words above each other
+FLOOR = 22.0  # about the distance between the numbers of an upright axis
 NAMES = 108.0
 DOT, SMALL_DOT = 4.2, 3.5
 WIDTHS = {"line": 0.9, "plain": 1.1, "thin": 0.4}
 COLOURED, CASING = 1.7, 2.5
 """Widths of a line whose points have colours of their own, and of the grey line under it."""
-BAR_SHARE = 0.8  # how much of the room between points a bar takes
+BAR_SHARE = 0.8  # of the room between points that a bar takes
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Where a plot is drawn, and the values at its edges."""
+    """The area of a plot, and the values at its edges."""
 
     left: float  # left edge, in points
     top: float  # upper edge
@@ -70,11 +70,11 @@ class Axes:
     up: tuple[float, float]  # the values at the lower and the upper edge
 
     def x(self, value: float) -> float:
-        """Where a value lies from left to right, within the edges."""
+        """The x of a value, within the edges."""
         return self.left + _share(value, *self.across) * (self.right - self.left)
 
     def y(self, value: float) -> float:
-        """Where a value lies from bottom to top, within the edges."""
+        """The y of a value, within the edges."""
         return self.bottom - _share(value, *self.up) * (self.bottom - self.top)
 
 
@@ -82,7 +82,7 @@ def _share(value: float, low: float, high: float) -> float:
     return min(1.0, max(0.0, (value - low) / ((high - low) or 1.0)))
 
 
-Key = list[tuple[str, Series | None]]  # what is drawn, by name: series, and None for a rule
+Key = list[tuple[str, Series | None]]  # names of series, and of rules with None
 
 
 @lay.register
@@ -93,9 +93,9 @@ def _curve(block: Curve, medium: Medium, room: float) -> Body:
     lead = TINY if block.names else NOTE.but(colour=ACCENT, bold=True)
     used = medium.measure(block.title, title) + 20 if block.title else 0.0
     below_title = block.title and block.lead and not block.names
-    key = _placed(_key(block), medium, wide, 0.0 if block.lead else used)
+    key = _key_positions(_key(block), medium, wide, 0.0 if block.lead else used)
     if block.lead and key:  # the line of the title is taken
-        key = [(x, line + 1, name, each) for x, line, name, each in key]
+        key = [(x, line + 1, name, series) for x, line, name, series in key]
     last = max((line for _, line, _, _ in key), default=0 if block.title or block.lead else -1)
     above = TITLE * (last + 1) + LEAD * bool(below_title) + 4.0
     lines = [line for text in block.lines for line in medium.wrap(text, NOTE, wide)]
@@ -125,45 +125,45 @@ def _curve(block: Curve, medium: Medium, room: float) -> Body:
 
 
 def shared_key(blocks: Sequence[Curve], medium: Medium, room: float) -> Body | None:
-    """One key over charts of names; ``None`` where the blocks are none, or are one."""
-    key = list({name: each for block in blocks for name, each in _key(block)}.items())
+    """One key over several charts of names; ``None`` for other blocks."""
+    key = list({name: series for block in blocks for name, series in _key(block)}.items())
     if len(blocks) < 2 or not key or not all(block.names for block in blocks):
         return None
-    placed = _placed(key, medium, room, 0.0)
+    positions = _key_positions(key, medium, room, 0.0)
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
-        _draw_key(sketch, x, y + 7, placed)
+        _draw_key(sketch, x, y + 7, positions)
 
-    return Body(room, (TITLE * (placed[-1][1] + 1),), draw)
+    return Body(room, (TITLE * (positions[-1][1] + 1),), draw)
 
 
 def without_key(block: Curve) -> Curve:
-    """The chart without what its series are called."""
-    series = tuple(replace(each, name="") for each in block.series)
+    """The chart without the names of its series."""
+    series = tuple(replace(named, name="") for named in block.series)
     return replace(block, series=series, rules=tuple((value, "") for value, _ in block.rules))
 
 
 def _key(block: Curve) -> Key:
-    found: Key = [(series.name, series) for series in block.series if series.name]
-    if block.names and found:
-        found += [(words, None) for _, words in block.rules if words]
-    return found
+    entries: Key = [(series.name, series) for series in block.series if series.name]
+    if block.names and entries:
+        entries += [(words, None) for _, words in block.rules if words]
+    return entries
 
 
-def _placed(
+def _key_positions(
     key: Key, medium: Medium, wide: float, used: float
 ) -> list[tuple[float, int, str, Series | None]]:
     """For each entry of a key its left edge and its line, the first beside ``used`` points."""
-    found, left, line = [], used, 0
-    for name, each in key:
+    entries, left, line = [], used, 0
+    for name, series in key:
         needed = SAMPLE + medium.measure(name, NOTE)
         if left and left + needed > wide:
             left, line = 0.0, line + 1
-        found.append((left, line, name, each))
+        entries.append((left, line, name, series))
         left += needed + 14
-    if found and line == 0 and used:  # beside a title, at the right end
-        return [(x + wide + 14 - left, *rest) for x, *rest in found]  # type: ignore[misc]
-    return found
+    if entries and line == 0 and used:  # beside a title, at the right end
+        return [(x + wide + 14 - left, *rest) for x, *rest in entries]  # type: ignore[misc]
+    return entries
 
 
 def _draw_key(
@@ -204,14 +204,7 @@ def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     numbers = list(map(percent if "y" in block.percent else number, heights))
     left = x + max(sketch.medium.measure(words, TINY) for words in numbers) + 6
     inset = 6.0 if any(series.style == "line" for series in block.series) else 0.0
-    count = max(
-        (
-            len(ys)
-            for series, (_, ys) in zip(block.series, points, strict=True)
-            if series.style == "bars"
-        ),
-        default=0,
-    )
+    count = max((len(series.y) for series in block.series if series.style == "bars"), default=0)
     if count:
         inset = (right - left) / (2 * count + 2)
     edge = right - (ASIDE if block.rules else 0.0)
@@ -231,32 +224,32 @@ def _lines(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
 
 
 def _series(sketch: Sketch, axes: Axes, series: Series, xs: np.ndarray, ys: np.ndarray) -> None:
-    known = np.isfinite(xs) & np.isfinite(ys)
-    pairs = zip(xs[known].tolist(), ys[known].tolist(), strict=True)
-    places = [(axes.x(x), axes.y(y)) for x, y in pairs]
+    finite = np.isfinite(xs) & np.isfinite(ys)
+    pairs = zip(xs[finite].tolist(), ys[finite].tolist(), strict=True)
+    corners = [(axes.x(x), axes.y(y)) for x, y in pairs]
     if series.style == "bars":
-        inks = inks_of(series, known)
+        inks = inks_of(series, finite)
         wide = BAR_SHARE * (axes.right - axes.left) / max(1, len(ys))
-        ground = axes.y(0.0)
-        for (x, y), ink in zip(places, inks, strict=True):
-            sketch.box(x - wide / 2, min(y, ground), wide, max(abs(y - ground), 0.4), ink)
+        zero = axes.y(0.0)
+        for (x, y), ink in zip(corners, inks, strict=True):
+            sketch.box(x - wide / 2, min(y, zero), wide, max(abs(y - zero), 0.4), ink)
         return
-    if series.colours is not None and len(places) > 1:
-        sketch.line(*places, colour=QUIET, width=CASING)
-        for first, last, ink in runs(inks_of(series, known)):
-            sketch.line(*places[first : last + 1], colour=ink, width=COLOURED)
+    if series.colours is not None and len(corners) > 1:
+        sketch.line(*corners, colour=QUIET, width=CASING)
+        for first, last, ink in runs(inks_of(series, finite)):
+            sketch.line(*corners[first : last + 1], colour=ink, width=COLOURED)
         return
-    if series.style in WIDTHS and len(places) > 1:
-        sketch.line(*places, colour=colour_of(series), width=WIDTHS[series.style])
-    if series.style not in ("plain", "thin") or len(places) == 1:
-        for x, y in places:
-            _mark(sketch, x, y, series, SMALL_DOT if len(places) <= 40 else 2.0)
+    if series.style in WIDTHS and len(corners) > 1:
+        sketch.line(*corners, colour=colour_of(series), width=WIDTHS[series.style])
+    if series.style not in ("plain", "thin") or len(corners) == 1:
+        for x, y in corners:
+            _mark(sketch, x, y, series, SMALL_DOT if len(corners) <= 40 else 2.0)
 
 
 def _across(
     sketch: Sketch, axes: Axes, points: Sequence[tuple[np.ndarray, np.ndarray]], block: Curve
 ) -> None:
-    """The numbers under the curves, as many as there is room for."""
+    """Draws the numbers under the curves, as many as fit."""
     low, high = axes.across
     if "x" in block.percent:
         for share in nice(low, high, 3):
@@ -264,11 +257,11 @@ def _across(
         return
     if block.x_names:
         xs = next((xs for xs, _ in points if len(xs) == len(block.x_names)), None)
-        places = np.arange(len(block.x_names), dtype=float) if xs is None else xs
-        _spread(sketch, axes, list(zip(places.tolist(), block.x_names, strict=True)))
+        positions = np.arange(len(block.x_names), dtype=float) if xs is None else xs
+        _spread(sketch, axes, list(zip(positions.tolist(), block.x_names, strict=True)))
         return
-    every = np.unique(np.concatenate([xs for xs, _ in points]))
-    whole = bool(np.all(every == np.round(every)))
+    values = np.unique(np.concatenate([xs for xs, _ in points]))
+    whole = bool(np.all(values == np.round(values)))
     room = max(2, int((axes.right - axes.left) / 24))
     if whole and high - low < room:
         _spread(sketch, axes, [(value, f"{value:.0f}") for value in np.arange(low, high + 1)])
@@ -280,7 +273,7 @@ def _across(
 
 
 def _spread(sketch: Sketch, axes: Axes, ticks: Sequence[tuple[float, str]]) -> None:
-    """Ticks whose words do not touch."""
+    """Draws ticks whose words do not touch."""
     free = -math.inf
     for value, words in ticks:
         x = axes.x(float(value))
@@ -293,10 +286,10 @@ def _spread(sketch: Sketch, axes: Axes, ticks: Sequence[tuple[float, str]]) -> N
 def _rules(
     sketch: Sketch, axes: Axes, left: float, edge: float, rules: Sequence[tuple[float, str]]
 ) -> None:
-    """Lines at heights with words beside them, moved apart where they would touch."""
+    """Draws horizontal lines with words beside them, moved apart where they would touch."""
     taken = -math.inf
     for height, words, main in sorted(
-        (axes.y(value), words, not place) for place, (value, words) in enumerate(rules)
+        (axes.y(value), words, not index) for index, (value, words) in enumerate(rules)
     ):
         y = max(height, taken + APART)
         taken = y
@@ -321,10 +314,10 @@ def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
     across = first * step, (first + count) * step
     axes = Axes(left, top, right - 8, bottom, across, (len(block.names) - 0.5, -0.5))
     for value in (step * (first + each) for each in range(count + 1)):
-        at = axes.x(value)
-        sketch.line((at, top), (at, bottom), width=0.25)
+        edge = axes.x(value)
+        sketch.line((edge, top), (edge, bottom), width=0.25)
         words = percent if "x" in block.percent else number
-        sketch.label(at, bottom + 8, words(value if abs(value) > step / 2 else 0.0), TINY)
+        sketch.label(edge, bottom + 8, words(value if abs(value) > step / 2 else 0.0), TINY)
     sketch.line((axes.left, bottom), (axes.right, bottom), colour=QUIET)
     for value, _ in block.rules:
         if math.isfinite(value):
@@ -350,9 +343,9 @@ def _names(sketch: Sketch, x: float, top: float, right: float, bottom: float, bl
 
 
 def _errors(series: Series) -> np.ndarray:
-    if series.errors is None:
-        return np.full(len(series.y), np.nan)
-    return np.asarray(series.errors, float)
+    return np.asarray(
+        np.full(len(series.y), np.nan) if series.errors is None else series.errors, float
+    )
 
 
 def _rows(block: Curve, *, hollow: bool) -> set[int]:

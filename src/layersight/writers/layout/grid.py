@@ -1,6 +1,6 @@
-"""Tiles in rows, whatever they are of: one geometry for all.
+"""Tiles in rows: one geometry for the tiles of every kind of result.
 
-The rule of this module: tiles stand in equal cells, in their order, each with its own words.
+The rule of this module: tiles are in equal cells, in their order, each with its own words.
 Small index tiles of one size are one image on a page, whose gaps are whole pixels of the tiles.
 """
 
@@ -10,14 +10,15 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from layersight.data.stack import mosaic
-from layersight.document.blocks import Bytes, Grid, Tile
+from layersight.document.blocks import Bytes, Cover, Grid, Tile
 from layersight.document.words import span
 from layersight.writers.layout.body import Body, lay
-from layersight.writers.layout.tile import Under, draw_pixels
+from layersight.writers.layout.tile import Captions, draw_pixels
 from layersight.writers.sketch import (
     BODY,
     MUTED,
@@ -32,31 +33,29 @@ from layersight.writers.sketch import (
 )
 
 GAP = 9.0  # between two tiles with words, in points
-CLOSER = 12  # from more columns than these on the gap is half as wide
-WIDER = 12.0  # what a wider gap has more
+CLOSER = 12  # with more columns than these the gap is half as wide
+WIDER = 12.0  # what a wider gap adds
 LABEL_ROOM = 8.6  # points under a tile of a mosaic for its number
-TITLES = 21.0  # points over a tile for a title and a line under it
-TITLE = 12.0
-FULL = 0.8  # of the width of a screen, what full rows of tiles take at least
-FEWEST_SMALL = 6  # on paper tiles are no wider than those of a row of so many
+FULL = 0.8  # the least share of a screen's width that full rows of tiles take
+FEWEST_SMALL = 6  # on paper tiles are no wider than in a row of this many
 FEWEST = 4
 SMALL, MEDIUM, LARGE = 64, 112, 240
-"""Device pixels that a tile on a screen is large at least: with a number, with numbers under it,
-with a title."""
-TALLEST = 2.0  # how many times as tall as its cell is wide a tile on paper is at most
+"""The least device pixels of a tile on a screen: with a number, with numbers under it, with a
+title."""
+TALLEST = 2.0  # how many times as tall as its cell is wide a tile on paper may be
 NARROWEST = 76.0  # of a cell with a title, in points
 SPARE = 60.0  # points of a page that no tile takes, for a heading
-NAMED = 34.0  # width of the names of rows at least
+NAMED = 34.0  # the least width of the names of rows
 BLEED = 0.5  # how far covers reach beyond a mosaic, so that no edge of a pixel shows
 OUTER = 2.0
 """How far they reach where only white follows: viewers round an image up to their pixels."""
-LIGHTEST = 255  # the colour step of cells that are covered; the least to be seen at a cover's edge
-LARGE_TILE = 60.0  # width from which on a tile has larger words, in points
+LIGHTEST = 255  # the colour step of covered cells, the least visible at a cover's edge
+LARGE_TILE = 60.0  # the least width of a tile with larger words, in points
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Where tiles stand."""
+    """The positions and sizes of tiles."""
 
     columns: tuple[float, ...]  # the left edge of each column, in points
     wide: float  # width of a tile
@@ -71,6 +70,11 @@ class Cells:
     def width(self) -> float:
         return self.columns[-1] + self.column
 
+    def covered(self, column: int, cover: Cover) -> float:
+        """The width of a cover that begins in a column."""
+        last = min(column + cover.span, len(self.columns)) - 1
+        return self.columns[last] + self.wide - self.columns[column]
+
 
 @lay.register
 def _grid(block: Grid, medium: Medium, room: float) -> Body:
@@ -81,9 +85,9 @@ def _grid(block: Grid, medium: Medium, room: float) -> Body:
         rows = (cells.pitch,) * count
         drawer: _Mosaic | _Tiles = _Mosaic(block, cells, _label_style(cells.wide))
     else:
-        cells, words = large_cells(block, medium, room - names)
-        rows = tuple(row.above + cells.tall + row.under.height + 7.0 for row in words)
-        drawer = _Tiles(block, cells, words, rows)
+        cells, captions = large_cells(block, medium, room - names)
+        rows = tuple(row.above + cells.tall + row.height + 7.0 for row in captions)
+        drawer = _Tiles(block, cells, captions, rows)
     across = len(cells.columns)
     top = title_height(block.title)
     head = top + (11.0 if block.heads else 0.0)
@@ -104,17 +108,14 @@ def _grid(block: Grid, medium: Medium, room: float) -> Body:
             sketch.text(x, middle + 8, second, TINY, room=names - 2)
         drawer.draw(sketch, snap(left), snap(y), first, last)
 
-    def part(first: int, last: int) -> str:
-        return _part(block, across, first, last)
-
-    return Body(names + cells.width, rows, draw, head, 0.0, part)
+    return Body(names + cells.width, rows, draw, head, 0.0, partial(_part, block, across))
 
 
 def is_mosaic(block: Grid) -> bool:
     """Whether all tiles have one size and palette, and at most a number each."""
     if not isinstance(block.pixels, np.ndarray) or any(block.overlays):
         return False
-    under = Under.of(block.tiles)
+    under = Captions.of(block.tiles)
     spare = under.numbered or under.rising or under.scaled
     return not spare and not any(tile.title for tile in block.tiles)
 
@@ -129,12 +130,12 @@ def _names_width(block: Grid, medium: Medium) -> float:
 
 
 def _part(block: Grid, across: int, first: int, last: int) -> str:
-    """Some rows of tiles in words: the first and the last of their names."""
+    """A range of rows in words: the first and the last of their names."""
     if block.rows:
         return f"{span(block.rows[first][0], block.rows[last - 1][0])} of {len(block.rows):,}"
-    shown = block.tiles[first * across : last * across]
-    if shown[0].label and shown[-1].label:
-        return f"{block.unit}s {span(shown[0].label, shown[-1].label)} of {len(block.tiles):,}"
+    tiles = block.tiles[first * across : last * across]
+    if tiles[0].label and tiles[-1].label:
+        return f"{block.unit}s {span(tiles[0].label, tiles[-1].label)} of {len(block.tiles):,}"
     words = f"rows {span(first + 1, last)}" if last > first + 1 else f"row {last}"
     return f"{words} of {math.ceil(len(block.tiles) / across)}"
 
@@ -187,12 +188,12 @@ def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
         zoom = max(1, math.ceil(SMALL / longer))
         if block.side is not None:
             zoom = max(1, round(block.side * medium.resolution / longer))
-        found = on_screen(zoom)
+        cells = on_screen(zoom)
         if block.side is None and not block.rows and count >= block.columns:
-            while found.width < FULL * room:  # a few columns leave no half of the page empty
+            while cells.width < FULL * room:  # a few columns leave no half of the page empty
                 zoom += 1
-                found = on_screen(zoom)
-        return found
+                cells = on_screen(zoom)
+        return cells
     room -= wider * len(gaps)
     share = min(block.columns, max(count, FEWEST_SMALL))
     limit = medium.body - SPARE
@@ -245,8 +246,8 @@ class _Mosaic:
         beside = min(across, len(tiles))
         grid = shown.reshape(rows, across, *shown.shape[1:])
         starts = [0, *(gap + 1 for gap in sorted(_gaps(self.block, beside))), beside]
-        for one, other in itertools.pairwise(starts):
-            self._group(sketch, x + cells.columns[one], y, grid[:, one:other])
+        for start, end in itertools.pairwise(starts):
+            self._group(sketch, x + cells.columns[start], y, grid[:, start:end])
         over = sketch.medium.snap(BLEED)
         if (left_over := rows * across - len(tiles)) and rows > 1:
             begin = cells.columns[across - left_over]
@@ -278,48 +279,39 @@ class _Mosaic:
         across = len(cells.columns)
         widest = max((sketch.medium.measure(tile.label, self.style) for tile in tiles), default=0.0)
         pitch = cells.columns[1] - cells.columns[0] if across > 1 else math.inf
-        every = max(1, math.ceil((widest + 1.5) / pitch))
+        stride = max(1, math.ceil((widest + 1.5) / pitch))
         drop = cells.tall + self.style.size * 1.02
         over = sketch.medium.snap(BLEED)
-        for place, tile in enumerate(tiles):
+        for index, tile in enumerate(tiles):
             if tile.blank:
-                row, column = divmod(place, across)
+                row, column = divmod(index, across)
                 left, top = x + cells.columns[column] - over, y + row * cells.pitch - over
                 sketch.box(left, top, cells.wide + 2 * over, cells.tall + 2 * over, WHITE)
-        for place, tile in enumerate(tiles):
-            row, column = divmod(place, across)
+        for index, tile in enumerate(tiles):
+            row, column = divmod(index, across)
             left, top = x + cells.columns[column], y + row * cells.pitch
             if tile.blank:
                 continue
             if tile.cover is not None:
-                end = cells.columns[min(column + tile.cover.span, across) - 1] + cells.wide
-                wide = end - cells.columns[column]
+                wide = cells.covered(column, tile.cover)
                 sketch.cover(left, top, wide, cells.tall, tile.cover, self.style)
             else:
                 sketch.slices(left, top, cells.wide, cells.tall, block.slices, block.depth)
-            if tile.label and column % every == 0:
+            if tile.label and column % stride == 0:
                 sketch.label(left + cells.wide / 2, top + drop, tile.label, self.style)
 
 
 # Tiles one by one.
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The words of a row of tiles: the room over them, and how those under them are set."""
-
-    above: float
-    under: Under
-
-
-def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, list[_Words]]:
-    """The cells of tiles that stand by themselves, and the words of each row of them."""
-    shown = [(at, tile) for at, tile in enumerate(block.tiles) if not tile.blank]
-    sizes = sorted({block.pixels[at].shape[:2] for at, _ in shown}) or [(1, 1)]
+def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, list[Captions]]:
+    """The cells of tiles that are drawn one by one, and the words of each row of them."""
+    drawn = [(index, tile) for index, tile in enumerate(block.tiles) if not tile.blank]
+    sizes = sorted({block.pixels[index].shape[:2] for index, _ in drawn}) or [(1, 1)]
     across = max(1, min(block.columns, len(block.tiles)))
     gaps = _gaps(block, across)
     titled = any(tile.title for tile in block.tiles)
-    under = Under.of(block.tiles)
+    under = Captions.of(block.tiles)
     gap, wider = medium.snap(GAP if across <= CLOSER else GAP / 2), medium.snap(WIDER)
     if block.gaps:  # tiles that belong together are closer
         gap, wider = medium.snap(5.0), medium.snap(GAP - 5.0)
@@ -355,66 +347,52 @@ def large_cells(block: Grid, medium: Medium, room: float) -> tuple[Cells, list[_
     if block.side is not None and not titled and not under.scaled:
         words = wide
     lefts = _lefts(across, column + gap, gaps, wider)
-    rows = [block.tiles[at : at + across] for at in range(0, len(block.tiles), across)]
+    rows = [block.tiles[index : index + across] for index in range(0, len(block.tiles), across)]
     return (
         Cells(lefts, wide, tall, column, 0.0, pixel),
-        [
-            _Words(_above(row), replace(Under.of(row), wide=words, numbered=under.numbered))
-            for row in rows
-        ],
+        [replace(Captions.of(row), wide=words, numbered=under.numbered) for row in rows],
     )
-
-
-def _above(tiles: Sequence[Tile]) -> float:
-    if any(tile.subtitle for tile in tiles):
-        return TITLES
-    return TITLE if any(tile.title for tile in tiles) else 0.0
 
 
 def _common_side(sizes: Sequence[tuple[int, int]], wanted: int) -> int:
     """The device pixels that whole multiples of all tiles' sides fill best."""
     sides = {max(size) for size in sizes}
     least = max(wanted, *sides)
-    return min(
-        range(least, 2 * least), key=lambda whole: (max(whole % side for side in sides), whole)
-    )
+    return min(range(least, 2 * least), key=lambda cell: (max(cell % side for side in sides), cell))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Tiles:
     block: Grid
     cells: Cells
-    words: Sequence[_Words]
+    captions: Sequence[Captions]
     heights: Sequence[float]
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         across, tiles, snap = len(self.cells.columns), self.block.tiles, sketch.medium.snap
         room = self.cells.column
         for row in range(first, last):
-            words = self.words[row]
+            captions = self.captions[row]
             for column, left in enumerate(self.cells.columns):
-                place = row * across + column
-                if place >= len(tiles) or (tile := tiles[place]).blank:
+                index = row * across + column
+                if index >= len(tiles) or (tile := tiles[index]).blank:
                     continue
                 left, top = snap(x + left), snap(y)
                 sketch.text(left, top + 7.5, tile.title, BODY.but(bold=True), room=room)
                 line = NOTE if sketch.medium.measure(tile.subtitle, NOTE) <= room else TINY
                 sketch.text(left, top + 16.5, tile.subtitle, line, room=room)
-                top = snap(top + words.above)
-                self._picture(sketch, left, top, place)
-                words.under.draw(sketch, left, top + self.cells.tall + 1, tile)
+                top = snap(top + captions.above)
+                self._picture(sketch, left, top, index)
+                captions.draw(sketch, left, top + self.cells.tall + 1, tile)
             y += self.heights[row]
 
-    def _picture(self, sketch: Sketch, x: float, y: float, place: int) -> None:
-        block, cells, tile = self.block, self.cells, self.block.tiles[place]
-        pixels = block.pixels[place]
-        overlay = block.overlays[place] if place < len(block.overlays) else None
+    def _picture(self, sketch: Sketch, x: float, y: float, index: int) -> None:
+        block, cells, tile = self.block, self.cells, self.block.tiles[index]
+        pixels = block.pixels[index]
+        overlay = block.photographs[index]
         style = MUTED if cells.wide >= 92 else _label_style(cells.wide)
         if tile.cover is not None and overlay is None:
-            across = len(cells.columns)
-            column = place % across
-            end = cells.columns[min(column + tile.cover.span, across) - 1] + cells.wide
-            wide = end - cells.columns[column]
+            wide = cells.covered(index % len(cells.columns), tile.cover)
             sketch.cover(x, y, wide, cells.tall, tile.cover, style)
             return
         height, width = pixels.shape[:2]

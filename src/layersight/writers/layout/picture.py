@@ -1,13 +1,14 @@
 """One picture, large, with its axes and its colour bar.
 
-The rule of this module: a picture whose rows are things by themselves may be broken between them
-and stretched; any other keeps its aspect ratio.
+The rule of this module: a picture whose rows are separate things may be broken between them and
+stretched; any other keeps its aspect ratio.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -38,7 +39,7 @@ TITLE = 11.0
 SPARE = 60.0  # points of a page that no picture takes, for a heading
 STANDING = 60.0  # width of a standing colour bar with its words
 BLEED = 0.5
-BROAD = 60.0  # width of a cell from which on labels under columns are larger
+BROAD = 60.0  # the least width of a cell with larger labels under columns
 
 
 @lay.register
@@ -46,8 +47,8 @@ def _picture(block: Picture, medium: Medium, room: float) -> Body:
     height, width = block.pixels.shape[:2]
     gutter = _gutter(block.rows, height, medium)
     margin = _margin(block, medium)
+    lines = [line for text in block.lines for line in medium.wrap(text, NOTE, room)]
     if block.tall is None:
-        lines = [line for text in block.lines for line in medium.wrap(text, NOTE, room)]
         extra = TITLE + _below(block) + NOTE.size * STEP * len(lines) + SPARE
         side = min(block.side, (room - gutter - margin) * max(1, height / width))
         side = min(side, (medium.body - extra) * max(1, width / height))
@@ -61,7 +62,6 @@ def _picture(block: Picture, medium: Medium, room: float) -> Body:
             medium.zoomed(width, min(block.side, room - gutter - margin)),
             medium.zoomed(1, block.tall),
         )
-        lines = [line for text in block.lines for line in medium.wrap(text, NOTE, room)]
     wide = gutter + width * pixel[0] + margin
     head = TITLE if block.title else 0.0
     tail = _below(block) + NOTE.size * STEP * len(lines)
@@ -80,7 +80,7 @@ def _picture(block: Picture, medium: Medium, room: float) -> Body:
             sketch.text(x, bottom - 1, line, NOTE)
 
     rows = (pixel[1],) * height if block.tall is not None else (height * pixel[1],)
-    return Body(wide, rows, draw, head, tail, lambda first, last: _part(block, first, last))
+    return Body(wide, rows, draw, head, tail, partial(_part, block))
 
 
 def _gutter(axis: Axis | None, count: int, medium: Medium) -> float:
@@ -91,18 +91,18 @@ def _gutter(axis: Axis | None, count: int, medium: Medium) -> float:
 
 
 def _margin(block: Picture, medium: Medium) -> float:
-    """Room right of a picture: for its colour bar, or for what is said of its rows."""
+    """Room right of a picture: for its colour bar, or for words beside its rows."""
     if block.scale is not None and block.bar == "right":
         return STANDING
-    said = [_aside(block, patch) for patch in block.patches]
-    widest = max((medium.measure(words, TINY) for words in said), default=0.0)
+    asides = [_aside(block, patch) for patch in block.patches]
+    widest = max((medium.measure(words, TINY) for words in asides), default=0.0)
     return widest + 5.0 if widest else 0.0
 
 
 def _aside(block: Picture, patch: Patch) -> str:
-    """What stands beside a patch that covers whole rows."""
-    whole = patch.left == 0 and patch.right == block.pixels.shape[1]
-    if block.tall is None or not whole or patch.cover is None:
+    """The words beside a patch that covers entire rows."""
+    full_width = patch.left == 0 and patch.right == block.pixels.shape[1]
+    if block.tall is None or not full_width or patch.cover is None:
         return ""
     return " ".join(patch.cover.words)
 
@@ -127,12 +127,12 @@ def _part(block: Picture, first: int, last: int) -> str:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Drawing:
-    """Rows of a picture that are drawn, where, and how large a pixel is."""
+    """The rows of a picture from ``first`` up to before ``last`` at (x, y)."""
 
     sketch: Sketch
     x: float
     y: float
-    pixel: tuple[float, float]
+    pixel: tuple[float, float]  # the size of a pixel
     block: Picture
     first: int
     last: int
@@ -152,9 +152,9 @@ class _Drawing:
             style = LEAD.but(colour=QUIET)
             sketch.cover(x, y, self.wide, self.tall, block.cover, style)
         else:
-            shown, over = block.pixels[self.first : self.last], (block.overlay, block.cover)
+            rows, over = block.pixels[self.first : self.last], (block.overlay, block.cover)
             cut = block.slices, block.depth
-            draw_pixels(sketch, x, y, self.pixel, shown, block.palette, *over, *cut)
+            draw_pixels(sketch, x, y, self.pixel, rows, block.palette, *over, *cut)
         self._patches()
         if block.rows is not None:
             self._row_numbers(block.rows)
@@ -193,7 +193,7 @@ class _Drawing:
             sketch.label(x + count * wide, y + 17, axis.title, TINY, "end")
 
     def _patches(self) -> None:
-        """Covers parts of the rows; beside whole rows their words, one under the other."""
+        """Covers parts of the rows; the words on entire rows are beside them."""
         sketch, free = self.sketch, -math.inf
         over = 0.0 if sketch.medium.resolution else BLEED
         for patch in self.block.patches:
@@ -225,7 +225,7 @@ class _Drawing:
 
 
 def _standing(sketch: Sketch, x: float, y: float, tall: float, scale: Scale) -> None:
-    """A standing colour bar: with five values where its ends have one, else with its words."""
+    """An upright colour bar: with five values if its ends have numbers, else with its words."""
     x = sketch.medium.snap(x)
     rows = max(1, round(tall * (sketch.medium.resolution or 256 / tall)))
     ramp = np.ascontiguousarray(RAMP[0, ::-1][np.arange(rows) * 256 // rows][:, None])
@@ -235,8 +235,8 @@ def _standing(sketch: Sketch, x: float, y: float, tall: float, scale: Scale) -> 
     if scale.low is not None and scale.high is not None:
         reach = scale.high - scale.low
         marks = tuple((step / 4, number(scale.low + reach * step / 4)) for step in range(5))
-    for place, words in marks:
-        height = y + tall * (1 - place)
+    for position, words in marks:
+        height = y + tall * (1 - position)
         sketch.line((x, height), (x + 2.5, height))
-        shift = 4.0 if place >= 1 else 0.0 if place <= 0 else 2.0
+        shift = 4.0 if position >= 1 else 0.0 if position <= 0 else 2.0
         sketch.text(x + 4.5, height + shift, words, TINY)

@@ -1,7 +1,7 @@
 """Tables with a rule under every row, whose head is repeated on each page.
 
 The rule of this module: the columns are the same on every page, and a row that leads to one
-section is a link as a whole.
+section is one link.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ HEAD = NOTE.but(colour=INK, bold=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a column stands: its left edge, its width, and how much of that is for a bar."""
+class _Track:
+    """A column's left edge, its width, and how much of that is for a bar."""
 
     column: Column
     left: float
@@ -67,23 +67,23 @@ class _Place:
 @lay.register
 def _table(block: Table, medium: Medium, room: float) -> Body:
     paged = medium.height is not None
-    kept = [
-        place
-        for place, column in enumerate(block.columns)
-        if not column.pages or (paged and any(row[place].target for row in block.rows))
+    shown = [
+        index
+        for index, column in enumerate(block.columns)
+        if not column.pages or (paged and any(row[index].target for row in block.rows))
     ]
-    rows = [[row[place] for place in kept] for row in block.rows]
-    places = _places([block.columns[place] for place in kept], rows, medium, room)
-    wide = places[-1].left + places[-1].wide if places else 0.0
+    rows = [[row[index] for index in shown] for row in block.rows]
+    tracks = _tracks([block.columns[index] for index in shown], rows, medium, room)
+    wide = tracks[-1].left + tracks[-1].wide if tracks else 0.0
     head_lines = [
-        medium.wrap(place.column.title, place.head, max(24.0, place.wide + GAP / 2))[:2]
-        for place in places
+        medium.wrap(track.column.title, track.head, max(24.0, track.wide + GAP / 2))[:2]
+        for track in tracks
     ]
-    noted = 8.0 if any(place.column.note for place in places) else 0.0
+    noted = 8.0 if any(track.column.note for track in tracks) else 0.0
     tallest = max((len(lines) for lines in head_lines), default=1)
     head = ROW + 8.0 * (tallest - 1) + noted if any(head_lines) else 2.0
     texts = [
-        [_lines(cell, place, medium) for cell, place in zip(row, places, strict=True)]
+        [_lines(cell, track, medium) for cell, track in zip(row, tracks, strict=True)]
         for row in rows
     ]
     heights = [_height(row, lines) for row, lines in zip(rows, texts, strict=True)]
@@ -92,21 +92,21 @@ def _table(block: Table, medium: Medium, room: float) -> Body:
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         y = sketch.title(x, y, block.title, SECTION) + head
-        for place, lines in zip(places, head_lines, strict=True):
+        for track, lines in zip(tracks, head_lines, strict=True):
             for line, words in enumerate(reversed(lines)):
-                place.put(sketch, x, y - 3.6 - noted - 8.0 * line, words, place.head, 0.0)
-            if place.column.note:
-                place.put(sketch, x, y - 3.6, place.column.note, TINY, 0.0)
+                track.put(sketch, x, y - 3.6 - noted - 8.0 * line, words, track.head, 0.0)
+            if track.column.note:
+                track.put(sketch, x, y - 3.6, track.column.note, TINY, 0.0)
         sketch.line((x, y), (x + wide, y), colour=QUIET)
         for number in range(first, last):
             row, tall = rows[number], heights[number]
             targets = {cell.target for cell in row if cell.target}
             if len(targets) == 1:
                 sketch.link(x, y, wide, tall, *targets)
-            for cell, place, lines in zip(row, places, texts[number], strict=True):
+            for cell, track, lines in zip(row, tracks, texts[number], strict=True):
                 if cell.target and len(targets) > 1:
-                    sketch.link(x + place.left, y, place.wide, tall, cell.target)
-                _cell(sketch, x, y, tall, cell, place, lines)
+                    sketch.link(x + track.left, y, track.wide, tall, cell.target)
+                _cell(sketch, x, y, tall, cell, track, lines)
             y += tall
             strong = number in block.ruled
             colour, width = (QUIET, 0.5) if strong else (FAINT, 0.25)
@@ -146,17 +146,16 @@ def _stacked(cells: Sequence[Cell]) -> bool:
     return any(cell.share is not None and cell.note for cell in cells)
 
 
-def _places(
+def _tracks(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], medium: Medium, room: float
-) -> list[_Place]:
-    """The columns: as wide as their texts; those that share what is left over give way first."""
+) -> list[_Track]:
+    """The columns, as wide as their texts; those that share spare room shrink first."""
     asides, widths = [], []
     for number, column in enumerate(columns):
         cells = [row[number] for row in rows]
-        aside = _aside(cells, medium, right=column.align == "right")
-        asides.append(aside)
+        asides.append(_aside(cells, medium, right=column.align == "right"))
         text, under = _natural(column, cells, medium)
-        widths.append(max(text + aside, under))
+        widths.append(max(text + asides[-1], under))
     gaps = GAP * (len(columns) - 1)
     left_over = room - gaps - sum(widths)
     shares = [column.wide for column in columns]
@@ -166,15 +165,15 @@ def _places(
         left_over += room / 2
     if left_over < 0:
         widths = _narrowed(widths, [bool(share) for share in shares], -left_over)
-    found, x = [], 0.0
+    tracks, x = [], 0.0
     for column, wide, aside in zip(columns, widths, asides, strict=True):
-        found.append(_Place(column, x, wide, aside))
+        tracks.append(_Track(column, x, wide, aside))
         x += wide + GAP
-    return found
+    return tracks
 
 
 def _narrowed(widths: list[float], first: list[bool], excess: float) -> list[float]:
-    """Widths that are together ``excess`` less: the widest, of some columns first, give way."""
+    """Widths that together are ``excess`` less; the widest shrink, among ``first`` at first."""
     for kinds in (first, [True] * len(widths)):
         floor = 60.0 if kinds is first else 12.0
         while excess > 0.01:
@@ -210,16 +209,13 @@ def _natural(column: Column, cells: Sequence[Cell], medium: Medium) -> tuple[flo
     return text, under
 
 
-def _lines(cell: Cell, place: _Place, medium: Medium) -> list[str]:
-    """The text of a cell; only columns that share what is left over may have several lines."""
+def _lines(cell: Cell, track: _Track, medium: Medium) -> list[str]:
+    """The lines of a cell; only columns that share spare room may have several."""
     if not cell.text:
         return []
-    if not place.column.wide:
+    if not track.column.wide:
         return [cell.text]
-    lines = medium.wrap(cell.text, _style(cell), place.room)
-    if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1] + " …"]
-    return lines
+    return medium.wrap(cell.text, _style(cell), track.room, MOST_LINES)
 
 
 def _height(row: Sequence[Cell], texts: Sequence[Sequence[str]]) -> float:
@@ -230,29 +226,29 @@ def _height(row: Sequence[Cell], texts: Sequence[Sequence[str]]) -> float:
 
 
 def _cell(
-    sketch: Sketch, x: float, y: float, tall: float, cell: Cell, place: _Place, lines: Sequence[str]
+    sketch: Sketch, x: float, y: float, tall: float, cell: Cell, track: _Track, lines: Sequence[str]
 ) -> None:
-    left, right = x + place.left, x + place.left + place.wide
-    ends = place.column.align == "right"
+    left, right = x + track.left, x + track.left + track.wide
+    ends = track.column.align == "right"
     if cell.marked:
-        sketch.box(left - 3, y + 0.5, place.wide + 6, tall - 1, MARKED)
-    if place.column.pages:
+        sketch.box(left - 3, y + 0.5, track.wide + 6, tall - 1, MARKED)
+    if track.column.pages:
         if cell.target:
             sketch.page_number(right, y + 9, cell.target, BODY.but(colour=ACCENT))
         return
     for number, line in enumerate(lines):
-        place.put(sketch, x, y + 9 + LINE * number, line, _style(cell), place.aside)
+        track.put(sketch, x, y + 9 + LINE * number, line, _style(cell), track.aside)
     if cell.aside:
-        sketch.text(left + place.room + 3, y + 9, cell.aside, TINY)
+        sketch.text(left + track.room + 3, y + 9, cell.aside, TINY)
     second = y + 9 + LINE * max(0, len(lines) - 1) + SECOND
     if cell.note:
-        place.put(sketch, x, second, cell.note, TINY, 0.0)
+        track.put(sketch, x, second, cell.note, TINY, 0.0)
     if cell.share is not None and cell.note:
         wide = sketch.medium.measure(cell.note, TINY)
         edge = right - wide - 4 - METER if ends else left + wide + 4
         sketch.meter(edge, second - 3.6, METER, cell.share, 3.4)
     elif cell.share is not None:
-        sketch.meter(left + place.room + 5, y + 4.2, METER, cell.share, 4.2)
+        sketch.meter(left + track.room + 5, y + 4.2, METER, cell.share, 4.2)
     if cell.rising:
         beside = left + sketch.medium.measure(cell.text, _style(cell)) + (3 if cell.text else 0)
         sketch.arrow(right if ends else beside + ARROW, y + 9)

@@ -16,6 +16,7 @@ from layersight.writers.sketch import (
     MUTED,
     NOTE,
     SECTION,
+    SWATCH,
     Medium,
     Sketch,
     Style,
@@ -23,12 +24,11 @@ from layersight.writers.sketch import (
 )
 
 STEP = 1.4  # from one baseline to the next, as a share of the size of the font
-NUMBERS = 186.0  # width of names with short values at most, in points
-BARS = 300.0  # likewise where bars stand between them
+NUMBERS = 186.0  # the greatest width of names with short values, in points
+BARS = 300.0  # likewise with bars between them
 SHORT = 96.0  # the widest value that counts as short
 ROW = 14.0  # height of a name with a short value
 BAR = 110.0
-SWATCH = 30.0
 GAP = 12.0
 ASIDE = 1.5  # between two paragraphs
 
@@ -61,17 +61,16 @@ def _note(block: Note, medium: Medium, room: float) -> Body:
 @lay.register
 def _facts(block: Facts, medium: Medium, room: float) -> Body:
     rows = [(name, value if isinstance(value, Cell) else Cell(value)) for name, value in block.rows]
-    quiet = MUTED
-    names = max((medium.measure(name, quiet) for name, _ in rows), default=0.0)
+    names = max((medium.measure(name, MUTED) for name, _ in rows), default=0.0)
     values = [medium.measure(cell.text, BODY.toned(cell.tone, bold=cell.bold)) for _, cell in rows]
     if max(values, default=0.0) <= SHORT and not any(cell.note for _, cell in rows):
-        return _numbers(block.title, rows, medium, room, names)
+        return _numbers(block.title, rows, room, names)
     names = min(names, room / 3)
     left = names + GAP
     starts = [left + (SWATCH + 6.0 if cell.swatch is not None else 0.0) for _, cell in rows]
     laid = [
         (
-            medium.wrap(name, quiet, names),
+            medium.wrap(name, MUTED, names),
             medium.wrap(cell.text, BODY, room - start),
             medium.wrap(cell.note, NOTE, room - start),
             cell,
@@ -87,13 +86,13 @@ def _facts(block: Facts, medium: Medium, room: float) -> Body:
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         if first == 0:
             y = sketch.title(x, y, block.title, SECTION)
-        for place in range(first, last):
-            name, text, note, cell = laid[place]
+        for row in range(first, last):
+            name, text, note, cell = laid[row]
             base = y + BODY.size * 0.95
             for line, words in enumerate(name):
-                sketch.text(x, base + line * step, words, quiet)
+                sketch.text(x, base + line * step, words, MUTED)
             style = BODY.toned(cell.tone, bold=cell.bold)
-            start = x + starts[place]
+            start = x + starts[row]
             for line, words in enumerate(text):
                 sketch.text(start, base + line * step, words, style)
             base += len(text) * step
@@ -102,20 +101,17 @@ def _facts(block: Facts, medium: Medium, room: float) -> Body:
             sketch.swatch(x + left, y + 1.5, cell)
             if cell.rising:
                 sketch.arrow(x + left + ARROW, y + BODY.size * 0.95)
-            _link(sketch, x, y, room, heights[place], cell)
-            y += heights[place]
+            _link(sketch, x, y, room, heights[row], cell)
+            y += heights[row]
 
     first_row = title_height(block.title) + heights[0] if heights else 0.0
     return Body(room, (first_row, *heights[1:]), draw)
 
 
-def _numbers(
-    title: str, rows: list[tuple[str, Cell]], medium: Medium, room: float, names: float
-) -> Body:
+def _numbers(title: str, rows: list[tuple[str, Cell]], room: float, names: float) -> Body:
     """Names with short values at the right end, a thin line under each."""
     shares = any(cell.share is not None for _, cell in rows)
     wide = min(room, BARS if shares and names > 70 else NUMBERS)
-    quiet = MUTED
 
     def draw(sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         if first == 0:
@@ -134,7 +130,7 @@ def _numbers(
                 sketch.meter(left, y + 3.2, edge - left, cell.share, 4.2)
                 edge = left - 6
             sketch.swatch(x + wide - SWATCH, y + 2, cell)
-            sketch.text(x, base, name, quiet, room=edge - x)
+            sketch.text(x, base, name, MUTED, room=edge - x)
             sketch.line((x, base + 4), (x + wide, base + 4), width=0.25)
             _link(sketch, x, y, wide, ROW, cell)
             y += ROW
@@ -143,12 +139,6 @@ def _numbers(
     if heights:
         heights[0] += title_height(title)
     return Body(wide, tuple(heights), draw)
-
-
-def draw_swatch(sketch: Sketch, x: float, y: float, cell: Cell) -> None:
-    """A small colour bar in place of text."""
-    if cell.swatch is not None:
-        sketch.ramp(x, y, cell.swatch, SWATCH, 6.0)
 
 
 def _link(sketch: Sketch, x: float, y: float, wide: float, tall: float, cell: Cell) -> None:

@@ -1,6 +1,6 @@
 """One tile: its pixels over a photograph, and the words under it.
 
-The rule of this module: whoever sees a tile sees its numbers; where there is room for few, the
+The rule of this module: a tile is never shown without its numbers; where there is little room, the
 most important ones.
 """
 
@@ -28,9 +28,11 @@ from layersight.writers.sketch import (
     Style,
 )
 
-FULL = 44.0  # width from which on a tile has all its numbers, in points
-SCANT = 24.0  # width below which they stand in the middle
-LARGE = 92.0  # width from which on the words are larger
+FULL = 44.0  # the least width of a tile with all its numbers, in points
+TITLES = 21.0  # height over a tile for a title and a line under it
+TITLE = 12.0
+SCANT = 24.0  # the width below which they are centred
+LARGE = 92.0  # the least width with larger words
 
 
 def draw_pixels(
@@ -47,7 +49,7 @@ def draw_pixels(
     *,
     photo: bool = False,
 ) -> None:
-    """Pixels of a size, over their photograph if they have one, with what lies on them."""
+    """Draws pixels, over their photograph if they have one, with the marks on them."""
     if overlay is not None:
         mixed = blend(pixels, palette, overlay, bare=cover is not None)
         area = sketch.picture(x, y, pixel, mixed)
@@ -64,7 +66,7 @@ def draw_pixels(
 def _draw_unseen(
     sketch: Sketch, x: float, y: float, area: tuple[float, float], overlay: Overlay
 ) -> None:
-    """Words on the edges of a photograph that were not seen, where they fit."""
+    """Marks the edges of a photograph that the network did not see, where words fit."""
     if overlay.seen is None or not any(overlay.seen):
         return
     height, width = overlay.alpha.shape
@@ -86,21 +88,24 @@ def _draw_unseen(
 
 
 @dataclass(frozen=True, slots=True)
-class Under:
-    """How the words under the tiles of a grid are set."""
+class Captions:
+    """How the words over and under the tiles of a row, or of a whole grid, are set."""
 
-    numbered: bool  # whether tiles have more than a label
-    lines: int  # how many lines they have at most
-    shares: bool  # whether some have a bar of a share
-    alone: bool  # whether some have one in a line by itself
-    rising: bool  # whether some have not converged, so that room for the arrow is kept
-    scaled: bool  # whether some have a colour bar
-    labelled: bool  # whether some have a label
+    above: float  # height of the title and the line over the tiles, in points
+    numbered: bool  # whether any tile has more than a label
+    lines: int  # the greatest number of lines under a tile
+    shares: bool  # whether any has a bar of a share
+    alone: bool  # whether any has one in a line by itself
+    rising: bool  # whether any has not converged, so that room for the arrow is reserved
+    scaled: bool  # whether any has a colour bar
+    labelled: bool  # whether any has a label
     wide: float = 0.0  # of a cell, in points
 
     @classmethod
-    def of(cls, tiles: Sequence[Tile]) -> Under:
+    def of(cls, tiles: Sequence[Tile]) -> Captions:
+        titled = any(tile.title for tile in tiles)
         return cls(
+            above=TITLES if any(tile.subtitle for tile in tiles) else TITLE * titled,
             numbered=any(tile.value or tile.lines or tile.share is not None for tile in tiles),
             lines=max((len(tile.lines) for tile in tiles), default=0),
             shares=any(
@@ -155,8 +160,8 @@ class Under:
 
     def _few(self, sketch: Sketch, x: float, y: float, tile: Tile) -> None:
         """The label, the most important number, and a bar."""
-        said = [_value(tile), *(cell.text for _, cell in tile.lines)]
-        number = next(filter(None, said), "")
+        candidates = [_value(tile), *(cell.text for _, cell in tile.lines)]
+        number = next(filter(None, candidates), "")
         narrow = self.wide < SCANT
         left, anchor = (x + self.wide / 2, "middle") if narrow else (x, "start")
         dark = TINY.but(colour=INK)
@@ -175,8 +180,8 @@ class Under:
         edge = right - (ARROW + 1.5 if self.rising else 0.0)
         base = y + self._step * 0.95
         if self.labelled:
-            told = style if tile.cover else style.but(colour=INK)
-            value = sketch.text(edge, base, _value(tile), told, anchor="end", room=edge - x)
+            value_style = style if tile.cover else style.but(colour=INK)
+            value = sketch.text(edge, base, _value(tile), value_style, anchor="end", room=edge - x)
             bold = style.but(colour=INK, bold=True)
             sketch.text(x, base, tile.label, bold, room=edge - x - value - 3)
             if tile.rising:
@@ -193,9 +198,9 @@ class Under:
         """A name, a value at the right, and a bar between them."""
         style = self._style
         wide = sketch.text(x, y, name, style, room=edge - x)
-        told = style.toned("quiet" if cell.tone == "plain" and not name else cell.tone)
-        told = told.but(bold=cell.bold)
-        sketch.text(edge, y, cell.text, told, anchor="end", room=edge - x - wide - 3)
+        tone = "quiet" if cell.tone == "plain" and not name else cell.tone
+        value_style = style.toned(tone).but(bold=cell.bold)
+        sketch.text(edge, y, cell.text, value_style, anchor="end", room=edge - x - wide - 3)
         if cell.share is not None:
             left = x + (wide + 4 if name else 0.0)
             room = edge - left - sketch.medium.measure("100%", style) - 4
@@ -203,5 +208,5 @@ class Under:
 
 
 def _value(tile: Tile) -> str:
-    """What stands beside the label: of a covered tile why, as the tile may be too small for it."""
+    """The words beside the label; of a covered tile the cover's, which may not fit on it."""
     return tile.value or (tile.cover.words[0] if tile.cover and tile.cover.words else "")
