@@ -1,11 +1,8 @@
 """What all tests share."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,23 +18,23 @@ settings.register_profile(
 )
 settings.load_profile("layersight")
 
-_skipped: list[str] = []
+_skipped = []
 
 # Keras takes the seeds of first weights from here: a network is the same each time, wherever and
 # after whatever other test it is made.
 random.seed("collection")
 
 
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> None:
+def pytest_fixture_setup(fixturedef):
     random.seed(fixturedef.argname)
 
 
-def pytest_runtest_call(item: pytest.Item) -> None:
+def pytest_runtest_call(item):
     random.seed(item.nodeid)
 
 
 @pytest.fixture
-def data() -> Path:
+def data():
     """The folder with real models and images, named by ``LAYERSIGHT_DATA``."""
     folder = os.environ.get("LAYERSIGHT_DATA")
     if not folder:
@@ -46,7 +43,7 @@ def data() -> Path:
 
 
 @pytest.fixture
-def keyboard() -> Iterator[None]:
+def keyboard():
     """Lets Ctrl-C interrupt this process and those that it starts, however it was started.
 
     A shell starts what it runs in the background (``scripts/test &``) with SIGINT ignored, and
@@ -57,12 +54,12 @@ def keyboard() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+def pytest_runtest_logreport(report):
     if report.skipped and not hasattr(report, "wasxfail"):
         _skipped.append(report.nodeid)
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session):
     """Where real models are given, a skipped test is a failure."""
     if _skipped and os.environ.get("LAYERSIGHT_DATA"):
         print(f"\n{len(_skipped)} tests were skipped although LAYERSIGHT_DATA is set:")

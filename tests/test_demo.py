@@ -40,7 +40,7 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "new" / "demo"
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
@@ -49,7 +49,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(folder, out.getvalue(), err.getvalue())
 
 
-def test_the_files_that_are_promised(demo: Made) -> None:
+def test_the_files_that_are_promised(demo):
     names = {path.name for path in demo.folder.iterdir()}
     for name in ("sheet.pdf", "sheet.html", "statistics.json", "manifest.json", "MODEL_CARD.md"):
         assert name in names
@@ -61,7 +61,7 @@ def test_the_files_that_are_promised(demo: Made) -> None:
     assert [path.name for path in demo.folder.parent.iterdir()] == ["demo"]
 
 
-def test_every_path_that_is_printed_exists(demo: Made) -> None:
+def test_every_path_that_is_printed_exists(demo):
     printed = [Path(line.strip()) for line in demo.out.splitlines() if line.strip().startswith("/")]
     assert len(printed) == 8
     for path in printed:
@@ -69,7 +69,7 @@ def test_every_path_that_is_printed_exists(demo: Made) -> None:
         assert path.parent == demo.folder
 
 
-def test_it_says_what_to_look_at_and_what_to_do_next(demo: Made) -> None:
+def test_it_says_what_to_look_at_and_what_to_do_next(demo):
     assert demo.out.startswith("The network says: cat ")
     assert "every one of the 704 maps" in demo.out
     assert "channels dead for this image" in demo.out
@@ -80,7 +80,7 @@ def test_it_says_what_to_look_at_and_what_to_do_next(demo: Made) -> None:
     assert all(line.startswith("layersight: ") for line in demo.err.splitlines())
 
 
-def test_the_numbers(demo: Made) -> None:
+def test_the_numbers(demo):
     found = json.loads((demo.folder / "statistics.json").read_text("utf-8"))
     maps = [layer for layer in found["layers"] if len(layer["shape"]) == 3]
     assert [layer["name"] for layer in maps] == LAYERS
@@ -90,7 +90,7 @@ def test_the_numbers(demo: Made) -> None:
     assert sum(layer["dead"] for layer in maps) < 704 / 4
 
 
-def test_the_pictures(demo: Made) -> None:
+def test_the_pictures(demo):
     for path in demo.folder.glob("*.png"):
         with Image.open(path) as picture:
             picture.load()
@@ -107,7 +107,7 @@ def test_the_pictures(demo: Made) -> None:
     assert not re.search(r'(?:src|href)="https?:', page)
 
 
-def test_the_network_is_small_and_its_card_tells_its_accuracy() -> None:
+def test_the_network_is_small_and_its_card_tells_its_accuracy():
     with resources.as_file(resources.files("layersight.assets.demo")) as place:
         assert (place / "cats_dogs.keras").stat().st_size < 1_500_000
         card = (place / "MODEL_CARD.md").read_text("utf-8")
@@ -116,7 +116,7 @@ def test_the_network_is_small_and_its_card_tells_its_accuracy() -> None:
         assert "CC0" in (place / "chelsea.txt").read_text("utf-8")
 
 
-def test_the_text_and_the_picture_agree_about_the_hottest_pixel(demo: Made) -> None:
+def test_the_text_and_the_picture_agree_about_the_hottest_pixel(demo):
     told = re.search(r"the hottest pixel is (x \d+, y \d+ \([a-z ]+\))", demo.out)
     assert told is not None
     heat, shown = heats(), small_network()

@@ -1,7 +1,5 @@
 """What the package says of itself, and what it costs to import."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import subprocess
@@ -20,7 +18,7 @@ HEAVY = (
 FRAMEWORKS = ("keras", "jax", "tensorflow", "torch", "matplotlib", "reportlab", "zarr", "h5py")
 
 
-def loaded_by(code: str, names: tuple[str, ...]) -> tuple[str, str]:
+def loaded_by(code, names):
     """Which of some modules a fresh interpreter has after running some code."""
     script = (
         f"{code}\nimport sys\nprint(*[n for n in {names} if n in sys.modules], file=sys.stderr)"
@@ -31,11 +29,11 @@ def loaded_by(code: str, names: tuple[str, ...]) -> tuple[str, str]:
     return done.stdout, done.stderr.strip()
 
 
-def test_importing_layersight_imports_no_framework_and_no_plotting_library() -> None:
+def test_importing_layersight_imports_no_framework_and_no_plotting_library():
     assert loaded_by("import layersight; dir(layersight); layersight.__version__", HEAVY)[1] == ""
 
 
-def test_help_imports_no_framework() -> None:
+def test_help_imports_no_framework():
     code = (
         "from layersight.cli import main\n"
         "try:\n    main(['activations', '--help'])\n"
@@ -47,13 +45,13 @@ def test_help_imports_no_framework() -> None:
     assert "Example: layersight activations" in shown
 
 
-def test_verbs_export_and_loading_import_no_framework() -> None:
+def test_verbs_export_and_loading_import_no_framework():
     code = "import layersight\nfor name in layersight.__all__: getattr(layersight, name)"
     found = loaded_by(code, ("keras", "jax", "tensorflow", "torch", "matplotlib", "zarr"))[1]
     assert found == ""
 
 
-def test_all_is_sorted_complete_and_there() -> None:
+def test_all_is_sorted_complete_and_there():
     assert layersight.__all__ == sorted(layersight.__all__)
     assert dir(layersight) == layersight.__all__
     for name in layersight.__all__:
@@ -71,7 +69,7 @@ def test_all_is_sorted_complete_and_there() -> None:
     assert sorted(typed) == sorted(layersight._PLACES)
 
 
-def test_every_public_function_has_a_docstring_and_keywords_after_its_subject() -> None:
+def test_every_public_function_has_a_docstring_and_keywords_after_its_subject():
     for name in layersight.__all__:
         value = getattr(layersight, name)
         if inspect.isfunction(value):
@@ -86,15 +84,15 @@ def test_every_public_function_has_a_docstring_and_keywords_after_its_subject() 
             assert len(plain) <= (3 if name in several else 2), name
 
 
-def test_a_name_that_is_not_there() -> None:
+def test_a_name_that_is_not_there():
     with pytest.raises(AttributeError, match="module 'layersight' has no attribute 'nothing'"):
         _ = layersight.nothing
 
 
-def drawn_tree() -> dict[str, tuple[str, str]]:
+def drawn_tree():
     """The tree in the docstring: for each class its parent and what is said of it."""
-    found: dict[str, tuple[str, str]] = {}
-    above: list[str] = []
+    found = {}
+    above = []
     for line in (errors.__doc__ or "").splitlines():
         bare = line.lstrip(" │├└─")
         name, _, says = bare.partition(" ")
@@ -105,7 +103,7 @@ def drawn_tree() -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_the_tree_of_errors_is_the_one_in_the_docstring() -> None:
+def test_the_tree_of_errors_is_the_one_in_the_docstring():
     drawn = drawn_tree()
     real = {
         name: value
@@ -121,6 +119,6 @@ def test_the_tree_of_errors_is_the_one_in_the_docstring() -> None:
     assert {value.exit_status for value in real.values()} == {1, 2}
 
 
-def test_near_names_are_offered_in_words() -> None:
+def test_near_names_are_offered_in_words():
     assert errors.near("conv", ["conv1", "conv2", "conv3", "conv4"]).count(" or ") == 1
     assert errors.near("conv", []) == ""

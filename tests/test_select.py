@@ -1,11 +1,8 @@
 """Choosing layers and channels: by example, and against a slow second writing."""
 
-from __future__ import annotations
-
 import contextlib
 import fnmatch
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +30,7 @@ NAMES = {
 LAYERS = [LayerInfo(name, kind, None) for name, kind in NAMES.items()]
 
 
-def names(specs: Any, layers: list[LayerInfo] = LAYERS) -> list[str]:
+def names(specs, layers=LAYERS):
     return [layer.name for layer in select_layers(layers, specs)]
 
 
@@ -80,7 +77,7 @@ def names(specs: Any, layers: list[LayerInfo] = LAYERS) -> list[str]:
         (("body", 0, slice(-1, None)), [*list(NAMES)[:4], "top"]),
     ],
 )
-def test_what_a_spec_chooses(specs: Any, wanted: list[str]) -> None:
+def test_what_a_spec_chooses(specs, wanted):
     assert names(specs) == wanted
 
 
@@ -112,12 +109,12 @@ def test_what_a_spec_chooses(specs: Any, wanted: list[str]) -> None:
         ([None], "found NoneType None"),
     ],
 )
-def test_a_choice_that_matches_nothing_names_what_is_near(specs: Any, words: str) -> None:
+def test_a_choice_that_matches_nothing_names_what_is_near(specs, words):
     with pytest.raises(SelectionError, match=words):
         names(specs)
 
 
-def test_a_model_without_layers() -> None:
+def test_a_model_without_layers():
     assert names(None, []) == []
     for spec in (":8", 0, "conv"):
         with pytest.raises(SelectionError):
@@ -129,13 +126,13 @@ def test_a_model_without_layers() -> None:
 # The second writing: by the words of the docstring, without an expression.
 
 
-def whole_number(text: str) -> int | None:
+def whole_number(text):
     digits = text.removeprefix("-")
     plain = digits != "" and all(character in "0123456789" for character in digits)
     return int(text) if plain and len(digits) <= 18 else None
 
 
-def slow_slice(text: str) -> slice | None:
+def slow_slice(text):
     parts = text.split(":")
     if len(parts) not in (2, 3):
         return None
@@ -145,7 +142,7 @@ def slow_slice(text: str) -> slice | None:
     return slice(*bounds)
 
 
-def without_calls(path: str) -> str:
+def without_calls(path):
     parts = []
     for part in path.split("/"):
         name, at, call = part.rpartition("@")
@@ -153,11 +150,11 @@ def without_calls(path: str) -> str:
     return "/".join(parts)
 
 
-def slow_select(layers: list[LayerInfo], text: str) -> set[int] | None:
+def slow_select(layers, text):
     text = text.strip()
     paths = [layer.name for layer in layers]
 
-    def those(test: Any) -> set[int]:
+    def those(test):
         return {place for place, path in enumerate(paths) if test(path)}
 
     for test in (
@@ -182,7 +179,7 @@ def slow_select(layers: list[LayerInfo], text: str) -> set[int] | None:
         return {number % len(layers)} if -len(layers) <= number < len(layers) else None
     if "," in text and text.replace(",", "").replace(" ", ""):
         every = [slow_select(layers, part) for part in text.split(",") if part.strip()]
-        return None if None in every else set().union(*every)  # type: ignore[arg-type]
+        return None if None in every else set().union(*every)
     glob = re.compile(fnmatch.translate(text))
     found = those(
         lambda path: glob.match(path) or ("/" not in text and glob.match(path.split("/")[-1]))
@@ -194,8 +191,8 @@ def slow_select(layers: list[LayerInfo], text: str) -> set[int] | None:
     } or None
 
 
-def agree(text: str, layers: list[LayerInfo]) -> None:
-    found: set[int] | None = None
+def agree(text, layers):
+    found = None
     with contextlib.suppress(SelectionError):
         found = {layers.index(layer) for layer in select_layers(layers, text)}
     assert found == slow_select(layers, text), repr(text)
@@ -208,7 +205,7 @@ SPECS = st.text() | st.lists(PIECES, max_size=6).map("".join)
 
 @settings(max_examples=400)
 @given(SPECS)
-def test_any_text_chooses_layers_or_is_refused_as_the_second_writing_says(text: str) -> None:
+def test_any_text_chooses_layers_or_is_refused_as_the_second_writing_says(text):
     agree(text, LAYERS)
 
 
@@ -224,7 +221,7 @@ PATHS = st.lists(
         st.sampled_from(["a", "b", "@0", "@1", "/", ",", "0", "1", ":", "*", "-"]), max_size=5
     ),
 )
-def test_models_of_any_names_too(paths: list[str], pieces: list[str]) -> None:
+def test_models_of_any_names_too(paths, pieces):
     agree("".join(pieces), [LayerInfo(path, "ab"[len(path) % 2], None) for path in paths])
 
 
@@ -253,7 +250,7 @@ def test_models_of_any_names_too(paths: list[str], pieces: list[str]) -> None:
         (slice(-2, None), 4, [2, 3]),
     ],
 )
-def test_what_channels_a_spec_chooses(spec: Any, count: int, wanted: list[int]) -> None:
+def test_what_channels_a_spec_chooses(spec, count, wanted):
     assert parse_channels(spec, count) == tuple(wanted)
 
 
@@ -290,20 +287,20 @@ def test_what_channels_a_spec_chooses(spec: Any, count: int, wanted: list[int]) 
         (["1"], "expected channels as"),
     ],
 )
-def test_channels_that_cannot_be(spec: Any, words: str) -> None:
+def test_channels_that_cannot_be(spec, words):
     with pytest.raises(SelectionError, match=words):
         parse_channels(spec, 4)
 
 
-def test_an_error_names_the_layer_where_it_is_known() -> None:
+def test_an_error_names_the_layer_where_it_is_known():
     with pytest.raises(SelectionError, match=r"^layer 'conv': no channel 9: expected 0 to 3"):
         parse_channels("9", 4, layer="conv")
     with pytest.raises(SelectionError, match=r"^layer 'conv': no channel 0: the layer has none"):
         parse_channels("0", 0, layer="conv")
 
 
-def slow_channels(text: str, count: int) -> set[int] | None:
-    chosen: set[int] = set()
+def slow_channels(text, count):
+    chosen = set()
     for part in text.split(","):
         part = part.strip()
         for sign in (":", "-"):
@@ -332,8 +329,8 @@ NUMBERS = st.lists(
 
 @settings(max_examples=500)
 @given(st.text() | NUMBERS.map("".join), st.integers(0, 40))
-def test_any_text_chooses_channels_or_is_refused(text: str, count: int) -> None:
-    found: tuple[int, ...] | None = None
+def test_any_text_chooses_channels_or_is_refused(text, count):
+    found = None
     with contextlib.suppress(SelectionError):
         found = parse_channels(text, count)
     wanted = slow_channels(text, count)
@@ -341,7 +338,7 @@ def test_any_text_chooses_channels_or_is_refused(text: str, count: int) -> None:
 
 
 @given(st.sets(st.integers(0, 63), min_size=1))
-def test_what_is_written_as_a_list_is_read_back(chosen: set[int]) -> None:
+def test_what_is_written_as_a_list_is_read_back(chosen):
     assert parse_channels(",".join(map(str, chosen)), 64) == tuple(sorted(chosen))
 
 
@@ -367,22 +364,20 @@ def test_what_is_written_as_a_list_is_read_back(chosen: set[int]) -> None:
         (0, ["stem"], {}),
     ],
 )
-def test_layers_with_channels_of_their_own(
-    specs: Any, wanted: list[str], own: dict[str, Any] | None
-) -> None:
+def test_layers_with_channels_of_their_own(specs, wanted, own):
     without, found = split_channels(LAYERS, specs)
     assert names(without) == wanted
     assert found == (dict.fromkeys(wanted, specs.partition(":")[2]) if own is None else own)
 
 
-def test_a_pair_of_a_layer_that_is_not_there() -> None:
+def test_a_pair_of_a_layer_that_is_not_there():
     with pytest.raises(SelectionError, match=r"^no layer 'sten'\. Did you mean stem\?"):
         split_channels(LAYERS, "sten:0,4")
     with pytest.raises(SelectionError, match=r"^layer 'stem': no channel 9: expected 0 to 3"):
         choose_channels({"stem": 4}, None, {"stem": "0,9"})
 
 
-def test_channels_of_their_own_leave_the_others_alone() -> None:
+def test_channels_of_their_own_leave_the_others_alone():
     counts = {"stem": 4, "body": 32, "top": 8}
     assert choose_channels(counts, "2,6", {"body": "30"}) == {
         "stem": (2,),

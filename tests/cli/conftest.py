@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,13 +22,13 @@ class Ran:
     err: str
 
     @property
-    def rows(self) -> list[str]:
+    def rows(self):
         """Lines of standard output with single blanks, and signs that are in ASCII."""
         plain = self.out.translate({0xD7: "x", 0x2212: "-", 0xB7: "|", 0xB1: "+-"})
         return [" ".join(line.split()) for line in plain.splitlines()]
 
     @property
-    def line(self) -> str:
+    def line(self):
         """The one line of an error, without a traceback."""
         lines = self.err.splitlines()
         assert len(lines) == 1, self.err
@@ -42,14 +39,11 @@ class Ran:
         return lines[0].removeprefix("layersight: ")
 
 
-Run = Callable[..., Ran]
-
-
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def run(capsys):
     """Runs the command in this process."""
 
-    def run(*arguments: str | Path) -> Ran:
+    def run(*arguments):
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main([str(argument) for argument in arguments])
@@ -61,19 +55,19 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path, monkeypatch):
     """An empty folder to be in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def conv(filters: int, name: str) -> Any:
+def conv(filters, name):
     import keras
 
     return keras.layers.Conv2D(filters, 3, activation="relu", name=name)
 
 
-def small_layers(*, broken: bool = False) -> Any:
+def small_layers(*, broken=False):
     """Two convolutions on 16 x 16 pixels; of the first, channel 1 may hold NaN."""
     import keras
 
@@ -98,7 +92,7 @@ def small_layers(*, broken: bool = False) -> Any:
     return model
 
 
-def pair() -> Any:
+def pair():
     import keras
 
     left = keras.Input((16, 16, 3), name="left")
@@ -111,7 +105,7 @@ def pair() -> Any:
     return keras.Model([left, right], both, name="pair")
 
 
-def any_size() -> Any:
+def any_size():
     import keras
 
     inputs = keras.Input((None, None, 3))
@@ -119,10 +113,10 @@ def any_size() -> Any:
     return keras.Model(inputs, hidden, name="any")
 
 
-def claimed(width: int, height: int) -> bytes:
+def claimed(width, height):
     """A PNG file that claims to be large."""
 
-    def chunk(kind: bytes, body: bytes) -> bytes:
+    def chunk(kind, body):
         checked = kind + body
         return struct.pack(">I", len(body)) + checked + struct.pack(">I", zlib.crc32(checked))
 
@@ -137,11 +131,11 @@ CUTS = (1, 100, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, -1)
 """Where whole files are cut: bytes from the start, a share, or bytes from the end."""
 
 
-def cut(whole: bytes, where: float) -> bytes:
+def cut(whole, where):
     return whole[: int(where * len(whole))] if 0 < where < 1 else whole[: int(where)]
 
 
-def save_models(folder: Path) -> None:
+def save_models(folder):
     import keras
 
     model = small_layers()
@@ -160,7 +154,7 @@ def save_models(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(tmp_path_factory):
     """A folder of models, whole and broken."""
     folder = tmp_path_factory.mktemp("models")
     save_models(folder)
@@ -172,7 +166,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photos(tmp_path_factory):
     """A folder of images, whole and broken."""
     folder = tmp_path_factory.mktemp("photos")
     draw = np.random.default_rng(1)
@@ -188,13 +182,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def small(models: Path) -> Path:
+def small(models):
     """The small model."""
     return models / "small.keras"
 
 
 @pytest.fixture
-def photo(photos: Path, tmp_path: Path) -> Path:
+def photo(photos, tmp_path):
     """A photograph in a folder of its own, so that files may be written beside it."""
     folder = tmp_path / "mine"
     folder.mkdir()

@@ -1,13 +1,8 @@
 """``layersight activations`` where all is well."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +11,6 @@ from PIL import Image
 import layersight
 from layersight.export import read_manifest
 
-Run = Callable[..., Any]
 MAGIC = {
     ".pdf": b"%PDF-",
     ".png": b"\x89PNG",
@@ -26,15 +20,13 @@ MAGIC = {
 }
 
 
-def ok(done: Any) -> Any:
+def ok(done):
     assert done.err == ""
     assert done.status == 0
     return done
 
 
-def test_without_an_output_the_file_lies_beside_the_image(
-    run: Run, small: Path, photo: Path
-) -> None:
+def test_without_an_output_the_file_lies_beside_the_image(run, small, photo):
     done = ok(run("activations", small, photo))
     target = photo.parent / "photo-activations.pdf"
     assert target.read_bytes().startswith(b"%PDF-")
@@ -52,7 +44,7 @@ def test_without_an_output_the_file_lies_beside_the_image(
 
 
 @pytest.mark.parametrize("suffix", [*MAGIC, ".json", ".zarr", ""])
-def test_every_kind_of_output(run: Run, small: Path, photos: Path, here: Path, suffix: str) -> None:
+def test_every_kind_of_output(run, small, photos, here, suffix):
     given = ["activations", small, photos / "photo.png", "--output", f"new/out{suffix}"]
     done = ok(run(*given, *(["--layers", "conv"] if suffix == ".svg" else [])))
     target = here / f"new/out{suffix}"
@@ -66,7 +58,7 @@ def test_every_kind_of_output(run: Run, small: Path, photos: Path, here: Path, s
     assert sorted(path.name for path in here.rglob("*.layersight-*")) == []
 
 
-def test_arrays_are_those_of_the_verb(run: Run, small: Path, photos: Path, here: Path) -> None:
+def test_arrays_are_those_of_the_verb(run, small, photos, here):
     ok(run("activations", small, photos / "photo.png", "-l", ":3", "-o", "x.npz"))
     wanted = layersight.activations(layersight.load_model(small), photos / "photo.png", layers=":3")
     with np.load(here / "x.npz") as found:
@@ -76,9 +68,7 @@ def test_arrays_are_those_of_the_verb(run: Run, small: Path, photos: Path, here:
 
 
 @pytest.mark.parametrize("given", [["--output", "-"], ["--json"], ["--json", "-o", "-"], ["-qo-"]])
-def test_a_document_on_standard_output(
-    run: Run, small: Path, photos: Path, here: Path, given: list[str]
-) -> None:
+def test_a_document_on_standard_output(run, small, photos, here, given):
     done = ok(run("activations", small, photos / "photo.png", *given))
     found = json.loads(done.out)
     assert [layer["name"] for layer in found["layers"]] == ["conv", "pool", "conv_1", "flat", "top"]
@@ -90,7 +80,7 @@ def test_a_document_on_standard_output(
     assert list(here.iterdir()) == []
 
 
-def test_a_document_besides_the_file(run: Run, small: Path, photos: Path, here: Path) -> None:
+def test_a_document_besides_the_file(run, small, photos, here):
     done = ok(run("activations", small, photos / "photo.png", "-o", "x.npz", "--json"))
     found = json.loads(done.out)
     assert found["file"] == "x.npz"
@@ -98,13 +88,13 @@ def test_a_document_besides_the_file(run: Run, small: Path, photos: Path, here: 
     assert (here / "x.npz").exists()
 
 
-def test_quiet_says_nothing(run: Run, small: Path, photos: Path, here: Path) -> None:
+def test_quiet_says_nothing(run, small, photos, here):
     done = ok(run("activations", small, photos / "photo.png", "-o", "x.npz", "--quiet"))
     assert done.out == ""
     assert (here / "x.npz").exists()
 
 
-def test_layers_and_channels(run: Run, small: Path, photos: Path, here: Path) -> None:
+def test_layers_and_channels(run, small, photos, here):
     given = ["activations", small, photos / "photo.png", "-o", "-"]
     layers = json.loads(run(*given, "-l", "conv*", "--layers", "Dense").out)["layers"]
     assert [layer["name"] for layer in layers] == ["conv", "conv_1", "top"]
@@ -118,7 +108,7 @@ def test_layers_and_channels(run: Run, small: Path, photos: Path, here: Path) ->
 
 
 @pytest.mark.parametrize("view", ["sheet", "grid", "channel", "across"])
-def test_every_view(run: Run, small: Path, photo: Path, view: str) -> None:
+def test_every_view(run, small, photo, view):
     done = ok(run("activations", small, photo, "--view", view, "--channels", "0", "--layers", ":3"))
     name = "photo-activations.pdf" if view == "sheet" else f"photo-{view}.png"
     target = photo.parent / name
@@ -128,9 +118,7 @@ def test_every_view(run: Run, small: Path, photo: Path, view: str) -> None:
 
 @pytest.mark.parametrize("normalise", ["standardise", "minmax", "layer", "none"])
 @pytest.mark.parametrize("colormap", ["viridis", "grey"])
-def test_every_normalisation(
-    run: Run, small: Path, photos: Path, here: Path, normalise: str, colormap: str
-) -> None:
+def test_every_normalisation(run, small, photos, here, normalise, colormap):
     ok(
         run("activations", small, photos / "photo.png", "-l", "conv", "-o", "x.png",
             "--normalise", normalise, "--colormap", colormap)
@@ -139,7 +127,7 @@ def test_every_normalisation(
     assert (found["normalise"], found["colormap"]) == (normalise, colormap)
 
 
-def test_columns_contrast_and_centre(run: Run, small: Path, photos: Path, here: Path) -> None:
+def test_columns_contrast_and_centre(run, small, photos, here):
     given = ["activations", small, photos / "photo.png", "-l", "conv", "-o"]
     ok(run(*given, "wide.png"))
     ok(run(*given, "tall.png", "--columns", "1", "--contrast", "128", "--centre", "256"))
@@ -149,9 +137,7 @@ def test_columns_contrast_and_centre(run: Run, small: Path, photos: Path, here: 
     assert (found["columns"], found["contrast"], found["centre"]) == (1, 128, 256)
 
 
-def test_how_an_image_is_brought_to_the_model(
-    run: Run, small: Path, photos: Path, here: Path
-) -> None:
+def test_how_an_image_is_brought_to_the_model(run, small, photos, here):
     given = ["activations", small, photos / "photo.png", "-o", "-"]
     found = json.loads(
         run(*given, "--fit", "crop", "--scale", "-1..1", "--interpolation", "bilinear").out
@@ -165,14 +151,14 @@ def test_how_an_image_is_brought_to_the_model(
     assert "black around it" in padded["image"]["steps"][0]
 
 
-def test_a_size_for_a_model_of_any(run: Run, models: Path, photos: Path, here: Path) -> None:
+def test_a_size_for_a_model_of_any(run, models, photos, here):
     given = ["activations", models / "any.keras", photos / "photo.png", "-o", "-"]
     assert json.loads(run(*given).out)["layers"][0]["shape"] == [18, 28, 2]
     assert json.loads(run(*given, "--size", "12x9").out)["layers"][0]["shape"] == [10, 7, 2]
     assert json.loads(run(*given, "--size", "12").out)["layers"][0]["shape"] == [10, 10, 2]
 
 
-def test_names_of_classes(run: Run, small: Path, models: Path, photos: Path, here: Path) -> None:
+def test_names_of_classes(run, small, models, photos, here):
     done = run(
         "activations", small, photos / "photo.png", "-o", "-", "--labels", models / "three.names"
     )
@@ -180,9 +166,7 @@ def test_names_of_classes(run: Run, small: Path, models: Path, photos: Path, her
     assert {entry["label"] for entry in said} == {"cat", "dog", "bird"}
 
 
-def test_several_images_are_one_document_in_the_present_folder(
-    run: Run, small: Path, photo: Path, here: Path
-) -> None:
+def test_several_images_are_one_document_in_the_present_folder(run, small, photo, here):
     other = photo.parent / "other.png"
     shutil.copy(photo, other)
     before = {path.name for path in photo.parent.iterdir()}
@@ -194,9 +178,7 @@ def test_several_images_are_one_document_in_the_present_folder(
     assert sum(row.startswith("1 conv ") for row in done.rows) == 2  # a table for each
 
 
-def test_many_images_have_a_file_each_in_a_folder(
-    run: Run, small: Path, photo: Path, here: Path
-) -> None:
+def test_many_images_have_a_file_each_in_a_folder(run, small, photo, here):
     folder = here / "many"
     (folder / "inner").mkdir(parents=True)
     for number in range(15):
@@ -210,9 +192,7 @@ def test_many_images_have_a_file_each_in_a_folder(
     assert {"p0-grid.png", "p3.png-grid.png", "p3.bmp-grid.png", "inner-p7.png-grid.png"} <= names
 
 
-def test_json_of_several_images_leaves_large_dense_layers_out(
-    run: Run, photos: Path, here: Path
-) -> None:
+def test_json_of_several_images_leaves_large_dense_layers_out(run, photos, here):
     given = [photos / "photo.png", photos / "grey.png"]
     import keras
 
@@ -230,7 +210,7 @@ def test_json_of_several_images_leaves_large_dense_layers_out(
     assert len(found["layers"][0]["channels"]) == 192
 
 
-def test_several_images_in_one_file(run: Run, small: Path, photos: Path, here: Path) -> None:
+def test_several_images_in_one_file(run, small, photos, here):
     given = [photos / "photo.png", photos / "grey.png", photos / "one.png"]
     ok(run("activations", small, *given, "-o", "x.npz"))
     with np.load(here / "x.npz") as found:
@@ -241,7 +221,7 @@ def test_several_images_in_one_file(run: Run, small: Path, photos: Path, here: P
     ]  # fmt: skip
 
 
-def test_inputs_by_name(run: Run, models: Path, photos: Path, here: Path) -> None:
+def test_inputs_by_name(run, models, photos, here):
     pair = models / "pair.keras"
     named = ["--input", f"left={photos / 'photo.png'}", "--input", f"right={photos / 'grey.png'}"]
     done = ok(run("activations", pair, *named, "-o", "x.npz"))
@@ -254,7 +234,7 @@ def test_inputs_by_name(run: Run, models: Path, photos: Path, here: Path) -> Non
     assert "input 'right': photo.png; " in done.out
 
 
-def test_a_page_by_its_number(run: Run, small: Path, tmp_path: Path, here: Path) -> None:
+def test_a_page_by_its_number(run, small, tmp_path, here):
     pages = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
     done = ok(run("activations", small, tmp_path / "scan.tif", "--frame", 2, "-o", "x.npz"))
@@ -269,7 +249,7 @@ def test_a_page_by_its_number(run: Run, small: Path, tmp_path: Path, here: Path)
     assert "no frame, page or slice 3: expected one from 0 to 2" in done.err
 
 
-def test_a_model_that_takes_no_picture_needs_none(run: Run, models: Path, here: Path) -> None:
+def test_a_model_that_takes_no_picture_needs_none(run, models, here):
     done = ok(run("activations", models / "features.keras"))
     assert "drawn from a normal distribution, seed 0" in done.out
     assert [path.suffix for path in here.iterdir()] == [".pdf"]
@@ -280,16 +260,14 @@ def test_a_model_that_takes_no_picture_needs_none(run: Run, models: Path, here: 
     assert first["layers"] == again["layers"] != other["layers"]
 
 
-def test_an_image_of_one_pixel(run: Run, small: Path, photos: Path, here: Path) -> None:
+def test_an_image_of_one_pixel(run, small, photos, here):
     done = ok(run("activations", small, photos / "one.png", "-o", "x.pdf"))
     assert "resized from 1 x 1 to 16 x 16" in done.out
     assert (here / "x.pdf").read_bytes().startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("output", ["x.pdf", "x.png", "x.html", "x.json", "folder"])
-def test_weights_that_are_no_numbers_are_drawn_and_named(
-    run: Run, models: Path, photos: Path, here: Path, output: str
-) -> None:
+def test_weights_that_are_no_numbers_are_drawn_and_named(run, models, photos, here, output):
     done = ok(run("activations", models / "nan.keras", photos / "photo.png", "-o", output))
     assert "weights that are not finite numbers: conv/kernel" in done.out
     assert (here / output).exists()
@@ -300,15 +278,13 @@ def test_weights_that_are_no_numbers_are_drawn_and_named(
         assert found["layers"][0]["channels"][0]["mean"] is not None
 
 
-def test_the_same_command_gives_the_same_bytes(
-    run: Run, small: Path, photos: Path, here: Path
-) -> None:
+def test_the_same_command_gives_the_same_bytes(run, small, photos, here):
     for name in ("a.pdf", "b.pdf"):
         ok(run("activations", small, photos / "photo.png", "-o", name))
     assert (here / "a.pdf").read_bytes() == (here / "b.pdf").read_bytes()
 
 
-def test_options_may_be_spelled_the_american_way(run: Run, small: Path, photos: Path) -> None:
+def test_options_may_be_spelled_the_american_way(run, small, photos):
     given = ["activations", small, photos / "photo.png", "-o", photos / "a.png", "--view", "grid"]
     ok(run(*given, "--normalize", "standardize", "--center", "100", "--colormap", "gray"))
     options = read_manifest(photos / "a.png")["options"]

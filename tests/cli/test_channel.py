@@ -1,22 +1,17 @@
 """The commands that look at one channel, or use what a survey knows."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 pytestmark = pytest.mark.one_backend
-Run = Callable[..., Any]
 
 
 @pytest.fixture
-def surveyed(run: Run, here: Path, small: Path) -> Path:
+def surveyed(run, here, small):
     """A folder of twelve photographs, surveyed into ``out``."""
     draw = np.random.default_rng(0)
     folder = here / "pictures"
@@ -29,7 +24,7 @@ def surveyed(run: Run, here: Path, small: Path) -> Path:
     return folder
 
 
-def test_a_channel_with_its_pattern_among_the_images(run: Run, small: Path, surveyed: Path) -> None:
+def test_a_channel_with_its_pattern_among_the_images(run, small, surveyed):
     over = surveyed / "a" / "00.png"
     done = run(
         *("channel", small, "conv_1:2", "--survey", "out", "--over", over, "--steps", "12"),
@@ -57,15 +52,13 @@ def test_a_channel_with_its_pattern_among_the_images(run: Run, small: Path, surv
         (("conv_1", "--survey", "out"), "expected LAYER:CHANNEL", 2),
     ],
 )
-def test_what_is_wrong_is_one_line(
-    run: Run, small: Path, surveyed: Path, arguments: tuple[str, ...], words: str, status: int
-) -> None:
+def test_what_is_wrong_is_one_line(run, small, surveyed, arguments, words, status):
     done = run("channel", small, *arguments)
     assert words in done.line
     assert done.status == status
 
 
-def test_patterns_stand_among_the_images_of_a_survey(run: Run, small: Path, surveyed: Path) -> None:
+def test_patterns_stand_among_the_images_of_a_survey(run, small, surveyed):
     command = ("patterns", small, "-l", "conv_1:0:2", "--steps", "4", "--size", "16")
     done = run(*command, "--survey", "out", "-o", "patterns.html")
     assert done.status == 0, done.err

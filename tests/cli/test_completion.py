@@ -1,7 +1,5 @@
 """What a shell is told when a line is to be completed."""
 
-from __future__ import annotations
-
 import pytest
 
 from layersight.cli import COMPLETE, main
@@ -16,13 +14,7 @@ from layersight.cli import COMPLETE, main
         ("layersight summary ", 2, ["file,"]),
     ],
 )
-def test_a_line_is_completed(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    line: str,
-    index: int,
-    words: list[str],
-) -> None:
+def test_a_line_is_completed(monkeypatch, capsys, line, index, words):
     monkeypatch.setenv(COMPLETE, "bash_complete")
     monkeypatch.setenv("COMP_WORDS", line)
     monkeypatch.setenv("COMP_CWORD", str(index))

@@ -1,19 +1,15 @@
 """``layersight convert``, ``--architecture`` and ``--trust``."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
-from .conftest import Run
 
-
-def listing(folder: Path) -> list[str]:
+def listing(folder):
     """Everything in a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def test_convert_writes_and_says_what_it_took(run: Run, models: Path, here: Path) -> None:
+def test_convert_writes_and_says_what_it_took(run, models, here):
     done = run("convert", models / "small.h5", "new.keras")
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines()[-1] == "wrote new.keras"
@@ -23,7 +19,7 @@ def test_convert_writes_and_says_what_it_took(run: Run, models: Path, here: Path
     assert run("convert", models / "small.h5", "new.keras", "--quiet").out == ""
 
 
-def test_convert_as_json(run: Run, models: Path, here: Path) -> None:
+def test_convert_as_json(run, models, here):
     done = run("convert", models / "small.h5", "new.keras", "--json")
     document = json.loads(done.out)
     assert document["file"] == "new.keras"
@@ -31,7 +27,7 @@ def test_convert_as_json(run: Run, models: Path, here: Path) -> None:
     assert document["replaced"] == []
 
 
-def test_convert_refuses(run: Run, models: Path, small: Path, here: Path) -> None:
+def test_convert_refuses(run, models, small, here):
     done = run("convert", small, "new.h5")
     assert done.status == 2
     assert done.line == "expected a file to write that ends in .keras, found 'new.h5'"
@@ -43,7 +39,7 @@ def test_convert_refuses(run: Run, models: Path, small: Path, here: Path) -> Non
     assert listing(here) == []
 
 
-def test_weights_with_their_architecture(run: Run, models: Path, here: Path) -> None:
+def test_weights_with_their_architecture(run, models, here):
     import zipfile
 
     with zipfile.ZipFile(models / "small.keras") as archive:
@@ -57,7 +53,7 @@ def test_weights_with_their_architecture(run: Run, models: Path, here: Path) -> 
     assert "JSON file" in run("summary", weights, "--architecture", "VGG61").line
 
 
-def test_trust_warns_before_code_runs(run: Run, here: Path) -> None:
+def test_trust_warns_before_code_runs(run, here):
     import keras
 
     inputs = keras.Input((8, 8, 3))

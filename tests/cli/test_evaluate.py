@@ -1,13 +1,9 @@
 """layersight evaluate: what it writes and says."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +12,12 @@ from PIL import Image
 from layersight.export import read_manifest
 from layersight.nouns.evaluation.evaluating import Evaluator
 
-Run = Callable[..., Any]
-
 QUICK = ("--points", "4", "--randoms", "1")
 SOME = ("--method", "grad-cam,gradient", *QUICK)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     """Three photographs."""
     place = tmp_path / "pictures"
     place.mkdir()
@@ -34,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def test_a_folder_is_measured_and_told(run: Run, here: Path, small: Path, folder: Path) -> None:
+def test_a_folder_is_measured_and_told(run, here, small, folder):
     done = run("evaluate", small, folder, *SOME, "--score", "deletion,insertion")
     assert done.status == 0, done.err
     assert done.err == ""
@@ -58,7 +52,7 @@ def test_a_folder_is_measured_and_told(run: Run, here: Path, small: Path, folder
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".html", ".npz", ".json"])
-def test_every_output(run: Run, here: Path, small: Path, folder: Path, suffix: str) -> None:
+def test_every_output(run, here, small, folder, suffix):
     done = run("evaluate", small, folder, *SOME, "--limit", "2", "-o", f"x{suffix}", "-q")
     assert (done.status, done.out, done.err) == (0, "", "")
     found = read_manifest(here / f"x{suffix}")
@@ -67,7 +61,7 @@ def test_every_output(run: Run, here: Path, small: Path, folder: Path, suffix: s
     assert found["measured"]["points"] == 4
 
 
-def test_a_table_of_text(run: Run, here: Path, small: Path, folder: Path) -> None:
+def test_a_table_of_text(run, here, small, folder):
     done = run(
         *("evaluate", small, folder, "--method", "gradient", "--score", "deletion", *QUICK),
         *("-o", "x.csv", "--target", "1"),
@@ -80,7 +74,7 @@ def test_a_table_of_text(run: Run, here: Path, small: Path, folder: Path) -> Non
     assert "explained: class 1" in done.out
 
 
-def test_json_on_standard_output(run: Run, here: Path, small: Path, folder: Path) -> None:
+def test_json_on_standard_output(run, here, small, folder):
     done = run("evaluate", small, folder, *SOME, "--score", "road", "--shares", "0.3,0.6", "--json")
     # The points are of no metric asked for.
     assert done.status == 2
@@ -95,7 +89,7 @@ def test_json_on_standard_output(run: Run, here: Path, small: Path, folder: Path
     assert sorted(path.name for path in here.iterdir()) == ["pictures"]
 
 
-def test_metrics_that_make_maps_anew(run: Run, here: Path, small: Path, folder: Path) -> None:
+def test_metrics_that_make_maps_anew(run, here, small, folder):
     done = run(
         *("evaluate", small, folder, "--method", "grad-cam", "--method", "guided-backprop"),
         *("--score", "sensitivity", "--score", "randomisation", "--copies", "2", "--stages", "2"),
@@ -107,17 +101,15 @@ def test_metrics_that_make_maps_anew(run: Run, here: Path, small: Path, folder: 
     assert found["centre"] == {"sensitivity": 0.0, "randomisation": 1.0}
 
 
-def test_an_interrupted_run_is_kept_and_goes_on(
-    run: Run, here: Path, small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_is_kept_and_goes_on(run, here, small, folder, monkeypatch):
     asked = ("evaluate", small, folder, *SOME, "-o", "x.npz")
     assert run(*asked).status == 0
     expected = dict(np.load(here / "x.npz"))
     (here / "x.npz").unlink()
     judge = Evaluator.judge
-    judged: list[str] = []
+    judged = []
 
-    def few(self: Evaluator, name: str, *given: Any) -> Any:
+    def few(self, name, *given):
         judged.append(name)
         if len(judged) > 2:
             raise KeyboardInterrupt
@@ -146,9 +138,9 @@ def test_an_interrupted_run_is_kept_and_goes_on(
 
 
 def test_an_interruption_before_the_first_image_leaves_nothing(
-    run: Run, here: Path, small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(*_: Any) -> None:
+    run, here, small, folder, monkeypatch
+):
+    def stop(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Evaluator, "judge", stop)
@@ -174,23 +166,21 @@ def test_an_interruption_before_the_first_image_leaves_nothing(
         (["-o", "x.bmp"], 2, "cannot write 'x.bmp'"),
     ],
 )
-def test_wrong_requests_are_one_line(
-    run: Run, here: Path, small: Path, folder: Path, more: list[str], status: int, words: str
-) -> None:
+def test_wrong_requests_are_one_line(run, here, small, folder, more, status, words):
     done = run("evaluate", small, folder, *more)
     assert done.status == status, done.out
     assert words in done.line
     assert sorted(path.name for path in here.iterdir()) == ["pictures"]
 
 
-def test_no_images(run: Run, here: Path, small: Path) -> None:
+def test_no_images(run, here, small):
     assert "give images: layersight evaluate MODEL FOLDER" in run("evaluate", small).line
     empty = here / "empty"
     empty.mkdir()
     assert "expected images in the folder" in run("evaluate", small, empty).line
 
 
-def test_a_model_without_pictures(run: Run, here: Path, models: Path, folder: Path) -> None:
+def test_a_model_without_pictures(run, here, models, folder):
     done = run("evaluate", models / "features.keras", folder)
     assert done.status == 1
     assert "for .csv, .npy, .tsv, .txt, .wav" in done.line

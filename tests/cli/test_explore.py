@@ -1,16 +1,12 @@
 """``layersight explore``: the page is there, answers, and ends."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +18,7 @@ FREE = ("--no-browser", "--port", "0")
 
 
 @contextmanager
-def started(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(*arguments):
     """The command in a process of its own, and the address that it prints."""
     process = subprocess.Popen(
         [
@@ -48,13 +44,13 @@ def started(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str
         process.communicate()
 
 
-def served(address: str) -> Served:
+def served(address):
     match = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/([\w-]{16,})/", address)
     assert match, address
-    return Served(None, int(match[1]), match[2])  # type: ignore[arg-type]
+    return Served(None, int(match[1]), match[2])
 
 
-def test_without_arguments_it_opens_the_demonstration(keyboard: None) -> None:
+def test_without_arguments_it_opens_the_demonstration(keyboard):
     with started() as (process, address):
         page = served(address)
         assert page.send("GET", f"/{page.token}/").status == 200
@@ -72,7 +68,7 @@ def test_without_arguments_it_opens_the_demonstration(keyboard: None) -> None:
         assert "Traceback" not in err
 
 
-def test_a_model_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_opened_ends_it(tmp_path):
     bad = tmp_path / "bad.h5"
     bad.write_bytes(b"no model at all")
     with started(bad) as (process, address):
@@ -101,15 +97,13 @@ def test_a_model_that_cannot_be_opened_ends_it(tmp_path: Path) -> None:
         (["--allow-host", "hub.example.org:80"], "one name without a port"),
     ],
 )
-def test_what_is_wrong_is_said_before_a_model_is_opened(
-    run: Callable[..., Any], arguments: list[str], message: str
-) -> None:
+def test_what_is_wrong_is_said_before_a_model_is_opened(run, arguments, message):
     ran = run("explore", "--no-browser", *arguments)
     assert ran.status in (1, 2)
     assert re.search(message, ran.line), ran.line
 
 
-def test_a_port_that_is_taken(run: Callable[..., Any]) -> None:
+def test_a_port_that_is_taken(run):
     import socket
 
     with socket.socket() as taken:
@@ -119,7 +113,7 @@ def test_a_port_that_is_taken(run: Callable[..., Any]) -> None:
     assert re.search(r"cannot listen at 127\.0\.0\.1 port \d+: Address already in use", ran.line)
 
 
-def test_the_demonstration_as_one_file(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_demonstration_as_one_file(run, tmp_path):
     path = tmp_path / "demo.html"
     ran = run("explore", "--export", path)
     assert ran.status == 0

@@ -1,14 +1,9 @@
 """layersight heatmap: what it writes and says."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +18,10 @@ from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.request import METHODS
 from layersight.writers.terminal import to_text
 
-Run = Callable[..., Any]
 VERB = "layersight.nouns.heatmaps.compute.heatmap"
 
 
-def test_without_output_it_stands_beside_the_image(run: Run, small: Path, photo: Path) -> None:
+def test_without_output_it_stands_beside_the_image(run, small, photo):
     done = run("heatmap", small, photo)
     assert done.status == 0, done.err
     target = photo.parent / "photo-heatmap.png"
@@ -47,7 +41,7 @@ def test_without_output_it_stands_beside_the_image(run: Run, small: Path, photo:
     assert lines[-1] == f"wrote {target}"
 
 
-def test_several_images_are_one_document(run: Run, small: Path, photo: Path, here: Path) -> None:
+def test_several_images_are_one_document(run, small, photo, here):
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())
     done = run("heatmap", small, photo.parent, "-q")
@@ -58,7 +52,7 @@ def test_several_images_are_one_document(run: Run, small: Path, photo: Path, her
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".zarr", ".json", ""])
-def test_every_output(run: Run, here: Path, small: Path, photo: Path, suffix: str) -> None:
+def test_every_output(run, here, small, photo, suffix):
     done = run("heatmap", small, photo, "-o", f"x{suffix}", "-q")
     assert (done.status, done.out, done.err) == (0, "", "")
     found = read_manifest(here / f"x{suffix}")
@@ -67,7 +61,7 @@ def test_every_output(run: Run, here: Path, small: Path, photo: Path, suffix: st
     assert found["heatmaps"][0]["layers"] == ["conv_1"]
 
 
-def test_an_archive_of_several_images(run: Run, here: Path, small: Path, photo: Path) -> None:
+def test_an_archive_of_several_images(run, here, small, photo):
     other = photo.with_name("other.png")
     Image.open(photo).rotate(180).save(other)
     done = run("heatmap", small, photo, other, "-o", "x.npz", "-q")
@@ -78,12 +72,9 @@ def test_an_archive_of_several_images(run: Run, here: Path, small: Path, photo: 
         assert found["target"].shape == found["score"].shape == (2,)
 
 
-def test_the_strongest_classes_by_name(
-    run: Run, here: Path, small: Path, photo: Path, models: Path
-) -> None:
+def test_the_strongest_classes_by_name(run, here, small, photo, models):
     done = run(
-        *("heatmap", small, photo, "--top", "3", "--labels", models / "three.names"),
-        *("-o", "-"),
+        *("heatmap", small, photo, "--top", "3", "--labels", models / "three.names"), *("-o", "-")
     )
     found = json.loads(done.out)
     said = [top["label"] for top in found["images"][0]["predictions"][0]["top"]]
@@ -93,9 +84,7 @@ def test_the_strongest_classes_by_name(
     assert found["manifest"]["picture"]["view"] == "row"
 
 
-def test_targets_methods_and_layers_as_asked(
-    run: Run, here: Path, small: Path, photo: Path, models: Path
-) -> None:
+def test_targets_methods_and_layers_as_asked(run, here, small, photo, models):
     done = run(
         *("heatmap", small, photo, "--method", "grad-cam,gradient", "--method", "layercam"),
         *("--target", "dog", "--target", "cat vs bird", "--target", "conv_1:2@1,3"),
@@ -109,12 +98,10 @@ def test_targets_methods_and_layers_as_asked(
     assert [each["layers"] for each in found[:3]] == [["conv"], [], ["conv"]]
 
 
-def test_options_reach_the_verb(
-    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: dict[str, Any] = {}
+def test_options_reach_the_verb(run, here, small, photo, monkeypatch):
+    asked = {}
 
-    def stand_in(model: Any, image: Any, **given: Any) -> Any:
+    def stand_in(model, image, **given):
         asked.update(given, image=image, model=model)
         return heats(methods=["occlusion"])
 
@@ -145,12 +132,10 @@ def test_options_reach_the_verb(
     }  # fmt: skip
 
 
-def test_what_is_not_asked_for_is_left_to_the_verb(
-    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: dict[str, Any] = {}
+def test_what_is_not_asked_for_is_left_to_the_verb(run, here, small, photo, monkeypatch):
+    asked = {}
 
-    def stand_in(model: Any, image: Any, **given: Any) -> Any:
+    def stand_in(model, image, **given):
         asked.update(given)
         return heats()
 
@@ -161,12 +146,10 @@ def test_what_is_not_asked_for_is_left_to_the_verb(
     }  # fmt: skip
 
 
-def test_an_interruption_writes_what_is_done(
-    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[Any] = [heats(methods=["gradient"]), None]
+def test_an_interruption_writes_what_is_done(run, here, small, photo, monkeypatch):
+    done = [heats(methods=["gradient"]), None]
 
-    def stand_in(model: Any, image: Any, **given: Any) -> Any:
+    def stand_in(model, image, **given):
         raise Interrupted(done.pop(0), 5)
 
     monkeypatch.setattr(VERB, stand_in)
@@ -179,7 +162,7 @@ def test_an_interruption_writes_what_is_done(
     assert not (here / "y.json").exists()
 
 
-def test_scores_of_metrics(run: Run, here: Path, small: Path, photo: Path) -> None:
+def test_scores_of_metrics(run, here, small, photo):
     done = run("heatmap", small, photo, "--score", "deletion, insertion", "-o", "x.png")
     assert done.status == 0, done.err
     head = done.rows.index("metric this map random map centre map")
@@ -195,7 +178,7 @@ def test_scores_of_metrics(run: Run, here: Path, small: Path, photo: Path) -> No
         assert plain > image.height + 200  # the table and two curves
 
 
-def test_several_inputs(run: Run, here: Path, models: Path, photo: Path) -> None:
+def test_several_inputs(run, here, models, photo):
     done = run(
         *("heatmap", models / "pair.keras", "--input", f"left={photo}"),
         *("--input", f"right={photo}", "--target", "both:0", "-o", "x.json", "-q"),
@@ -205,7 +188,7 @@ def test_several_inputs(run: Run, here: Path, models: Path, photo: Path) -> None
     assert "explained is the input 'left'" in " ".join(found["manifest"]["notes"])
 
 
-def test_words_tell_measures_warnings_and_empty_maps() -> None:
+def test_words_tell_measures_warnings_and_empty_maps():
     made = heats(
         methods=("grad-cam", "gradient"), measured=True, warned=["gradient"], empty=(0,), fit="pad"
     )
@@ -225,7 +208,7 @@ def test_words_tell_measures_warnings_and_empty_maps() -> None:
     assert "better than a random map and than the map of the centre" in text
 
 
-def test_the_methods_are_listed(run: Run) -> None:
+def test_the_methods_are_listed(run):
     done = run("heatmap", "--list-methods")
     assert done.status == 0
     parts = done.out.strip().split("\n\n")
@@ -240,7 +223,7 @@ def test_the_methods_are_listed(run: Run) -> None:
         ]
 
 
-def test_help_names_every_method_and_imports_none() -> None:
+def test_help_names_every_method_and_imports_none():
     code = (
         "import sys; from layersight.cli import main\n"
         "try: main(['heatmap', '--help'])\n"
@@ -288,9 +271,7 @@ def test_help_names_every_method_and_imports_none() -> None:
         (2, ["--scale", "0-1"], "unknown scale '0-1'"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    run: Run, here: Path, small: Path, photo: Path, status: int, given: list[str], words: str
-) -> None:
+def test_what_cannot_be_done_is_one_line(run, here, small, photo, status, given, words):
     before = sorted(here.rglob("*"))
     done = run("heatmap", small, photo, *given)
     assert done.status == status, done.err
@@ -298,7 +279,7 @@ def test_what_cannot_be_done_is_one_line(
     assert sorted(here.rglob("*")) == before
 
 
-def test_an_image_is_needed(run: Run, here: Path, small: Path, photo: Path) -> None:
+def test_an_image_is_needed(run, here, small, photo):
     done = run("heatmap", small)
     assert (done.status, done.line) == (2, "give an image: layersight heatmap MODEL IMAGE")
     done = run("heatmap", small, "nowhere.png")
@@ -308,10 +289,8 @@ def test_an_image_is_needed(run: Run, here: Path, small: Path, photo: Path) -> N
     assert done.line.startswith("give either IMAGE or --input NAME=FILE")
 
 
-def test_an_interruption_leaves_nothing(
-    run: Run, here: Path, small: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: Any, progress: Callable[[int, int], None], **__: Any) -> None:
+def test_an_interruption_leaves_nothing(run, here, small, photo, monkeypatch):
+    def interrupted(*_, progress, **__):
         progress(1, 3)
         raise KeyboardInterrupt
 

@@ -1,11 +1,7 @@
 """layersight image: what it writes and says."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +9,8 @@ from PIL import Image
 
 from layersight.export import read_manifest
 
-Run = Callable[..., Any]
 
-
-def test_the_shape_and_the_numbers_that_the_network_gets(
-    run: Run, small: Path, photo: Path
-) -> None:
+def test_the_shape_and_the_numbers_that_the_network_gets(run, small, photo):
     done = run("image", small, photo)
     pixels = np.asarray(Image.open(photo).resize((16, 16), Image.Resampling.NEAREST))
     least, greatest, mean = pixels.min() / 255, pixels.max() / 255, pixels.mean() / 255
@@ -30,7 +22,7 @@ def test_the_shape_and_the_numbers_that_the_network_gets(
     assert read_manifest(photo.with_name("photo-input.png"))["kind"] == "image"
 
 
-def test_as_numbers(run: Run, small: Path, photo: Path, here: Path) -> None:
+def test_as_numbers(run, small, photo, here):
     given = ("image", small, photo, "--fit", "crop", "--scale", "-1..1")
     for found in (
         json.loads(run(*given, "-o", "-").out),
@@ -43,14 +35,14 @@ def test_as_numbers(run: Run, small: Path, photo: Path, here: Path) -> None:
     assert (here / "x.svg").exists()
 
 
-def test_an_input_by_name(run: Run, models: Path, photos: Path, here: Path) -> None:
+def test_an_input_by_name(run, models, photos, here):
     done = run(
         "image", models / "pair.keras", photos / "photo.png", "--input", "right", "-o", "x.png"
     )
     assert any(row.startswith("an array of shape (1, 8, 8, 1)") for row in done.rows)
 
 
-def test_several_images(run: Run, small: Path, photo: Path) -> None:
+def test_several_images(run, small, photo):
     other = photo.with_name("other.png")
     other.write_bytes(photo.read_bytes())
     assert run("image", small, photo, other, "-q").out == ""
@@ -68,9 +60,7 @@ def test_several_images(run: Run, small: Path, photo: Path) -> None:
         (("broken.jpg",), 1, "broken.jpg"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    run: Run, small: Path, photos: Path, here: Path, given: tuple[str, ...], status: int, words: str
-) -> None:
+def test_what_cannot_be_done_is_one_line(run, small, photos, here, given, status, words):
     paths = [photos / word if "." in word and word[0] != "x" else word for word in given]
     done = run("image", small, *paths)
     assert done.status == status

@@ -1,12 +1,7 @@
 """layersight kernels: what it writes and says."""
 
-from __future__ import annotations
-
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +9,8 @@ from PIL import Image
 
 from layersight.export import read_manifest
 
-Run = Callable[..., Any]
 
-
-def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: Path) -> None:
+def test_without_output_a_name_is_chosen_and_said(run, here, small):
     done = run("kernels", small)
     assert done.status == 0, done.err
     assert (here / "small-kernels.pdf").read_bytes().startswith(b"%PDF")
@@ -31,7 +24,7 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".json"])
-def test_every_output(run: Run, here: Path, small: Path, suffix: str) -> None:
+def test_every_output(run, here, small, suffix):
     done = run(
         *("kernels", small, "-l", "conv_1", "-c", "1,3:5", "--columns", "3"),
         *("-o", f"x{suffix}", "-q"),
@@ -43,7 +36,7 @@ def test_every_output(run: Run, here: Path, small: Path, suffix: str) -> None:
     assert found["options"]["columns"] == 3
 
 
-def test_the_weights_are_those_of_the_model(run: Run, here: Path, small: Path) -> None:
+def test_the_weights_are_those_of_the_model(run, here, small):
     import keras
 
     run("kernels", small, "-o", "x.npz", "-q")
@@ -52,7 +45,7 @@ def test_the_weights_are_those_of_the_model(run: Run, here: Path, small: Path) -
         np.testing.assert_array_equal(found["conv_1/kernel"], wanted)
 
 
-def test_filters_of_their_own(run: Run, here: Path, small: Path) -> None:
+def test_filters_of_their_own(run, here, small):
     run("kernels", small, "-l", "conv:0,3", "-l", "conv_1:5", "-o", "some.npz")
     run("kernels", small, "-o", "all.npz")
     with np.load("some.npz") as some, np.load("all.npz") as whole:
@@ -60,13 +53,13 @@ def test_filters_of_their_own(run: Run, here: Path, small: Path) -> None:
         np.testing.assert_array_equal(some["conv_1/kernel"], whole["conv_1/kernel"][..., [5]])
 
 
-def test_weights_that_are_no_numbers_are_counted(run: Run, here: Path, models: Path) -> None:
+def test_weights_that_are_no_numbers_are_counted(run, here, models):
     done = run("kernels", models / "nan.keras", "-l", "conv")
     assert done.status == 0, done.err
     assert "1 not numbers" in done.out
 
 
-def test_json_on_standard_output_and_beside_a_file(run: Run, here: Path, small: Path) -> None:
+def test_json_on_standard_output_and_beside_a_file(run, here, small):
     for given in (("-o", "-"), ("--json",)):
         found = json.loads(run("kernels", small, "-l", "conv", *given).out)
         assert [each["index"] for each in found["layers"][0]["filters"]] == [0, 1, 2, 3]
@@ -78,7 +71,7 @@ def test_json_on_standard_output_and_beside_a_file(run: Run, here: Path, small: 
         assert image.text["Title"] == "small: kernels"
 
 
-def test_a_layer_without_kernels_beside_others_is_said(run: Run, here: Path, small: Path) -> None:
+def test_a_layer_without_kernels_beside_others_is_said(run, here, small):
     done = run("kernels", small, "-l", "conv,pool")
     assert "without kernels, so not shown: pool" in done.out.splitlines()
 
@@ -96,16 +89,14 @@ def test_a_layer_without_kernels_beside_others_is_said(run: Run, here: Path, sma
         (2, ["-o", ""], "expected a file or folder to write, found an empty name"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    run: Run, here: Path, small: Path, status: int, given: list[str], words: str
-) -> None:
+def test_what_cannot_be_done_is_one_line(run, here, small, status, given, words):
     done = run("kernels", small, *given)
     assert done.status == status
     assert words in done.line
     assert list(here.iterdir()) == []
 
 
-def test_a_file_of_weights_as_it_is(run: Run, here: Path, models: Path) -> None:
+def test_a_file_of_weights_as_it_is(run, here, models):
     done = run("kernels", models / "only.weights.h5", "--stored", "-o", "x.json")
     assert done.status == 0, done.err
     assert "weights without a network" in done.out

@@ -1,16 +1,12 @@
 """Every picture and printed result of the five lessons: its command runs, and shows it."""
 
-from __future__ import annotations
-
 import functools
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +14,6 @@ from PIL import Image
 
 from layersight.cli import opening
 
-Run = Callable[..., Any]
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = {
     int(number): (shows, command.split())
@@ -43,7 +38,7 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(tmp_path_factory):
     """A folder with the files that the commands name."""
     folder = tmp_path_factory.mktemp("files")
     data = os.environ.get("LAYERSIGHT_DATA")
@@ -62,7 +57,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def models_once() -> Any:
+def models_once():
     """Each model is opened once for all commands."""
     patch = pytest.MonkeyPatch()
     patch.setattr(opening, "load_model", functools.cache(opening.load_model))
@@ -70,12 +65,12 @@ def models_once() -> Any:
     patch.undo()
 
 
-def test_there_are_44() -> None:
+def test_there_are_44():
     assert list(ROWS) == list(range(1, 45))
 
 
 @pytest.mark.parametrize("number", ROWS)
-def test_a_command(run: Run, files: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_a_command(run, files, monkeypatch, number):
     monkeypatch.chdir(files)
     _, (program, *given) = ROWS[number]
     assert program == "layersight"

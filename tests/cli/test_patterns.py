@@ -1,12 +1,7 @@
 """layersight patterns: what it writes and says."""
 
-from __future__ import annotations
-
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +11,10 @@ from layersight.export import read_manifest
 from layersight.nouns.patterns import canvas
 from layersight.nouns.patterns.optimiser import Optimiser
 
-Run = Callable[..., Any]
 FEW = ("--steps", "3", "--jitter", "1")
 
 
-def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: Path) -> None:
+def test_without_output_a_name_is_chosen_and_said(run, here, small):
     done = run("patterns", small, "-l", "conv", *FEW)
     assert done.status == 0, done.err
     assert (here / "small-patterns.png").exists()
@@ -43,7 +37,7 @@ def test_without_output_a_name_is_chosen_and_said(run: Run, here: Path, small: P
     )
 
 
-def test_layers_with_channels_of_their_own(run: Run, here: Path, small: Path) -> None:
+def test_layers_with_channels_of_their_own(run, here, small):
     done = run("patterns", small, "-l", "conv:0,3", "-l", "conv_1:5", *FEW, "-o", "some.npz")
     assert done.status == 0
     with np.load("some.npz") as found:
@@ -51,14 +45,14 @@ def test_layers_with_channels_of_their_own(run: Run, here: Path, small: Path) ->
         assert found["channel"].tolist() == [0, 3, 5]
 
 
-def test_several_layers_are_a_document(run: Run, here: Path, small: Path) -> None:
+def test_several_layers_are_a_document(run, here, small):
     done = run("patterns", small, "-l", "conv", "-l", "conv_1", "-c", "0:2", *FEW)
     assert done.out.splitlines()[-1] == "wrote small-patterns.pdf"
     assert (here / "small-patterns.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".zarr", ".json", ""])
-def test_every_output(run: Run, here: Path, small: Path, suffix: str) -> None:
+def test_every_output(run, here, small, suffix):
     done = run("patterns", small, "-l", "conv", "-c", "1", *FEW, "-o", f"x{suffix}", "-q")
     assert (done.status, done.out, done.err) == (0, "", "")
     found = read_manifest(here / f"x{suffix}")
@@ -67,7 +61,7 @@ def test_every_output(run: Run, here: Path, small: Path, suffix: str) -> None:
     assert found["layers"][0]["channels"] == "1"
 
 
-def test_options_reach_the_verb(run: Run, here: Path, small: Path, photos: Path) -> None:
+def test_options_reach_the_verb(run, here, small, photos):
     done = run(
         *("patterns", small, "-l", "conv_1", "-c", "0,2", "--objective", "neuron"),
         *("--steps", "4", "--size", "16x16", "--rate", "0.1", "--seed", "7", "--jitter", "2"),
@@ -93,14 +87,14 @@ def test_options_reach_the_verb(run: Run, here: Path, small: Path, photos: Path)
     assert found["patterns"][0]["objective"]["terms"][0]["where"] == "centre"
 
 
-def test_natural_images_have_their_columns(run: Run, here: Path, small: Path, photos: Path) -> None:
+def test_natural_images_have_their_columns(run, here, small, photos):
     done = run("patterns", small, "-l", "conv", "--images", photos / "photo.png", *FEW)
     heads = next(line for line in done.out.splitlines() if line.startswith("pattern "))
     assert "strongest image  percentile" in heads
     assert "Compared with 1 natural image." in done.out
 
 
-def test_a_start_of_ones_own(run: Run, here: Path, small: Path) -> None:
+def test_a_start_of_ones_own(run, here, small):
     start = np.random.default_rng(0).uniform(0, 255, (16, 16, 3)).astype(np.float32)
     np.save(here / "start.npy", start)
     given = ("patterns", small, "-l", "conv", "--method", "classic", "--steps", "2")
@@ -112,7 +106,7 @@ def test_a_start_of_ones_own(run: Run, here: Path, small: Path) -> None:
     assert far.min() < 20  # a step away; a channel that is silent there starts elsewhere
 
 
-def test_classes_by_name(run: Run, here: Path, small: Path, models: Path) -> None:
+def test_classes_by_name(run, here, small, models):
     labels = models / "three.names"
     done = run(
         *("patterns", small, "--objective", "logit", "--labels", labels, *FEW, "-o", "x.png")
@@ -124,7 +118,7 @@ def test_classes_by_name(run: Run, here: Path, small: Path, models: Path) -> Non
     ]  # fmt: skip
 
 
-def test_json_beside_a_file(run: Run, here: Path, small: Path) -> None:
+def test_json_beside_a_file(run, here, small):
     done = run("patterns", small, "-l", "conv", "-c", "0", *FEW, "-o", "x.png", "--json")
     assert json.loads(done.out)["file"] == "x.png"
     with Image.open(here / "x.png") as image:
@@ -142,23 +136,11 @@ def test_json_beside_a_file(run: Run, here: Path, small: Path) -> None:
         (1, ["-l", "conv", "-c", "9"], "layer 'conv': no channel 9: expected 0 to 3"),
         (2, ["-l", "conv", "--method", "robst"], "unknown method 'robst': expected one of robust"),
         (2, ["-l", "conv", "--objective", "x"], "unknown objective 'x': expected one of channel"),
-        (
-            2,
-            ["-l", "conv", "--steps", "0"],
-            "steps as a whole number from 1 to 100,000, found 0",
-        ),
+        (2, ["-l", "conv", "--steps", "0"], "steps as a whole number from 1 to 100,000, found 0"),
         (2, ["-l", "conv", "--steps", "x"], "Invalid value for '--steps'"),
-        (
-            2,
-            ["-l", "conv", "--rate", "0"],
-            "rate as a number from 1e-06 to 1e+06, found 0",
-        ),
+        (2, ["-l", "conv", "--rate", "0"], "rate as a number from 1e-06 to 1e+06, found 0"),
         (2, ["-l", "conv", "--seed", "-1"], "expected seed as a whole number from 0"),
-        (
-            2,
-            ["-l", "conv", "--facets", "0"],
-            "facets as a whole number from 1 to 64, found 0",
-        ),
+        (2, ["-l", "conv", "--facets", "0"], "facets as a whole number from 1 to 64, found 0"),
         (2, ["-l", "conv", "--size", "0"], "expected --size of 1 to 65535 pixels a side"),
         (2, ["-l", "conv", "--size", "big"], "--size expects HEIGHTxWIDTH such as 224x224"),
         (2, ["-l", "conv", "--view", "channel"], "unknown view 'channel': expected one of pattern"),
@@ -173,9 +155,7 @@ def test_json_beside_a_file(run: Run, here: Path, small: Path) -> None:
         (2, ["-l", "conv", "--start", "ok.npy"], "a start goes with method='classic'"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
-    run: Run, here: Path, small: Path, status: int, given: list[str], words: str
-) -> None:
+def test_what_cannot_be_done_is_one_line(run, here, small, status, given, words):
     (here / "x.txt").write_text("no array")
     np.save(here / "words.npy", np.array(["a"]))
     np.save(here / "ok.npy", np.zeros((16, 16, 3), np.float32))
@@ -186,14 +166,14 @@ def test_what_cannot_be_done_is_one_line(
     assert sorted(here.rglob("*")) == before
 
 
-def test_a_canvas_that_the_network_uses_up(run: Run, here: Path, models: Path) -> None:
+def test_a_canvas_that_the_network_uses_up(run, here, models):
     done = run("patterns", models / "any.keras", "-l", "pool", "--size", "2", "--steps", "1")
     assert done.status == 1
     assert "the image is too small for it" in done.line
     assert list(here.iterdir()) == []
 
 
-def test_a_canvas_of_another_size_than_the_input(run: Run, here: Path, small: Path) -> None:
+def test_a_canvas_of_another_size_than_the_input(run, here, small):
     done = run("patterns", small, "-l", "top", "--size", "20x20", "--steps", "1")
     assert done.status == 1
     assert "layer 'top' does not take" in done.line
@@ -202,9 +182,7 @@ def test_a_canvas_of_another_size_than_the_input(run: Run, here: Path, small: Pa
 # Progress.
 
 
-def test_no_progress_where_nobody_looks(
-    run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_progress_where_nobody_looks(run, here, small, monkeypatch):
     assert run("patterns", small, "-l", "conv", "-c", "0", *FEW).err == ""
     monkeypatch.setattr("layersight.cli.output.SELDOM", 0.0)
     assert run("patterns", small, "-l", "conv", "-c", "0", *FEW, "--quiet").err == ""
@@ -212,10 +190,8 @@ def test_no_progress_where_nobody_looks(
     assert told.splitlines()[-1] == "layersight: 3 of 3 steps"
 
 
-def test_an_interruption_leaves_a_clean_line(
-    run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: Any, progress: Callable[[int, int], None], **__: Any) -> None:
+def test_an_interruption_leaves_a_clean_line(run, here, small, monkeypatch):
+    def interrupted(*_, progress, **__):
         progress(1, 3)
         raise KeyboardInterrupt
 
@@ -226,9 +202,7 @@ def test_an_interruption_leaves_a_clean_line(
     assert list(here.iterdir()) == []
 
 
-def test_an_interrupted_run_is_kept_and_goes_on(
-    run: Run, here: Path, small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_is_kept_and_goes_on(run, here, small, monkeypatch):
     asked = ("patterns", small, "-l", "conv", *FEW, "-o", "x.npz")
     whole = run(*asked)
     assert whole.status == 0, whole.err
@@ -236,9 +210,9 @@ def test_an_interrupted_run_is_kept_and_goes_on(
     (here / "x.npz").unlink()
 
     step = Optimiser._step
-    taken: list[int] = []
+    taken = []
 
-    def few_steps(self: Optimiser) -> None:
+    def few_steps(self):
         taken.append(1)
         if len(taken) > 4:
             raise KeyboardInterrupt
@@ -265,9 +239,7 @@ def test_an_interrupted_run_is_kept_and_goes_on(
     assert found["channel"].tolist() == [0, 1, 2, 3]
 
 
-def test_without_an_interruption_there_is_nothing_to_go_on_from(
-    run: Run, here: Path, small: Path
-) -> None:
+def test_without_an_interruption_there_is_nothing_to_go_on_from(run, here, small):
     done = run("patterns", small, "-l", "conv", *FEW, "-o", "x.npz", "--resume")
     assert done.status == 2
     assert done.err.count("\n") == 1
@@ -275,7 +247,7 @@ def test_without_an_interruption_there_is_nothing_to_go_on_from(
     assert not (here / "x.npz").exists()
 
 
-def test_an_animation_of_the_way(run: Run, here: Path, small: Path) -> None:
+def test_an_animation_of_the_way(run, here, small):
     done = run("patterns", small, "-l", "conv", *FEW, "--frames", "3", "-o", "x.gif", "-q")
     assert (done.status, done.err) == (0, "")
     with Image.open(here / "x.gif") as found:

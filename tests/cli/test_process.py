@@ -1,7 +1,5 @@
 """The command as a process of its own."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -13,13 +11,13 @@ import pytest
 MAIN = "from layersight.cli import main; main()"
 
 
-def start(*arguments: str | Path, code: str = MAIN, **options: object) -> subprocess.Popen[str]:
+def start(*arguments, code=MAIN, **options):
     given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, **given)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(command, **given)
 
 
-def test_a_whole_run_says_nothing_but_its_result(small: Path, photos: Path, tmp_path: Path) -> None:
+def test_a_whole_run_says_nothing_but_its_result(small, photos, tmp_path):
     # Without a filter for warnings: the user sees what Python shows of itself.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
     given = ["activations", small, photos / "photo.png", "--output", tmp_path / "x.pdf"]
@@ -36,7 +34,7 @@ def test_a_whole_run_says_nothing_but_its_result(small: Path, photos: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["x.pdf"]
 
 
-def test_one_line_and_a_status(tmp_path: Path) -> None:
+def test_one_line_and_a_status(tmp_path):
     process = start("activations", "model.keras", "photo.png", "--view", "x", cwd=tmp_path)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 2
@@ -45,7 +43,7 @@ def test_one_line_and_a_status(tmp_path: Path) -> None:
     assert err.count("\n") == 1
 
 
-def test_nobody_reads_standard_output() -> None:
+def test_nobody_reads_standard_output():
     with Path(os.devnull).open("w") as nothing:
         read, write = os.pipe()
         os.close(read)
@@ -56,7 +54,7 @@ def test_nobody_reads_standard_output() -> None:
 
 
 @pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-"])
-def test_streams_that_are_closed(streams: str, tmp_path: Path) -> None:
+def test_streams_that_are_closed(streams, tmp_path):
     command = f'"{sys.executable}" -c "{MAIN}" summary none.keras {streams}'
     done = subprocess.run(
         ["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path
@@ -67,7 +65,7 @@ def test_streams_that_are_closed(streams: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("keyboard")
-def test_a_signal_from_the_keyboard(tmp_path: Path) -> None:
+def test_a_signal_from_the_keyboard(tmp_path):
     code = (
         "import os, signal\n"
         "from layersight.cli import main, values\n"

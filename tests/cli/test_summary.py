@@ -1,22 +1,15 @@
 """``layersight summary``."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import h5py
 import pytest
 
 from layersight.version import __version__
 
-Run = Callable[..., Any]
-
 
 @pytest.mark.parametrize("name", ["small.keras", "small.h5"])
-def test_a_table_of_the_layers(run: Run, models: Path, name: str) -> None:
+def test_a_table_of_the_layers(run, models, name):
     done = run("summary", models / name)
     assert (done.status, done.err) == (0, "")
     assert done.rows[0].startswith("small ")
@@ -29,7 +22,7 @@ def test_a_table_of_the_layers(run: Run, models: Path, name: str) -> None:
     assert "5 top Dense 3 453" in done.rows
 
 
-def test_the_document(run: Run, small: Path) -> None:
+def test_the_document(run, small):
     done = run("summary", small, "--json")
     assert (done.status, done.err) == (0, "")
     found = json.loads(done.out)
@@ -43,7 +36,7 @@ def test_the_document(run: Run, small: Path) -> None:
     assert found["digest"].startswith("sha256:")
 
 
-def test_parameters_that_training_leaves_alone(run: Run, tmp_path: Path) -> None:
+def test_parameters_that_training_leaves_alone(run, tmp_path):
     import keras
 
     shared = keras.layers.Dense(4, name="shared")
@@ -57,7 +50,7 @@ def test_parameters_that_training_leaves_alone(run: Run, tmp_path: Path) -> None
     assert (found["parameters"], found["trainable_parameters"]) == (30, 10)
 
 
-def test_an_architecture_without_its_top(run: Run) -> None:
+def test_an_architecture_without_its_top(run):
     done = run("summary", "VGG16:notop", "--weights", "random", "--json")
     found = json.loads(done.out)
     assert (done.status, found["input_shape"]) == (0, [None, None, None, 3])
@@ -66,14 +59,14 @@ def test_an_architecture_without_its_top(run: Run) -> None:
     assert found["preprocessing"]["name"] == "caffe"
 
 
-def test_a_model_of_any_size_and_one_without_an_image(run: Run, models: Path) -> None:
+def test_a_model_of_any_size_and_one_without_an_image(run, models):
     assert "? x ? x 3" in " ".join(run("summary", models / "any.keras").rows)
     done = run("summary", models / "features.keras")
     assert done.status == 0
     assert "10" in done.out
 
 
-def test_what_each_input_takes(run: Run, tmp_path: Path) -> None:
+def test_what_each_input_takes(run, tmp_path):
     import keras
 
     digits, words = keras.Input((144,), name="digits"), keras.Input((5,), name="words")
@@ -93,16 +86,14 @@ def test_what_each_input_takes(run: Run, tmp_path: Path) -> None:
     ]
 
 
-def test_an_architecture_by_name(run: Run) -> None:
+def test_an_architecture_by_name(run):
     done = run("summary", "MobileNetV2", "--weights", "random")
     assert (done.status, done.err) == (0, "")
     assert "preprocessing -1..1: pixels / 127.5 - 1 (as MobileNetV2 was trained)" in done.rows
     assert "block_16_project" in done.out
 
 
-def test_weights_alone_with_the_network_they_belong_to(
-    run: Run, small: Path, tmp_path: Path
-) -> None:
+def test_weights_alone_with_the_network_they_belong_to(run, small, tmp_path):
     import keras
 
     model = keras.models.load_model(small, compile=False)
@@ -121,14 +112,14 @@ def test_weights_alone_with_the_network_they_belong_to(
     assert done.rows[2].startswith("5 layers | 787 parameters")
 
 
-def test_weights_that_are_no_numbers_are_named(run: Run, models: Path) -> None:
+def test_weights_that_are_no_numbers_are_named(run, models):
     done = run("summary", models / "nan.keras")
     assert "weights that are not finite numbers: conv/kernel" in done.rows
     notes = json.loads(run("summary", models / "nan.keras", "--json").out)["notes"]
     assert notes == ["weights that are not finite numbers: conv/kernel"]
 
 
-def test_version_and_help(run: Run) -> None:
+def test_version_and_help(run):
     assert run("--version").out == f"layersight {__version__}\n"
     for command in ("summary", "activations", "demo"):
         done = run(command, "--help")

@@ -1,13 +1,9 @@
 """layersight survey: what it writes and says."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,12 +12,11 @@ from PIL import Image
 import layersight
 
 pytestmark = pytest.mark.one_backend
-Run = Callable[..., Any]
 PAGE = (Path(__file__).parents[2] / "docs/survey.md").read_text("utf-8")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     """Forty photographs of two classes, and one that is none."""
     draw = np.random.default_rng(0)
     for number in range(40):
@@ -32,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def test_a_folder_is_surveyed_and_told(run: Run, here: Path, small: Path, folder: Path) -> None:
+def test_a_folder_is_surveyed_and_told(run, here, small, folder):
     done = run("survey", small, folder, "-o", "out", "--top", "3", "--shard", "32")
     assert done.status == 0, done.err
     text = " ".join(done.rows)
@@ -68,21 +63,13 @@ def test_a_folder_is_surveyed_and_told(run: Run, here: Path, small: Path, folder
         (("missing", "-o", "out"), "no such file: 'missing'", 1),
     ],
 )
-def test_what_is_wrong_is_one_line(
-    run: Run,
-    here: Path,
-    small: Path,
-    folder: Path,
-    arguments: tuple[str, ...],
-    words: str,
-    status: int,
-) -> None:
+def test_what_is_wrong_is_one_line(run, here, small, folder, arguments, words, status):
     done = run("survey", small, *(folder if part == "FOLDER" else part for part in arguments))
     assert words in done.line
     assert done.status == status
 
 
-def named_like_the_lesson() -> Any:
+def named_like_the_lesson():
     """A little network whose layers are called as in the documents."""
     import keras
 
@@ -93,7 +80,7 @@ def named_like_the_lesson() -> Any:
     return keras.Sequential([keras.Input((60, 60, 3)), *maps, *dense])
 
 
-def test_the_examples_of_the_documents_run(run: Run, here: Path) -> None:
+def test_the_examples_of_the_documents_run(run, here):
     """In their order, on photographs of noise; on one machine, and with patterns of few steps."""
     for name in ("model", "tuned"):
         named_like_the_lesson().save(here / f"{name}.keras")

@@ -1,39 +1,29 @@
 """Wrong input: one line that says what to do, and nothing written."""
 
-from __future__ import annotations
-
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
 from layersight.cli import main
 from layersight.loading import backend as backends
 
-Run = Callable[..., Any]
 CUTS = 9
 
 
 @pytest.fixture
-def refused(run: Run, here: Path) -> Callable[..., str]:
+def refused(run, here):
     """Runs what cannot be done and gives the one line; nothing may have been written."""
 
-    def refused(status: int, *arguments: str | Path) -> str:
+    def refused(status, *arguments):
         before = sorted(here.rglob("*"))
         done = run(*arguments)
         assert done.status == status, done.err
         assert sorted(here.rglob("*")) == before
-        line: str = done.line
-        return line
+        return done.line
 
     return refused
-
-
-Refused = Callable[..., str]
 
 
 # The model.
@@ -53,9 +43,7 @@ Refused = Callable[..., str]
     ],
 )
 @pytest.mark.parametrize("command", ["summary", "activations"])
-def test_a_file_that_is_no_model(
-    refused: Refused, models: Path, photos: Path, command: str, name: str, words: list[str]
-) -> None:
+def test_a_file_that_is_no_model(refused, models, photos, command, name, words):
     images = [photos / "photo.png"] if command == "activations" else []
     line = refused(1, command, models / name, *images)
     for part in words:
@@ -64,15 +52,13 @@ def test_a_file_that_is_no_model(
 
 @pytest.mark.parametrize("number", range(CUTS))
 @pytest.mark.parametrize("name", ["small.keras", "small.h5"])
-def test_a_file_that_is_cut_short(
-    refused: Refused, models: Path, photos: Path, name: str, number: int
-) -> None:
+def test_a_file_that_is_cut_short(refused, models, photos, name, number):
     line = refused(1, "activations", models / f"cut{number}-{name}", photos / "photo.png")
     assert f"cut{number}-{name}" in line
     assert any(word in line for word in ("truncated", "expected a .keras or HDF5 file")), line
 
 
-def test_an_architecture_that_is_none(refused: Refused) -> None:
+def test_an_architecture_that_is_none(refused):
     line = refused(1, "summary", "VGG61")
     assert "no architecture of that name. Did you mean" in line
     for name, wanted in (("vgg16", "VGG16"), ("mobilenetv2", "MobileNetV2")):
@@ -80,12 +66,12 @@ def test_an_architecture_that_is_none(refused: Refused) -> None:
     assert "weights none.h5" in refused(1, "summary", "VGG16", "--weights", "none.h5")
 
 
-def test_weights_beside_a_model_file(refused: Refused, small: Path) -> None:
+def test_weights_beside_a_model_file(refused, small):
     line = refused(2, "summary", small, "--weights", "random")
     assert line.startswith("--weights goes with the name of an architecture")
 
 
-def test_a_model_without_an_image_input(refused: Refused, models: Path, photos: Path) -> None:
+def test_a_model_without_an_image_input(refused, models, photos):
     line = refused(1, "activations", models / "features.keras", photos / "photo.png")
     assert "expected an input of (height, width, channel)" in line
     assert "of shape (None, 10)" in line
@@ -94,7 +80,7 @@ def test_a_model_without_an_image_input(refused: Refused, models: Path, photos: 
 # The image.
 
 
-def test_no_image(refused: Refused, small: Path) -> None:
+def test_no_image(refused, small):
     line = refused(2, "activations", small)
     assert line == "give an image: layersight activations MODEL IMAGE"
 
@@ -110,23 +96,19 @@ def test_no_image(refused: Refused, small: Path) -> None:
         ("*.gif", ["expected images that match", "found nothing"]),
     ],
 )
-def test_an_image_that_is_none(
-    refused: Refused, small: Path, photos: Path, name: str, words: list[str]
-) -> None:
+def test_an_image_that_is_none(refused, small, photos, name, words):
     line = refused(1, "activations", small, photos / name)
     for part in words:
         assert part in line
 
 
-def test_a_model_given_as_the_image_and_the_reverse(
-    refused: Refused, small: Path, photos: Path
-) -> None:
+def test_a_model_given_as_the_image_and_the_reverse(refused, small, photos):
     assert "a ZIP archive" in refused(1, "activations", small, small)
     line = refused(1, "activations", photos / "photo.png", small)
     assert "found an image: give the model first and the image second" in line
 
 
-def test_an_image_that_pooling_uses_up(refused: Refused, models: Path, photos: Path) -> None:
+def test_an_image_that_pooling_uses_up(refused, models, photos):
     line = refused(1, "activations", models / "any.keras", photos / "one.png")
     assert "layer 'conv' does not take an input of shape (None, 1, 1, 3)" in line
     assert "the image is too small for it" in line
@@ -152,9 +134,7 @@ def test_an_image_that_pooling_uses_up(refused: Refused, models: Path, photos: P
         (["-c", "-1"], "channels '-1': expected numbers"),
     ],
 )
-def test_a_choice_of_what_is_not_there(
-    refused: Refused, small: Path, photos: Path, given: list[str], words: str
-) -> None:
+def test_a_choice_of_what_is_not_there(refused, small, photos, given, words):
     assert words in refused(1, "activations", small, photos / "photo.png", *given)
 
 
@@ -193,9 +173,7 @@ def test_a_choice_of_what_is_not_there(
         (["--input", "left"], "give either IMAGE or --input NAME=FILE for each input, not both"),
     ],
 )
-def test_options_that_are_none(
-    refused: Refused, small: Path, photos: Path, given: list[str], words: str
-) -> None:
+def test_options_that_are_none(refused, small, photos, given, words):
     assert words in refused(2, "activations", small, photos / "photo.png", *given)
 
 
@@ -210,20 +188,18 @@ def test_options_that_are_none(
         (["activations", "m", "--input", "a=x", "--input", "a=y"], "--input names one input twice"),
     ],
 )
-def test_wrong_usage(refused: Refused, given: list[str], words: str) -> None:
+def test_wrong_usage(refused, given, words):
     assert words in refused(2, *given)
 
 
-def test_no_command_shows_the_help(run: Run) -> None:
+def test_no_command_shows_the_help(run):
     done = run()
     assert done.status == 2
     assert "Usage: layersight" in done.err
     assert "activations" in done.err
 
 
-def test_an_input_that_the_model_does_not_have(
-    refused: Refused, models: Path, photos: Path
-) -> None:
+def test_an_input_that_the_model_does_not_have(refused, models, photos):
     given = [models / "pair.keras", "--input", f"left={photos / 'photo.png'}"]
     line = refused(1, "activations", *given, "--input", f"rigt={photos / 'grey.png'}")
     assert line == "no input 'rigt': the model has left, right. Did you mean right?"
@@ -231,7 +207,7 @@ def test_an_input_that_the_model_does_not_have(
 
 
 @pytest.mark.parametrize("name", ["nothing.txt", ".", "photo.png"])
-def test_labels_that_cannot_be_read(refused: Refused, small: Path, photos: Path, name: str) -> None:
+def test_labels_that_cannot_be_read(refused, small, photos, name):
     given = [small, photos / "photo.png", "--labels", photos / name]
     line = refused(1, "activations", *given)
     assert "cannot read class names from" in line
@@ -257,15 +233,7 @@ def test_labels_that_cannot_be_read(refused: Refused, small: Path, photos: Path,
         ("taken.zarr", 1, "found a folder that holds something else"),
     ],
 )
-def test_an_output_that_cannot_be_written(
-    refused: Refused,
-    here: Path,
-    small: Path,
-    photos: Path,
-    output: str,
-    status: int,
-    words: str,
-) -> None:
+def test_an_output_that_cannot_be_written(refused, here, small, photos, output, status, words):
     for name in ("file.txt", "plain"):
         (here / name).write_text("keep")
     for name in ("taken.pdf", "taken.zarr"):
@@ -276,12 +244,12 @@ def test_an_output_that_cannot_be_written(
     assert (here / "file.txt").read_text() == "keep"
 
 
-def test_svg_of_several_pages(refused: Refused, small: Path, photos: Path) -> None:
+def test_svg_of_several_pages(refused, small, photos):
     given = [small, photos / "photo.png", "-o", "x.svg", "--view", "sheet"]
     assert "SVG holds one page" in refused(2, "activations", *given)
 
 
-def test_a_demo_that_cannot_be_written(run: Run, here: Path) -> None:
+def test_a_demo_that_cannot_be_written(run, here):
     (here / "file.txt").write_text("keep")
     for output in ("file.txt", "file.txt/demo"):
         done = run("demo", "--output", output)
@@ -293,7 +261,7 @@ def test_a_demo_that_cannot_be_written(run: Run, here: Path) -> None:
 # The backend.
 
 
-def test_a_backend_that_is_none(refused: Refused, small: Path) -> None:
+def test_a_backend_that_is_none(refused, small):
     line = refused(2, "summary", small, "--backend", "jaxx")
     assert (
         line == "unknown backend 'jaxx': expected one of jax, tensorflow, torch. Did you mean jax?"
@@ -301,7 +269,7 @@ def test_a_backend_that_is_none(refused: Refused, small: Path) -> None:
 
 
 @pytest.fixture
-def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def nothing_runs(monkeypatch, tmp_path):
     """As if Keras had not been imported, and the user had settled nothing."""
     monkeypatch.setitem(sys.modules, "keras", ModuleType("keras"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
@@ -309,9 +277,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nothing_runs")
-def test_no_backend_installed(
-    refused: Refused, small: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_backend_installed(refused, small, photos, monkeypatch):
     monkeypatch.setattr(backends.importlib.util, "find_spec", lambda name: None)
     for given in (["summary", small], ["activations", small, photos / "photo.png"]):
         line = refused(1, *given)
@@ -320,9 +286,7 @@ def test_no_backend_installed(
 
 
 @pytest.mark.usefixtures("nothing_runs")
-def test_a_backend_that_is_not_installed(
-    refused: Refused, small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backend_that_is_not_installed(refused, small, monkeypatch):
     monkeypatch.setattr(backends, "installed_backends", lambda: ("tensorflow",))
     line = refused(1, "summary", small, "--backend", "torch")
     assert line.startswith("backend 'torch' was asked for (--backend) but is not installed: pip i")
@@ -331,7 +295,7 @@ def test_a_backend_that_is_not_installed(
     assert refused(1, "summary", small).startswith("KERAS_BACKEND is 'theano': expected one of")
 
 
-def test_another_backend_than_the_one_that_runs(refused: Refused, small: Path) -> None:
+def test_another_backend_than_the_one_that_runs(refused, small):
     import keras
 
     other = next(name for name in backends.BACKENDS if name != keras.backend.backend())
@@ -342,7 +306,7 @@ def test_another_backend_than_the_one_that_runs(refused: Refused, small: Path) -
 # What else may happen.
 
 
-def test_debug_shows_a_traceback_and_ends_the_same_way(run: Run, models: Path) -> None:
+def test_debug_shows_a_traceback_and_ends_the_same_way(run, models):
     done = run("summary", models / "text.h5", "--debug")
     assert done.status == 1
     assert done.err.startswith("Traceback")
@@ -350,7 +314,7 @@ def test_debug_shows_a_traceback_and_ends_the_same_way(run: Run, models: Path) -
     assert run("summary", models / "small.keras", "--backend", "x", "--debug").status == 2
 
 
-def interrupt(*_: object, **__: object) -> None:
+def interrupt(*_, **__):
     raise KeyboardInterrupt
 
 
@@ -364,9 +328,7 @@ def interrupt(*_: object, **__: object) -> None:
         "cli.run.to_text",
     ],
 )
-def test_an_interruption_is_one_line(
-    refused: Refused, small: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, place: str
-) -> None:
+def test_an_interruption_is_one_line(refused, small, photos, monkeypatch, place):
     monkeypatch.setattr(f"layersight.{place}", interrupt)
     if place == "cli.run.to_text":
         assert refused(130, "summary", small).startswith("interrupted")
@@ -375,10 +337,8 @@ def test_an_interruption_is_one_line(
         assert line == "interrupted; nothing half-written is left"
 
 
-def test_an_error_of_ours_is_told_as_such(
-    run: Run, small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object, **__: object) -> None:
+def test_an_error_of_ours_is_told_as_such(run, small, monkeypatch):
+    def broken(*_, **__):
         raise ZeroDivisionError("first line\nsecond line")
 
     monkeypatch.setattr("layersight.cli.run.to_text", broken)
@@ -391,8 +351,8 @@ def test_an_error_of_ours_is_told_as_such(
     assert "Traceback" in run("summary", small, "--debug").err
 
 
-def test_too_little_memory(refused: Refused, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
+def test_too_little_memory(refused, small, monkeypatch):
+    def broken(*_, **__):
         raise MemoryError("Unable to allocate 64. GiB")
 
     monkeypatch.setattr("layersight.cli.run.to_text", broken)
@@ -405,19 +365,19 @@ def test_too_little_memory(refused: Refused, small: Path, monkeypatch: pytest.Mo
 class Output:
     """A standard output that takes nothing."""
 
-    def __init__(self, error: OSError, file: Any) -> None:
+    def __init__(self, error, file):
         self.error, self.file = error, file
 
-    def write(self, text: str) -> int:
+    def write(self, text):
         raise self.error
 
-    def flush(self) -> None:
+    def flush(self):
         raise self.error
 
-    def isatty(self) -> bool:
+    def isatty(self):
         return False
 
-    def fileno(self) -> int:
+    def fileno(self):
         return int(self.file.fileno())
 
 
@@ -434,15 +394,8 @@ class Output:
 )
 @pytest.mark.parametrize("given", [["summary", "MODEL"], ["--version"]])
 def test_a_standard_output_that_takes_no_more(
-    here: Path,
-    small: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    given: list[str],
-    error: OSError,
-    status: int,
-    said: str,
-) -> None:
+    here, small, monkeypatch, capsys, given, error, status, said
+):
     if given == ["--version"] and status:
         monkeypatch.setattr(Output, "write", lambda self, text: len(text))
     with (here / "out").open("wb") as file:

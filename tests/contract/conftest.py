@@ -4,8 +4,6 @@ What is marked ``one_backend`` asks nothing of a backend (files, messages, docum
 PyTorch alone, which compiles nothing.
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -51,12 +49,12 @@ if keras.backend.backend() == "jax":
 
 
 @pytest.fixture(scope="session")
-def backend() -> str:
+def backend():
     """The backend that the suite runs on."""
     return str(keras.backend.backend())
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config, items):
     if keras.backend.backend() != "torch":
         elsewhere = [item for item in items if item.get_closest_marker("one_backend")]
         config.hook.pytest_deselected(items=elsewhere)

@@ -1,7 +1,5 @@
 """Arrays and gradients by the backend alone, to compare with."""
 
-from __future__ import annotations
-
 import functools
 import importlib
 

@@ -6,7 +6,6 @@ can tell that the reason is the whole difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,7 +169,7 @@ def cut_windows(asked):
     return np.array(found)
 
 
-VARIANTS: dict[tuple[str, str], Callable[[ResolvedTarget], np.ndarray]] = {
+VARIANTS = {
     ("tf-keras-vis", "grad-cam++"): alphas_by_their_sum,
     ("xplique", "grad-cam++"): mean_in_alphas,
     ("torchcam", "grad-cam++"): cubes,

@@ -1,15 +1,10 @@
 """Small models of every kind, with random but fixed weights."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import keras
 import numpy as np
 
 
-def randomise(model: keras.Model, seed: int = 0) -> keras.Model:
+def randomise(model, seed=0):
     """Gives every weight a fixed random value, moving variances a positive one."""
     draw = np.random.default_rng(seed)
     for variable in model.weights:
@@ -19,11 +14,11 @@ def randomise(model: keras.Model, seed: int = 0) -> keras.Model:
     return model
 
 
-def conv(filters: int, name: str, **options: Any) -> keras.layers.Layer:
+def conv(filters, name, **options):
     return keras.layers.Conv2D(filters, 3, activation="relu", padding="same", name=name, **options)
 
 
-def sequential() -> keras.Model:
+def sequential():
     return keras.Sequential(
         [
             keras.Input((16, 16, 3)),
@@ -39,13 +34,13 @@ def sequential() -> keras.Model:
     )
 
 
-def unbuilt() -> keras.Model:
+def unbuilt():
     return keras.Sequential(
         [conv(4, "conv"), keras.layers.GlobalAveragePooling2D(name="gap")], name="unbuilt"
     )
 
 
-def functional() -> keras.Model:
+def functional():
     inputs = keras.Input((16, 16, 3), name="picture")
     left = conv(4, "left")(inputs)
     right = keras.layers.SeparableConv2D(4, 3, padding="same", name="right")(inputs)
@@ -60,14 +55,14 @@ def functional() -> keras.Model:
     return keras.Model(inputs, outputs, name="branches")
 
 
-def backbone(name: str = "backbone", size: int | None = 16) -> keras.Model:
+def backbone(name="backbone", size=16):
     inputs = keras.Input((size, size, 3))
     hidden = conv(4, "stem")(inputs)
     hidden = keras.layers.MaxPooling2D(name="pool")(hidden)
     return keras.Model(inputs, conv(5, "body")(hidden), name=name)
 
 
-def nested() -> keras.Model:
+def nested():
     """A functional model inside a sequential one inside a functional one."""
     inputs = keras.Input((16, 16, 3))
     inner = keras.Sequential(
@@ -77,14 +72,14 @@ def nested() -> keras.Model:
     return keras.Model(inputs, outputs, name="outer")
 
 
-def nested_any_size() -> keras.Model:
+def nested_any_size():
     """A backbone of unknown size inside a model of a known one."""
     inputs = keras.Input((16, 16, 3))
     hidden = backbone(size=None)(inputs)
     return keras.Model(inputs, keras.layers.Flatten(name="flat")(hidden), name="transfer")
 
 
-def shared() -> keras.Model:
+def shared():
     """One convolution called twice, and one model called twice."""
     inputs = keras.Input((16, 16, 3))
     again = conv(3, "again")
@@ -95,7 +90,7 @@ def shared() -> keras.Model:
     return keras.Model(inputs, outputs, name="siamese")
 
 
-def two_inputs() -> keras.Model:
+def two_inputs():
     left = keras.Input((16, 16, 3), name="left")
     right = keras.Input((8, 8, 1), name="right")
     a = keras.layers.GlobalAveragePooling2D(name="gap_a")(conv(4, "conv_a")(left))
@@ -104,7 +99,7 @@ def two_inputs() -> keras.Model:
     return keras.Model([left, right], outputs, name="pair")
 
 
-def two_outputs() -> keras.Model:
+def two_outputs():
     inputs = keras.Input((16, 16, 3))
     hidden = conv(4, "conv")(inputs)
     mask = keras.layers.Conv2D(1, 1, activation="sigmoid", name="mask")(hidden)
@@ -112,13 +107,13 @@ def two_outputs() -> keras.Model:
     return keras.Model(inputs, [keras.layers.Dense(3, name="label")(gap), mask], name="heads")
 
 
-def one_in_list() -> keras.Model:
+def one_in_list():
     """A model whose output is a list of one."""
     inputs = keras.Input((16, 16, 3))
     return keras.Model([inputs], [conv(4, "conv")(inputs)], name="listed")
 
 
-def channels_first() -> keras.Model:
+def channels_first():
     order = {"data_format": "channels_first"}
     inputs = keras.Input((3, 16, 12))
     hidden = keras.layers.Activation("linear", name="before")(inputs)
@@ -130,20 +125,20 @@ def channels_first() -> keras.Model:
     return keras.Model(inputs, outputs, name="first")
 
 
-def any_size() -> keras.Model:
+def any_size():
     inputs = keras.Input((None, None, 3))
     hidden = conv(4, "conv")(inputs)
     outputs = keras.layers.GlobalAveragePooling2D(name="gap")(hidden)
     return keras.Model(inputs, outputs, name="any_size")
 
 
-def one_axis() -> keras.Model:
+def one_axis():
     inputs = keras.Input((20, 2))
     hidden = keras.layers.Conv1D(5, 3, activation="relu", name="conv")(inputs)
     return keras.Model(inputs, keras.layers.MaxPooling1D(name="pool")(hidden), name="signal")
 
 
-def three_axes() -> keras.Model:
+def three_axes():
     inputs = keras.Input((5, 8, 8, 1))
     hidden = keras.layers.Conv3D(3, 3, activation="relu", name="conv")(inputs)
     return keras.Model(inputs, keras.layers.MaxPooling3D((1, 2, 2), name="pool")(hidden), name="v")
@@ -152,24 +147,24 @@ def three_axes() -> keras.Model:
 class Block(keras.layers.Layer):
     """A layer with layers inside, as authors write them: a residual block."""
 
-    def __init__(self, filters: int, **options: Any) -> None:
+    def __init__(self, filters, **options):
         super().__init__(**options)
         self.first = conv(filters, "first")
         self.second = conv(filters, "second")
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape):
         self.first.build(shape)
         self.second.build(self.first.compute_output_shape(shape))
         self.built = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs, training=False):
         return keras.ops.relu(self.second(self.first(inputs)) + self.first(inputs))
 
 
 class Subclassed(keras.Model):
     """A model that only its author's code knows, with a graph model and a block inside."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__(name="subclassed")
         self.stem = conv(4, "stem")
         self.block = Block(4, name="block")
@@ -179,20 +174,20 @@ class Subclassed(keras.Model):
         )
         self.gap = keras.layers.GlobalAveragePooling2D(name="gap")
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs, training=False):
         hidden = self.block(self.stem(inputs))
         for block in self.blocks:
             hidden = block(hidden)
         return self.gap(self.tail(hidden))
 
 
-def subclassed() -> keras.Model:
+def subclassed():
     model = Subclassed()
     model(np.zeros((1, 16, 16, 3), "float32"))
     return model
 
 
-def custom_layer() -> keras.Model:
+def custom_layer():
     """A functional model with a layer of the author's own, and plain operators."""
     inputs = keras.Input((16, 16, 3))
     hidden = Block(3, name="block")(inputs)
@@ -200,7 +195,7 @@ def custom_layer() -> keras.Model:
     return keras.Model(inputs, outputs, name="custom")
 
 
-def dead_channels() -> keras.Model:
+def dead_channels():
     """Channels that never fire, that are constant, and that live."""
     model = keras.Sequential([keras.Input((16, 16, 3)), conv(3, "conv")], name="dead")
     kernel = np.zeros((3, 3, 3, 3), "float32")
@@ -209,7 +204,7 @@ def dead_channels() -> keras.Model:
     return model
 
 
-KINDS: dict[str, Callable[[], keras.Model]] = {
+KINDS = {
     make.__name__: make
     for make in (
         sequential,

@@ -23,8 +23,6 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BGR = (103.939, 116.779, 123.68)
 """The means of the Caffe models, in BGR of pixels."""
 
-Core = Callable[[np.ndarray], np.ndarray]
-
 
 @dataclass(frozen=True)
 class Case:
@@ -42,31 +40,31 @@ class Case:
 
     make: Callable[[Any], Any]
     fed: str
-    core: Core
+    core: Callable[[np.ndarray], np.ndarray]
     told: str = "scales its input itself"
     shape: tuple[int | None, ...] = (SIDE, SIDE, 3)
     name: str | None = None
     dtype: str = "float32"
 
 
-def unit(colour: np.ndarray) -> np.ndarray:
+def unit(colour):
     return colour / 255
 
 
-def sides(colour: np.ndarray) -> np.ndarray:
+def sides(colour):
     return colour / 127.5 - 1
 
 
-def caffe(colour: np.ndarray) -> np.ndarray:
+def caffe(colour):
     return colour[::-1] - np.array(BGR)
 
 
-def torch(colour: np.ndarray) -> np.ndarray:
+def torch(colour):
     return (colour / 255 - np.array(MEAN)) / np.array(STD)
 
 
-def chain(*steps: Any) -> Callable[[Any], Any]:
-    def make(x: Any) -> Any:
+def chain(*steps):
+    def make(x):
         for step in steps:
             x = step(x)
         return x
@@ -74,10 +72,10 @@ def chain(*steps: Any) -> Callable[[Any], Any]:
     return make
 
 
-def nested(*inner: Any, depth: int = 1) -> Callable[[Any], Any]:
+def nested(*inner, depth=1):
     """Layers in a model of their own, in one of its own ..."""
 
-    def make(x: Any) -> Any:
+    def make(x):
         model = keras.Sequential([*inner], name="inner_0")
         for level in range(1, depth + 1):
             inputs = keras.Input(x.shape[1:])
@@ -87,10 +85,10 @@ def nested(*inner: Any, depth: int = 1) -> Callable[[Any], Any]:
     return make
 
 
-def adapted(scale: float) -> Callable[[Any], Any]:
+def adapted(scale):
     """A Normalization that has seen pictures, as its weights tell."""
 
-    def make(x: Any) -> Any:
+    def make(x):
         layer = layers.Normalization(name="normalization")
         seen = np.random.default_rng(0).normal(0.45, 0.25, (64, 3)).clip(0, 1) * scale
         layer.adapt(seen.astype("float32").reshape(64, 1, 1, 3))
@@ -99,24 +97,24 @@ def adapted(scale: float) -> Callable[[Any], Any]:
     return make
 
 
-def adapted_core(scale: float) -> Core:
+def adapted_core(scale):
     seen = np.random.default_rng(0).normal(0.45, 0.25, (64, 3)).clip(0, 1) * scale
     seen = seen.astype("float32")
     return lambda colour: (colour * scale / 255 - seen.mean(0)) / seen.std(0)
 
 
-def split_bgr(x: Any) -> Any:
+def split_bgr(x):
     """As VGG was written for TensorFlow: split, subtract, and join the other way round."""
     red, green, blue = ops.split(x, 3, axis=-1)
     return ops.concatenate([blue - BGR[0], green - BGR[1], red - BGR[2]], axis=-1)
 
 
-def first_and_back(x: Any) -> Any:
+def first_and_back(x):
     x = layers.Permute((3, 1, 2))(x)
     return layers.Permute((2, 3, 1))(layers.Rescaling(1 / 255)(x))
 
 
-def both_ways(x: Any) -> Any:
+def both_ways(x):
     return layers.RandomZoom(0.1)(layers.RandomRotation(0.2)(layers.RandomFlip()(x)))
 
 
@@ -249,7 +247,7 @@ NONE = {
 CASES = RAW | FED | NONE
 
 
-def network(case: Case) -> keras.Model:
+def network(case):
     """The network of a case, its weights random and always the same."""
     inputs = keras.Input(case.shape, name="picture", dtype=case.dtype)
     x = case.make(inputs)
@@ -266,7 +264,7 @@ def network(case: Case) -> keras.Model:
     return model
 
 
-def side_branch() -> keras.Model:
+def side_branch():
     """Rescales beside the way to the first convolution."""
     inputs = keras.Input((SIDE, SIDE, 3), name="picture")
     beside = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(inputs))
@@ -275,7 +273,7 @@ def side_branch() -> keras.Model:
     return models.randomise(keras.Model(inputs, layers.Dense(2)(joined)))
 
 
-def small_branch() -> keras.Model:
+def small_branch():
     """Rescales before a small head beside the large body."""
     inputs = keras.Input((SIDE, SIDE, 3), name="picture")
     beside = layers.Conv2D(1, 1, name="small")(layers.Rescaling(1 / 255)(inputs))
@@ -286,14 +284,14 @@ def small_branch() -> keras.Model:
     return models.randomise(keras.Model(inputs, layers.Conv2D(2, 1)(joined)))
 
 
-def regressor() -> keras.Model:
+def regressor():
     """Rescales what it gives, an angle, and nothing that it takes."""
     inputs = keras.Input((SIDE, SIDE, 3), name="picture")
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 1, name="conv")(inputs))
     return models.randomise(keras.Model(inputs, layers.Rescaling(25.0)(layers.Dense(1)(x))))
 
 
-def denoiser() -> keras.Model:
+def denoiser():
     """Takes from its input the noise that it finds."""
     inputs = keras.Input((SIDE, SIDE, 3), name="picture")
     noise = layers.Conv2D(3, 1, name="conv")(inputs)

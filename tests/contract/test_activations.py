@@ -1,33 +1,25 @@
 """What layersight gives is what Keras itself computes, for models of every kind."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import keras
 import models
 import numpy as np
 import pytest
 
 import layersight
-from layersight.data.model import ModelInfo
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, SelectionError
 from layersight.frameworks.keras.inside import children
 
-Arrays = dict[str, np.ndarray]
 
-
-def to_numpy(value: Any) -> np.ndarray:
+def to_numpy(value):
     return np.asarray(keras.ops.convert_to_numpy(value))
 
 
-def picture(*shape: int, seed: int = 3) -> np.ndarray:
+def picture(*shape, seed=3):
     return np.random.default_rng(seed).random(shape).astype("float32")
 
 
-def run(layers: dict[str, Any], steps: list[tuple[str, str, list[str]]], **given: Any) -> Arrays:
+def run(layers, steps, **given):
     """Calls layers by hand: ``(name of the result, layer, names of its inputs)``."""
     values = dict(given)
     for name, layer, inputs in steps:
@@ -36,11 +28,11 @@ def run(layers: dict[str, Any], steps: list[tuple[str, str, list[str]]], **given
     return {name: to_numpy(values[name]) for name, _, _ in steps}
 
 
-def by_name(model: keras.Model) -> dict[str, Any]:
+def by_name(model):
     return {layer.name: layer for layer in model.layers}
 
 
-def chain(model: keras.Model, x: np.ndarray) -> Arrays:
+def chain(model, x):
     """Each layer of a plain stack in turn."""
     found = {}
     for layer in model.layers:
@@ -49,7 +41,7 @@ def chain(model: keras.Model, x: np.ndarray) -> Arrays:
     return found
 
 
-def expect_functional(model: keras.Model, x: np.ndarray) -> Arrays:
+def expect_functional(model, x):
     return run(
         by_name(model),
         [
@@ -67,11 +59,11 @@ def expect_functional(model: keras.Model, x: np.ndarray) -> Arrays:
     )
 
 
-def prefixed(prefix: str, arrays: Arrays) -> Arrays:
+def prefixed(prefix, arrays):
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
-def expect_nested(model: keras.Model, x: np.ndarray) -> Arrays:
+def expect_nested(model, x):
     middle = model.get_layer("middle")
     inner = without_inputs(chain_of(middle.get_layer("backbone"), x))
     after = to_numpy(middle.get_layer("after")(inner["body"]))
@@ -82,7 +74,7 @@ def expect_nested(model: keras.Model, x: np.ndarray) -> Arrays:
     }
 
 
-def chain_of(model: keras.Model, x: np.ndarray) -> Arrays:
+def chain_of(model, x):
     found = {}
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer):
@@ -91,17 +83,17 @@ def chain_of(model: keras.Model, x: np.ndarray) -> Arrays:
     return found
 
 
-def without_inputs(arrays: Arrays) -> Arrays:
+def without_inputs(arrays):
     return {name: array for name, array in arrays.items() if "input" not in name}
 
 
-def expect_transfer(model: keras.Model, x: np.ndarray) -> Arrays:
+def expect_transfer(model, x):
     inner = chain_of(model.get_layer("backbone"), x)
     flat = to_numpy(model.get_layer("flat")(inner["body"]))
     return {**prefixed("backbone", inner), "flat": flat}
 
 
-def expect_shared(model: keras.Model, x: np.ndarray) -> Arrays:
+def expect_shared(model, x):
     again, twin = model.get_layer("again"), model.get_layer("twin")
     calls = [to_numpy(again(x))]
     calls.append(calls[0])
@@ -113,13 +105,13 @@ def expect_shared(model: keras.Model, x: np.ndarray) -> Arrays:
     return {**found, "difference": first["body"] - second["body"]}
 
 
-def expect_two_outputs(model: keras.Model, x: np.ndarray) -> Arrays:
+def expect_two_outputs(model, x):
     steps = [("conv", "conv", ["x"]), ("mask", "mask", ["conv"]), ("gap", "gap", ["conv"])]
     return run(by_name(model), [*steps, ("label", "label", ["gap"])], x=x)
 
 
-def expect_channels_first(model: keras.Model, x: np.ndarray) -> Arrays:
-    value: Any = np.moveaxis(x, -1, 1)
+def expect_channels_first(model, x):
+    value = np.moveaxis(x, -1, 1)
     found = {}
     for layer in model.layers[1:]:
         value = layer(value)
@@ -128,14 +120,14 @@ def expect_channels_first(model: keras.Model, x: np.ndarray) -> Arrays:
     return found
 
 
-def expect_block(block: Any, x: np.ndarray) -> Arrays:
+def expect_block(block, x):
     first = to_numpy(block.first(x))
     second = to_numpy(block.second(first))
     whole = np.maximum(second + first, 0)
     return {"first@0": first, "second": second, "first@1": first, "": whole}
 
 
-def expect_subclassed(model: Any, x: np.ndarray) -> Arrays:
+def expect_subclassed(model, x):
     stem = to_numpy(model.stem(x))
     block = expect_block(model.block, stem)
     found = {"stem": stem, "block": block.pop("")}
@@ -146,7 +138,7 @@ def expect_subclassed(model: Any, x: np.ndarray) -> Arrays:
     return {**found, **prefixed("tail", tail), "gap": to_numpy(model.gap(tail["last"]))}
 
 
-def expect_custom(model: keras.Model, x: np.ndarray) -> Arrays:
+def expect_custom(model, x):
     block = expect_block(model.get_layer("block"), x)
     found = {"block": block.pop(""), **prefixed("block", block)}
     found["multiply"] = found["block"] * 2
@@ -154,7 +146,7 @@ def expect_custom(model: keras.Model, x: np.ndarray) -> Arrays:
     return {**found, "mean": found["add"].mean(axis=(1, 2))}
 
 
-CASES: dict[str, tuple[tuple[int, ...], Callable[..., Arrays]]] = {
+CASES = {
     "sequential": ((16, 16, 3), chain),
     "unbuilt": ((16, 16, 3), chain),
     "functional": ((16, 16, 3), expect_functional),
@@ -173,14 +165,14 @@ CASES: dict[str, tuple[tuple[int, ...], Callable[..., Arrays]]] = {
 }
 
 
-def make(kind: str) -> keras.Model:
+def make(kind):
     # Keras counts the operators that it names; whatever ran before must make no difference.
     keras.utils.clear_session(free_memory=False)
     model = models.KINDS[kind]()
     return model if kind in ("unbuilt", "dead_channels") else models.randomise(model)
 
 
-def same_as_summary(info: ModelInfo, found: layersight.Activations) -> None:
+def same_as_summary(info, found):
     """Layers and sizes are those that the model's summary names."""
     before = {layer.name: layer for layer in info.layers}
     assert list(before) == list(found)
@@ -194,7 +186,7 @@ def same_as_summary(info: ModelInfo, found: layersight.Activations) -> None:
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_every_layer_equals_keras(kind: str) -> None:
+def test_every_layer_equals_keras(kind):
     shape, expect = CASES[kind]
     model = make(kind)
     x = picture(*shape)
@@ -210,7 +202,7 @@ def test_every_layer_equals_keras(kind: str) -> None:
         np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
-def test_two_inputs_by_name_and_by_one_image() -> None:
+def test_two_inputs_by_name_and_by_one_image():
     model = make("two_inputs")
     left, right = picture(16, 16, 3), picture(8, 8, 1)
     opened = layersight.load_model(model)
@@ -232,7 +224,7 @@ def test_two_inputs_by_name_and_by_one_image() -> None:
     assert sum(note.startswith("input ") for note in same.notes) == 2  # a line for each
 
 
-def test_outputs_and_predictions() -> None:
+def test_outputs_and_predictions():
     model = make("two_outputs")
     x = picture(16, 16, 3)
     found = layersight.activations(layersight.load_model(model), x, layers="conv", predictions=True)
@@ -248,14 +240,14 @@ def test_outputs_and_predictions() -> None:
 class Trap(keras.layers.Layer):
     """Fails when it runs for real, so that a test sees whether it ran."""
 
-    def compute_output_shape(self, shape: Any) -> Any:
+    def compute_output_shape(self, shape):
         return shape
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs):
         raise RuntimeError("the pass went too far")
 
 
-def test_the_pass_stops_at_the_deepest_layer() -> None:
+def test_the_pass_stops_at_the_deepest_layer():
     inputs = keras.Input((8, 8, 3))
     conv = models.conv(2, "conv")(inputs)
     deep = models.conv(2, "deep")(Trap(name="trap")(conv))
@@ -268,9 +260,9 @@ def test_the_pass_stops_at_the_deepest_layer() -> None:
         layersight.activations(model, x, layers="deep")
 
 
-def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back() -> None:
+def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back():
     model = make("subclassed")
-    seen: list[str] = []
+    seen = []
     model.gap.call = lambda inputs: seen.append("ran")
     opened = layersight.load_model(model)
     x = picture(16, 16, 3)
@@ -282,12 +274,12 @@ def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back() -> N
     assert [layer.name for layer in layers if "call" in layer.__dict__] == ["gap"]
 
 
-def test_what_is_borrowed_comes_back_after_an_error() -> None:
+def test_what_is_borrowed_comes_back_after_an_error():
     model = make("subclassed")
     opened = layersight.load_model(model)
     opened.describe({opened.info.inputs[0].name: (1, 16, 16, 3)})
 
-    def fail(inputs: Any, training: bool = False) -> Any:
+    def fail(inputs, training=False):
         raise ValueError("broken inside")
 
     model.tail.layers[0].call = fail
@@ -302,7 +294,7 @@ def test_what_is_borrowed_comes_back_after_an_error() -> None:
     assert children(model)
 
 
-def test_dead_channels_are_named_without_a_warning() -> None:
+def test_dead_channels_are_named_without_a_warning():
     found = layersight.activations(layersight.load_model(make("dead_channels")), picture(16, 16, 3))
     stats = found.layer("conv").statistics
     assert stats.dead.tolist() == [[True, True, False]]
@@ -310,7 +302,7 @@ def test_dead_channels_are_named_without_a_warning() -> None:
     assert stats.min[0, 1] == stats.max[0, 1] == pytest.approx(0.3)
 
 
-def test_weights_that_are_not_numbers_are_named() -> None:
+def test_weights_that_are_not_numbers_are_named():
     model = make("sequential")
     kernel, bias = model.get_layer("conv").get_weights()
     kernel[..., 1] = np.nan
@@ -321,7 +313,7 @@ def test_weights_that_are_not_numbers_are_named() -> None:
     assert not stats.dead[0, 1]
 
 
-def test_batches_give_what_single_images_give() -> None:
+def test_batches_give_what_single_images_give():
     opened = layersight.load_model(make("functional"))
     batch = picture(5, 16, 16, 3)
     together = layersight.activations(opened, batch, batch_size=2)
@@ -331,14 +323,14 @@ def test_batches_give_what_single_images_give() -> None:
         np.testing.assert_allclose(together["added"][number], alone["added"][0], atol=1e-5)
 
 
-def test_same_input_same_bytes() -> None:
+def test_same_input_same_bytes():
     opened = layersight.load_model(make("nested"))
     x = picture(16, 16, 3)
     first, second = (layersight.activations(opened, x) for _ in range(2))
     assert all(first[name].tobytes() == second[name].tobytes() for name in first)
 
 
-def test_channels_are_chosen_from_maps_alone() -> None:
+def test_channels_are_chosen_from_maps_alone():
     opened = layersight.load_model(make("sequential"))
     whole = layersight.activations(opened, picture(16, 16, 3))
     some = layersight.activations(opened, picture(16, 16, 3), channels="1,3")
@@ -350,7 +342,7 @@ def test_channels_are_chosen_from_maps_alone() -> None:
 
 
 @pytest.mark.one_backend
-def test_receptive_fields_by_hand() -> None:
+def test_receptive_fields_by_hand():
     fields = {
         layer.name: layer.receptive_field
         for layer in layersight.load_model(make("sequential")).info.layers
@@ -362,7 +354,7 @@ def test_receptive_fields_by_hand() -> None:
     assert fields["flat"] is None
 
 
-def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
+def test_a_receptive_field_is_what_a_pixel_can_change():
     """The measure of the formula: change one pixel and see which positions answer."""
     inputs = keras.Input((40, 40, 1))
     hidden = keras.layers.Conv2D(2, 3, strides=2, dilation_rate=1, name="a")(inputs)
@@ -387,7 +379,7 @@ def test_a_receptive_field_is_what_a_pixel_can_change() -> None:
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("size", [20, 23])
-def test_where_a_receptive_field_lies(size: int) -> None:
+def test_where_a_receptive_field_lies(size):
     """The measure: which pixels the gradient of one position reaches, with weights above 0."""
     layers = keras.layers
     inputs = keras.Input((size, size, 1))
@@ -423,13 +415,13 @@ def test_where_a_receptive_field_lies(size: int) -> None:
 
 
 @pytest.mark.one_backend
-def test_a_layer_that_is_not_a_model_is_refused() -> None:
+def test_a_layer_that_is_not_a_model_is_refused():
     with pytest.raises(layersight.LayersightError, match=r"wrap it in keras\.Sequential"):
         layersight.load_model(keras.layers.Conv2D(2, 3))
 
 
 @pytest.mark.one_backend
-def test_a_wrong_size_is_one_line() -> None:
+def test_a_wrong_size_is_one_line():
     opened = layersight.load_model(make("sequential"))
     with pytest.raises(layersight.LayersightError, match=r"expected \(16, 16, 3\)"):
         layersight.activations(opened, picture(9, 9, 3))

@@ -1,7 +1,5 @@
 """Architectures of ``keras.applications`` by name."""
 
-from __future__ import annotations
-
 import random
 from concurrent.futures import ThreadPoolExecutor
 

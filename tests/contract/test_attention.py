@@ -1,9 +1,6 @@
 """Attention scores: one map of queries by keys for each head."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import keras
 import models
@@ -13,14 +10,13 @@ from keras import layers
 
 import layersight
 from layersight.data.readout import Readout
-from layersight.model import Model
 
 SCORES = {"heads": (2, 5, 6), "groups": (4, 5, 6), "plain": (5, 6), "summed": (5, 6)}
 """What Keras gives for each, with heads first; queries and keys are of different number."""
 
 
 @pytest.fixture(scope="module")
-def network() -> keras.Model:
+def network():
     queries, keys = keras.Input((5, 8), name="queries"), keras.Input((6, 8), name="keys")
     attentions = {
         "heads": lambda: layers.MultiHeadAttention(2, 4, name="heads")(
@@ -44,19 +40,17 @@ def network() -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def given() -> list[np.ndarray]:
+def given():
     draw = np.random.default_rng(0)
     return [draw.random((2, 5, 8), np.float32), draw.random((2, 6, 8), np.float32)]
 
 
 @pytest.fixture(scope="module")
-def model(network: keras.Model) -> Model:
+def model(network):
     return layersight.load_model(network)
 
 
-def test_scores_are_a_map_for_each_head(
-    network: keras.Model, model: Model, given: list[np.ndarray]
-) -> None:
+def test_scores_are_a_map_for_each_head(network, model, given):
     maps = layersight.activations(model, given)
     expected = dict(zip(("sum", *SCORES), network(given), strict=False))
     for name, shape in SCORES.items():
@@ -75,7 +69,7 @@ def test_scores_are_a_map_for_each_head(
     np.testing.assert_array_equal(one["heads[1]"][..., 0], maps["heads[1]"][..., 1])
 
 
-def test_a_number_is_read_off_one_head(model: Model, given: list[np.ndarray]) -> None:
+def test_a_number_is_read_off_one_head(model, given):
     maps = layersight.activations(model, given)
     for name in ("heads[1]", "plain[1]"):
         weights = np.zeros((1, *maps[name].shape[1:]), np.float32)
@@ -91,9 +85,7 @@ def test_a_number_is_read_off_one_head(model: Model, given: list[np.ndarray]) ->
 
 
 @pytest.mark.one_backend
-def test_what_the_axes_are_is_written(
-    model: Model, given: list[np.ndarray], tmp_path: Path
-) -> None:
+def test_what_the_axes_are_is_written(model, given, tmp_path):
     maps = layersight.activations(model, given, layers="heads[1]")
     layersight.save(maps, tmp_path / "maps.json")
     layer = json.loads((tmp_path / "maps.json").read_text())["images"][0]["layers"][0]
@@ -105,9 +97,7 @@ def test_what_the_axes_are_is_written(
 
 
 @pytest.mark.one_backend
-def test_a_file_of_every_kind_of_attention_gives_the_same(
-    network: keras.Model, model: Model, given: list[np.ndarray], tmp_path: Path
-) -> None:
+def test_a_file_of_every_kind_of_attention_gives_the_same(network, model, given, tmp_path):
     """Keras saves GroupQueryAttention under the name of another class."""
     network.save(tmp_path / "attention.keras")
     opened = layersight.load_model(tmp_path / "attention.keras")

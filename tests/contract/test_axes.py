@@ -4,8 +4,6 @@ The networks are computed and followed back by hand, in loops over positions, wh
 of axes; nothing here is shared with what is tested.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import json

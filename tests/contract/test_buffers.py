@@ -1,7 +1,5 @@
 """What a pass makes beside what it takes and gives is counted before it runs, on every backend."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """What a network's author hands to its layers when calling them, against plain Keras."""
 
-from __future__ import annotations
-
 import keras
 import models
 import numpy as np

@@ -1,7 +1,5 @@
 """Every method of the CAM family on a Keras network, against its twin in NumPy and the papers."""
 
-from __future__ import annotations
-
 import keras
 import pytest
 

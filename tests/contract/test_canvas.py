@@ -1,7 +1,5 @@
 """Canvases on every backend: from coefficients to pixels, and through placements and back."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import keras

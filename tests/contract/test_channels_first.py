@@ -1,7 +1,5 @@
 """Channels-first layers where an image is as wide as it has channels: nothing to guess from."""
 
-from __future__ import annotations
-
 import importlib
 
 import keras

@@ -1,7 +1,5 @@
 """What ``convert`` writes opens in plain Keras 3, which knows nothing of layersight."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

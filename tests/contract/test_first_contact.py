@@ -1,11 +1,5 @@
 """Every verb takes what a person has: a live model, a path, or what ``load_model`` gave."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 from models import randomise, sequential
@@ -15,7 +9,7 @@ from layersight.errors import UsageError
 
 IMAGE = np.random.default_rng(0).random((16, 16, 3), np.float32)
 
-VERBS: dict[str, Callable[[Any], Any]] = {
+VERBS = {
     "summary": lambda model: layersight.summary(model).parameters,
     "activations": lambda model: layersight.activations(model, IMAGE)["conv"],
     "load_image": lambda model: layersight.load_image(IMAGE, model).values,
@@ -30,7 +24,7 @@ VERBS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_live_model_a_path_and_a_model_are_the_same(verb: str, tmp_path: Path) -> None:
+def test_a_live_model_a_path_and_a_model_are_the_same(verb, tmp_path):
     live = randomise(sequential())
     path = tmp_path / "model.keras"
     live.save(path)
@@ -40,7 +34,7 @@ def test_a_live_model_a_path_and_a_model_are_the_same(verb: str, tmp_path: Path)
 
 
 @pytest.mark.one_backend
-def test_a_live_model_is_shown_as_it_is_now() -> None:
+def test_a_live_model_is_shown_as_it_is_now():
     live = randomise(sequential())
     before = layersight.activations(live, IMAGE)
     live.get_layer("conv").kernel.assign(live.get_layer("conv").kernel * 2)
@@ -50,7 +44,7 @@ def test_a_live_model_is_shown_as_it_is_now() -> None:
 
 
 @pytest.mark.one_backend
-def test_a_sigmoid_without_names_can_be_asked_for() -> None:
+def test_a_sigmoid_without_names_can_be_asked_for():
     import keras
 
     live = randomise(

@@ -1,10 +1,5 @@
 """Pictures for inputs without a channel axis, and for vectors that the network reshapes."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import keras
 import models
 import numpy as np
@@ -18,24 +13,24 @@ from layersight.errors import ImageError, ModelInputError
 DIGIT = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
 
 
-def net(*start: Any, shape: tuple[int, ...], name: str = "flat") -> Any:
+def net(*start, shape, name="flat"):
     """A network of a convolution behind whatever makes a picture of the input."""
     body = [models.conv(3, "conv"), layers.Flatten(name="all"), layers.Dense(2, name="top")]
     return models.randomise(keras.Sequential([keras.Input(shape), *start, *body], name=name))
 
 
-def expanded() -> Any:
+def expanded():
     inputs = keras.Input((12, 12))
     maps = models.conv(3, "conv")(keras.ops.expand_dims(inputs / 2.0, -1))
     outputs = layers.Dense(2, name="top")(layers.Flatten(name="all")(maps))
     return models.randomise(keras.Model(inputs, outputs, name="flat"))
 
 
-def channels_first() -> Any:
+def channels_first():
     return net(layers.Reshape((3, 12, 12)), layers.Permute((2, 3, 1)), shape=(432,))
 
 
-FORMS: dict[str, tuple[Callable[[], Any], tuple[int, int, int]]] = {
+FORMS = {
     "rows": (lambda: net(layers.Reshape((12, 12, 1)), shape=(12, 12)), (12, 12, 1)),
     "vector": (
         lambda: net(layers.Rescaling(2.0), layers.Reshape((12, 12, 1)), shape=(144,)),
@@ -51,13 +46,13 @@ FORMS: dict[str, tuple[Callable[[], Any], tuple[int, int, int]]] = {
 }
 
 
-def plain(network: Any, example: np.ndarray[Any, Any]) -> Any:
+def plain(network, example):
     """What Keras itself makes of one example, as NumPy."""
     return keras.ops.convert_to_numpy(network(example[None].astype("float32")))
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_picture_goes_to_an_input_with_fewer_axes(form: str) -> None:
+def test_a_picture_goes_to_an_input_with_fewer_axes(form):
     make, picture = FORMS[form]
     network = make()
     model = layersight.load_model(network)
@@ -78,7 +73,7 @@ def test_a_picture_goes_to_an_input_with_fewer_axes(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["rows", "colours", "first"])
-def test_heatmaps_and_patterns_are_drawn_as_the_picture(form: str) -> None:
+def test_heatmaps_and_patterns_are_drawn_as_the_picture(form):
     make, picture = FORMS[form]
     network = make()
     model = layersight.load_model(network)
@@ -108,11 +103,11 @@ def test_heatmaps_and_patterns_are_drawn_as_the_picture(form: str) -> None:
         layersight.patterns(model, "conv", "0", steps=3, size=16)
 
 
-def unit_of(layer: str, unit: int, count: int) -> Readout:
+def unit_of(layer, unit, count):
     return Readout(layer, np.eye(count, dtype=np.float32)[None, unit])
 
 
-def test_a_vector_that_could_be_a_picture_takes_one_if_it_is_given() -> None:
+def test_a_vector_that_could_be_a_picture_takes_one_if_it_is_given():
     dense = [keras.Input((144,)), layers.Dense(5, name="hidden"), layers.Dense(2, name="top")]
     network = models.randomise(keras.Sequential(dense, name="dense"))
     model = layersight.load_model(network)
@@ -136,7 +131,7 @@ def test_a_vector_that_could_be_a_picture_takes_one_if_it_is_given() -> None:
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("shape", [(10,), (187, 1), (30, 5), (50, 4)])
-def test_what_is_no_picture_takes_none(shape: tuple[int, ...]) -> None:
+def test_what_is_no_picture_takes_none(shape):
     start = [keras.Input(shape), layers.Flatten(name="all"), layers.Dense(2, name="top")]
     model = layersight.load_model(keras.Sequential(start))
     with pytest.raises(ModelInputError, match="takes no image"):
@@ -144,7 +139,7 @@ def test_what_is_no_picture_takes_none(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.one_backend
-def test_an_array_of_another_size_is_one_line() -> None:
+def test_an_array_of_another_size_is_one_line():
     model = layersight.load_model(FORMS["vector"][0]())
     with pytest.raises(ImageError, match=r"expected \(12, 12, 1\) .*found \(143,\)"):
         layersight.activations(model, np.zeros(143, np.float32))

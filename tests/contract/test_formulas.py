@@ -1,7 +1,5 @@
 """Formulas read from the code of lambdas, against NumPy: what people publish in Lambda layers."""
 
-from __future__ import annotations
-
 import base64
 import json
 import marshal

@@ -1,7 +1,5 @@
 """Layers that Keras 3 has not, against what their authors' formulas say, by slow loops."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Heatmaps of every kind of model on every backend, and of real ones on real photographs."""
 
-from __future__ import annotations
-
 import functools
 import math
 
@@ -18,7 +16,7 @@ from layersight.data.readout import Readout
 from layersight.data.target import PREDICTED
 from layersight.errors import ModelInputError, SelectionError
 from layersight.loading import load_model
-from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, by_image
+from layersight.nouns.heatmaps.result import by_image
 
 
 def photo(size=(16, 16), channels=3, seed=0):
@@ -107,7 +105,7 @@ def opened(make, **options):
     return load_model(models.randomise(make()), **options)
 
 
-def cam_by_hand(model, one: Heatmap, values: np.ndarray, output: str) -> np.ndarray:
+def cam_by_hand(model, one, values, output):
     """Grad-CAM as the paper writes it, over the gradients that the contract gives."""
     given = {"picture": values[None]} if len(model.info.inputs) == 1 else {}
     given = {model.info.inputs[0].name: values[None]} if given else given
@@ -352,7 +350,7 @@ ADULT = (235, 45, 525, 222)
 """The grown elephant in that photograph of 525 x 351 pixels: left, top, right, bottom."""
 
 
-def heat_in(found: Heatmaps, entry: Heatmap, box: tuple[int, int, int, int]) -> float:
+def heat_in(found, entry, box):
     """How many times more heat lies in a box of the photograph than if it were spread evenly."""
     heat = on_photograph(found, entry)
     left, top, right, bottom = box
@@ -360,7 +358,7 @@ def heat_in(found: Heatmaps, entry: Heatmap, box: tuple[int, int, int, int]) -> 
     return share * heat.size / ((right - left) * (bottom - top))
 
 
-def on_photograph(found: Heatmaps, entry: Heatmap) -> np.ndarray:
+def on_photograph(found, entry):
     seen = found.photographs[entry.image]
     return place(entry.values, seen.region, seen.pixels.shape[:2])
 

@@ -5,11 +5,8 @@ called, what is done to both sides before they are compared, and where layersigh
 ``heatmap_variants`` computes what is given as the reason.
 """
 
-from __future__ import annotations
-
 import functools
 import json
-from typing import Any
 from unittest.mock import patch
 
 import keras
@@ -101,13 +98,13 @@ COMPARED = {
 }
 
 
-def ours(entry: dict[str, Any]) -> np.ndarray:
+def ours(entry):
     """What layersight gives for an entry of the table."""
     options = json.dumps(entry["options"])
     return explained(entry["network"], entry["method"], tuple(entry["layers"]), options)
 
 
-def distance(found: np.ndarray, entry: dict[str, Any]) -> float:
+def distance(found, entry):
     """How far maps lie from a recording, as a share of its range: of the worst image."""
     alike = COMPARED[entry["compared"]]
     theirs = alike(ARRAYS[entry["key"]], found)

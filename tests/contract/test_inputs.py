@@ -1,7 +1,5 @@
 """Inputs that are no pictures: drawn from a seed, and said."""
 
-from __future__ import annotations
-
 import keras
 import models
 import numpy as np
@@ -11,7 +9,7 @@ import layersight
 from layersight.errors import ImageError, ModelInputError
 
 
-def generator() -> keras.Model:
+def generator():
     """A latent vector to a picture, as in a GAN."""
     inputs = keras.Input((10,), name="latent")
     hidden = keras.layers.Dense(4 * 4 * 6, name="dense")(inputs)
@@ -20,7 +18,7 @@ def generator() -> keras.Model:
     return models.randomise(keras.Model(inputs, outputs, name="generator"))
 
 
-def captioner() -> keras.Model:
+def captioner():
     """A picture and whole numbers."""
     picture = keras.Input((16, 16, 3), name="picture")
     words = keras.Input((5,), name="words")
@@ -31,7 +29,7 @@ def captioner() -> keras.Model:
     return models.randomise(keras.Model([picture, words], outputs, name="captioner"))
 
 
-def test_a_generator_is_shown_a_vector_from_a_seed() -> None:
+def test_a_generator_is_shown_a_vector_from_a_seed():
     model = layersight.load_model(generator())
     first, again = layersight.activations(model), layersight.activations(model)
     other = layersight.activations(model, seed=1)
@@ -46,13 +44,13 @@ def test_a_generator_is_shown_a_vector_from_a_seed() -> None:
 
 
 @pytest.mark.one_backend
-def test_a_picture_for_a_generator_is_one_line() -> None:
+def test_a_picture_for_a_generator_is_one_line():
     photo = "photo.png"
     with pytest.raises(ModelInputError, match=r"takes no image: .*'latent' of shape \(None, 10\)"):
         layersight.activations(layersight.load_model(generator()), photo)
 
 
-def test_a_vector_of_ones_own() -> None:
+def test_a_vector_of_ones_own():
     model = layersight.load_model(generator())
     vector = np.linspace(-1, 1, 10, dtype=np.float32)
     whole = model.model(vector[None])
@@ -63,7 +61,7 @@ def test_a_vector_of_ones_own() -> None:
     )
 
 
-def test_words_beside_a_picture_are_drawn_from_the_vocabulary() -> None:
+def test_words_beside_a_picture_are_drawn_from_the_vocabulary():
     model = layersight.load_model(captioner())
     photo = np.full((20, 30, 3), 90, np.uint8)
     found = layersight.activations(model, {"picture": photo})
@@ -75,7 +73,7 @@ def test_words_beside_a_picture_are_drawn_from_the_vocabulary() -> None:
         layersight.activations(model)
 
 
-def test_words_are_whole_numbers_of_the_vocabulary() -> None:
+def test_words_are_whole_numbers_of_the_vocabulary():
     model = layersight.load_model(captioner())
     photo = np.full((20, 30, 3), 90, np.uint8)
     table = keras.ops.convert_to_numpy(model.model.get_layer("embed").embeddings)
@@ -89,7 +87,7 @@ def test_words_are_whole_numbers_of_the_vocabulary() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
-def test_a_dictionary_by_the_keys_of_the_model() -> None:
+def test_a_dictionary_by_the_keys_of_the_model():
     inputs = {"photo": keras.Input((16, 16, 3), name="b"), "age": keras.Input((4,), name="a")}
     seen = keras.layers.GlobalAveragePooling2D(name="gap")(models.conv(4, "conv")(inputs["photo"]))
     outputs = keras.layers.Add(name="both")([seen, inputs["age"]])
@@ -105,7 +103,7 @@ def test_a_dictionary_by_the_keys_of_the_model() -> None:
 
 
 @pytest.mark.one_backend
-def test_a_photograph_for_many_channels_says_what_it_did() -> None:
+def test_a_photograph_for_many_channels_says_what_it_did():
     inputs = keras.Input((12, 12, 7))
     model = layersight.load_model(keras.Model(inputs, models.conv(2, "conv")(inputs)))
     photo = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)

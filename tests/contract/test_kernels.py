@@ -1,7 +1,5 @@
 """Kernels of every kind of convolution, on every backend."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 

@@ -5,8 +5,6 @@ around the layer, and what that model computes there, on PyTorch. What is compar
 output: two weighted sums of its values.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import lzma

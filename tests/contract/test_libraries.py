@@ -1,12 +1,9 @@
 """Layers of add-on libraries, against their formulas in NumPy."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
 import zipfile
-from pathlib import Path
 
 import h5py
 import keras
@@ -392,7 +389,7 @@ def test_what_is_not_known_of_a_library_is_refused_by_name(tmp_path, kind, setti
 
 
 @pytest.mark.one_backend
-def test_the_file_of_the_collection(data: Path):
+def test_the_file_of_the_collection(data):
     """Its own numbers, through the layer that Keras 3 does not have."""
     path = data.parent / "cases" / "instance_normalization_of_addons.h5"
     model = load_model(path)

@@ -1,7 +1,5 @@
 """A live model of Keras 2 is opened as data, on every backend, and every verb works on it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tf_keras

@@ -1,7 +1,5 @@
 """What is no class is not called one, from the network to the words of every face."""
 
-from __future__ import annotations
-
 import json
 import re
 

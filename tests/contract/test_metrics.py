@@ -1,9 +1,5 @@
 """Metrics of heatmaps of Keras models on every backend, against the same metrics of NumPy."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import keras
 import models
 import numpy as np
@@ -153,7 +149,7 @@ def test_evaluating_a_model_and_its_heatmaps_by_themselves():
 IMAGES = ("n02129604_tiger", "n01532829_house_finch", "n01860187_black_swan")
 
 
-def test_grad_cam_of_a_trained_network_beats_random_maps(data: Path):
+def test_grad_cam_of_a_trained_network_beats_random_maps(data):
     model = load_model(data / "models" / "mobilenet_025_224_imagenet.keras")
     found = evaluate(
         model,
@@ -172,7 +168,7 @@ def test_grad_cam_of_a_trained_network_beats_random_maps(data: Path):
 
 
 @pytest.mark.one_backend
-def test_random_weights_tell_grad_cam_from_guided_backpropagation(data: Path):
+def test_random_weights_tell_grad_cam_from_guided_backpropagation(data):
     """As published: the one shows the network, the other the edges of the image."""
     model = load_model(data / "models" / "mobilenet_025_224_imagenet.keras")
     found = evaluate(

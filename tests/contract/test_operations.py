@@ -1,7 +1,5 @@
 """Operations of TensorFlow by another name, against their formulas written out."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Patterns on every backend: against loops written by hand, and for every kind of model."""
 
-from __future__ import annotations
-
 import json
 
 import keras

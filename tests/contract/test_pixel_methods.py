@@ -4,8 +4,6 @@ The second writing shares nothing with the first but the random numbers: convolu
 over windows, gradients are central differences.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 

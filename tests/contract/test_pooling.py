@@ -1,7 +1,5 @@
 """The gradient of max pooling, against sums over all places and the backend's own."""
 
-from __future__ import annotations
-
 import importlib
 
 import keras

@@ -1,7 +1,5 @@
 """Mixed precision on every backend: as good, and given back."""
 
-from __future__ import annotations
-
 import keras
 import models
 import numpy as np

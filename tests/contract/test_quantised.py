@@ -1,7 +1,5 @@
 """Quantised networks and LoRA as Keras saves them: the same outputs as plain Keras."""
 
-from __future__ import annotations
-
 import json
 import warnings
 import zipfile

@@ -1,7 +1,5 @@
 """Numbers read off models and followed back, on every backend, against independent ways."""
 
-from __future__ import annotations
-
 import functools
 
 import keras

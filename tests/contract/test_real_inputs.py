@@ -1,7 +1,5 @@
 """Files whose inputs are not plain pictures, next to what plain Keras says of them."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Patterns of networks that people really made."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,10 +1,5 @@
 """The scale of the images, told by the statistics that batch normalisation keeps."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import keras
 import models
 import numpy as np
@@ -14,14 +9,14 @@ import layersight
 from layersight.data.preprocessing import SCALES
 
 
-def photographs(count: int) -> np.ndarray:
+def photographs(count):
     """Smooth pictures with the brightness and contrast of photographs, 0..255."""
     draw = np.random.default_rng(5)
     coarse = draw.normal(110, 55, (count, 8, 8, 3)) + draw.normal(0, 25, (count, 1, 1, 3))
     return np.clip(np.kron(coarse, np.ones((1, 4, 4, 1))), 0, 255).astype("uint8")
 
 
-def trained_on(scale: str, *, first: bool, name: str = "small") -> keras.Model:
+def trained_on(scale, *, first, name="small"):
     """A network whose normalisation layer keeps what images in that scale give."""
     inputs = keras.Input((32, 32, 3))
     norm = keras.layers.BatchNormalization(name="norm")
@@ -29,7 +24,7 @@ def trained_on(scale: str, *, first: bool, name: str = "small") -> keras.Model:
     hidden = conv(norm(inputs)) if first else norm(conv(inputs))
     outputs = keras.layers.ReLU(name="relu")(hidden)
     model = models.randomise(keras.Model(inputs, outputs, name=name))
-    given: Any = SCALES[scale].apply(photographs(40))
+    given = SCALES[scale].apply(photographs(40))
     seen = given if first else np.asarray(keras.ops.convert_to_numpy(conv(given)))
     norm.moving_mean.assign(seen.mean(axis=(0, 1, 2)))
     norm.moving_variance.assign(seen.var(axis=(0, 1, 2)))
@@ -38,7 +33,7 @@ def trained_on(scale: str, *, first: bool, name: str = "small") -> keras.Model:
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("scale", ["-1..1", "none"])
-def test_the_statistics_settle_the_scale(scale: str, first: bool) -> None:
+def test_the_statistics_settle_the_scale(scale, first):
     model = layersight.load_model(trained_on(scale, first=first))
     image = layersight.load_image(photographs(3)[2], model)
     assert image.preprocessing.name == scale
@@ -48,7 +43,7 @@ def test_the_statistics_settle_the_scale(scale: str, first: bool) -> None:
     assert {entry.preprocessing.name for entry in maps.images} == {scale}
 
 
-def test_a_name_does_not_outrank_the_statistics() -> None:
+def test_a_name_does_not_outrank_the_statistics():
     model = layersight.load_model(trained_on("0..1", first=False, name="mobilenet_0.25_32"))
     assert "as MobileNet was trained" in model.info.inputs[0].preprocessing.reason
     image = layersight.load_image(photographs(1)[0], model)
@@ -59,7 +54,7 @@ def test_a_name_does_not_outrank_the_statistics() -> None:
 
 
 @pytest.mark.one_backend
-def test_what_was_asked_for_is_not_overruled() -> None:
+def test_what_was_asked_for_is_not_overruled():
     model = layersight.load_model(trained_on("none", first=True))
     maps = layersight.activations(model, photographs(1), scale="0..1")
     assert maps.images[0].preprocessing.name == "0..1"
@@ -67,7 +62,7 @@ def test_what_was_asked_for_is_not_overruled() -> None:
 
 
 @pytest.mark.one_backend
-def test_without_evidence_it_is_called_a_guess() -> None:
+def test_without_evidence_it_is_called_a_guess():
     model = layersight.load_model(models.randomise(models.functional()))
     image = layersight.load_image(photographs(1)[0], model)
     assert image.preprocessing.name == "0..1"
@@ -75,7 +70,7 @@ def test_without_evidence_it_is_called_a_guess() -> None:
 
 
 @pytest.mark.one_backend
-def test_a_real_network_of_faces_wants_minus_one_to_one(data: Path) -> None:
+def test_a_real_network_of_faces_wants_minus_one_to_one(data):
     (file,) = data.glob("models/keras205*102*")
     image = layersight.load_image(data / "images" / "dog.1100.jpg", layersight.load_model(file))
     assert image.preprocessing.name == "-1..1"

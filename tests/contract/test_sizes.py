@@ -1,7 +1,5 @@
 """A network that takes any size but not every size says which sizes fit."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 import pytest

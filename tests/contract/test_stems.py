@@ -4,12 +4,8 @@
 (``model.to_json()``) for networks written in its own ways, and what their authors fed.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import keras
 import models
@@ -32,7 +28,7 @@ EVERYWHERE = {
 """One case for each kind of operation: a stem is computed by the backend, and judged in NumPy."""
 
 
-def cases(names: Iterable[str]) -> list[Any]:
+def cases(names):
     """All of them on one backend, those above on the others."""
     marks = pytest.mark.one_backend
     return [name if name in EVERYWHERE else pytest.param(name, marks=marks) for name in names]
@@ -41,15 +37,13 @@ def cases(names: Iterable[str]) -> list[Any]:
 KERAS_2 = json.loads((Path(__file__).parent / "references" / "keras2_stems.json").read_text())
 
 
-def plain(colour: np.ndarray, shape: tuple[int | None, ...]) -> np.ndarray:
+def plain(colour, shape):
     """A picture of one colour, which resizing, turning and pooling leave as it is."""
     height, width, channels = (size or stems.SIDE for size in shape)
     return np.broadcast_to(colour[:channels], (height, width, channels)).copy()
 
 
-def check(
-    model: Any, core: stems.Core, kernel: Any, bias: Any, shape: Any, fed: str, told: str
-) -> None:
+def check(model, core, kernel, bias, shape, fed, told):
     """Checks that the first weights get what their author fed, and that it is told how."""
     loaded = layersight.load_model(model)
     name = next(layer.name for layer in loaded.info.layers if layer.name.endswith("conv"))
@@ -64,7 +58,7 @@ def check(
 
 
 @pytest.mark.parametrize("name", cases(stems.CASES))
-def test_the_first_weights_get_what_their_author_fed(name: str, tmp_path: Path) -> None:
+def test_the_first_weights_get_what_their_author_fed(name, tmp_path):
     case = stems.CASES[name]
     model = stems.network(case)
     kernel, bias = (w.numpy() for w in _conv(model).weights)
@@ -72,12 +66,12 @@ def test_the_first_weights_get_what_their_author_fed(name: str, tmp_path: Path) 
     check(tmp_path / "model.keras", case.core, kernel, bias, case.shape, case.fed, case.told)
 
 
-def _conv(model: keras.Model) -> Any:
+def _conv(model):
     return next(x for x in model._flatten_layers() if x.name == "conv")
 
 
 @pytest.mark.parametrize("name", cases(KERAS_2))
-def test_files_of_keras_2_scale_by_operations_too(name: str, tmp_path: Path) -> None:
+def test_files_of_keras_2_scale_by_operations_too(name, tmp_path):
     case = KERAS_2[name]
     draw = np.random.default_rng(1)
     kernel, bias = (draw.normal(size=shape).astype("float32") for shape in ((1, 1, 3, 3), (3,)))
@@ -90,7 +84,7 @@ def test_files_of_keras_2_scale_by_operations_too(name: str, tmp_path: Path) -> 
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("name", stems.ELSEWHERE)
-def test_arithmetic_elsewhere_is_not_taken_for_that_of_the_input(name: str) -> None:
+def test_arithmetic_elsewhere_is_not_taken_for_that_of_the_input(name):
     image = layersight.load_image(
         plain(COLOURS[0], (stems.SIDE, stems.SIDE, 3)),
         layersight.load_model(stems.ELSEWHERE[name]()),
@@ -99,7 +93,7 @@ def test_arithmetic_elsewhere_is_not_taken_for_that_of_the_input(name: str) -> N
     assert "not known" in image.preprocessing.reason
 
 
-def test_a_model_that_standardises_every_picture_takes_them_as_they_are() -> None:
+def test_a_model_that_standardises_every_picture_takes_them_as_they_are():
     inputs = keras.Input((stems.SIDE, stems.SIDE, 3))
     axes = (1, 2, 3)
     mean = keras.ops.mean(inputs, axis=axes, keepdims=True)
@@ -111,19 +105,19 @@ def test_a_model_that_standardises_every_picture_takes_them_as_they_are() -> Non
     assert "standardises every picture itself" in entry.preprocessing.reason
 
 
-class Subclassed(keras.Model):  # type: ignore[misc]
+class Subclassed(keras.Model):
     """Scales in its own code."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.conv = layers.Conv2D(2, 3)
         self.pool = layers.GlobalAveragePooling2D()
 
-    def call(self, x: Any) -> Any:
+    def call(self, x):
         return self.pool(self.conv(x / 127.5 - 1))
 
 
-def test_a_subclassed_model_is_asked_up_to_its_first_weights() -> None:
+def test_a_subclassed_model_is_asked_up_to_its_first_weights():
     model = Subclassed()
     model(np.zeros((1, stems.SIDE, stems.SIDE, 3), "float32"))
     image = layersight.load_image(
@@ -137,27 +131,27 @@ def test_a_subclassed_model_is_asked_up_to_its_first_weights() -> None:
 class Stubborn(layers.Layer):
     """Computes nothing of several pictures."""
 
-    def call(self, x: Any) -> Any:
+    def call(self, x):
         if not isinstance(x, keras.KerasTensor) and x.shape[0] not in (None, 1):
             raise RuntimeError("a stranger's bug")
         return x * 1.0
 
-    def compute_output_spec(self, x: Any) -> Any:
+    def compute_output_spec(self, x):
         return keras.KerasTensor(x.shape)
 
 
-class StubbornModel(keras.Model):  # type: ignore[misc]
-    def __init__(self) -> None:
+class StubbornModel(keras.Model):
+    def __init__(self):
         super().__init__()
         self.stubborn, self.conv = Stubborn(), layers.Conv2D(2, 3)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x):
         return self.conv(self.stubborn(x))
 
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("kind", ["graph", "class"])
-def test_why_a_stem_tells_nothing_is_noted(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_why_a_stem_tells_nothing_is_noted(kind, caplog):
     """It may be the fault of a stranger's layer, or of the code that runs it."""
     model = StubbornModel()
     if kind == "graph":
@@ -172,7 +166,7 @@ def test_why_a_stem_tells_nothing_is_noted(kind: str, caplog: pytest.LogCaptureF
     assert "a stranger's bug" in caplog.text
 
 
-def test_each_frame_is_scaled_by_the_model_around_it() -> None:
+def test_each_frame_is_scaled_by_the_model_around_it():
     inner = keras.Sequential(
         [keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Conv2D(2, 3)]
     )
@@ -183,7 +177,7 @@ def test_each_frame_is_scaled_by_the_model_around_it() -> None:
     assert entry.preprocessing.name == "none"
 
 
-def test_each_of_several_inputs_is_settled_by_itself() -> None:
+def test_each_of_several_inputs_is_settled_by_itself():
     raw, given, named = (keras.Input((8, 8, 3), name=name) for name in ("raw", "given", "named"))
     inner = keras.Input((8, 8, 3))
     body = keras.Model(inner, layers.Conv2D(2, 3)(inner), name="vgg16")
@@ -198,7 +192,7 @@ def test_each_of_several_inputs_is_settled_by_itself() -> None:
         np.testing.assert_array_equal(image.values, SCALES[scale].apply(picture))
 
 
-def test_inputs_that_meet_before_they_are_scaled() -> None:
+def test_inputs_that_meet_before_they_are_scaled():
     left, right = (keras.Input((8, 8, 3), name=name) for name in ("left", "right"))
     joined = layers.Rescaling(1 / 255, name="rescale")(layers.Concatenate()([left, right]))
     model = keras.Model([left, right], layers.Conv2D(2, 3)(joined))
@@ -207,7 +201,7 @@ def test_inputs_that_meet_before_they_are_scaled() -> None:
         assert entry.preprocessing.name == "none"
 
 
-def test_numbers_are_seen_as_the_network_sees_them() -> None:
+def test_numbers_are_seen_as_the_network_sees_them():
     inputs = keras.Input((784,))
     hidden = layers.Reshape((28, 28, 1))(inputs / 255)
     model = keras.Model(inputs, layers.Conv2D(2, 3)(hidden))
@@ -222,9 +216,7 @@ def test_numbers_are_seen_as_the_network_sees_them() -> None:
     # What Keras 3 and tf_keras 2.21 give for the raw pixels; the two have weights of their own.
     [("transfer_lesson_scales_inside.keras", 0.37297), ("transfer_lesson_keras2.h5", -0.07180)],
 )
-def test_the_lesson_gives_what_keras_gives_for_raw_pixels(
-    data: Path, file: str, wanted: float
-) -> None:
+def test_the_lesson_gives_what_keras_gives_for_raw_pixels(data, file, wanted):
     cases = data.parent / "cases"
     maps = layersight.activations(
         layersight.load_model(cases / file), cases / "photo.jpg", layers="dense*"

@@ -1,7 +1,5 @@
 """A network of which a part cannot be computed: the rest is shown, and a note says why."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 

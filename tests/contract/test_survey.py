@@ -1,9 +1,5 @@
 """A survey of a real network: numbers of stored activations, the same bytes for any shards."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import keras
 import numpy as np
 
@@ -14,7 +10,7 @@ from layersight.nouns.survey.tables import files
 PICTURES = np.random.default_rng(0).integers(0, 256, (75, 20, 20, 3)).astype(np.uint8)
 
 
-def network() -> keras.Model:
+def network():
     layers = keras.layers
     return keras.Sequential(
         [
@@ -30,7 +26,7 @@ def network() -> keras.Model:
     )
 
 
-def test_a_survey_of_a_network(tmp_path: Path) -> None:
+def test_a_survey_of_a_network(tmp_path):
     model = layersight.load_model(network())
     result = layersight.survey(model, PICTURES, correlate=True)
     assert list(result) == ["conv", "rectified", "top"]
@@ -55,7 +51,7 @@ def test_a_survey_of_a_network(tmp_path: Path) -> None:
         assert dict(files(found)) == dict(files(result))
 
 
-def test_twins_in_another_network(tmp_path: Path) -> None:
+def test_twins_in_another_network(tmp_path):
     model, other = (layersight.load_model(network()) for _ in range(2))
     result = layersight.survey(model, PICTURES, against=other, layers=["conv", "wide"])
     assert [(pair.first, pair.second) for pair in result.twins] == [

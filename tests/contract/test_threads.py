@@ -3,8 +3,6 @@
 ``LAYERSIGHT_RACE_SECONDS`` lets the threads run for longer than the test-suite does.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import time

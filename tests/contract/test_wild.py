@@ -1,7 +1,5 @@
 """Models as people published them: open on every backend, with the maps of all layers."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

@@ -1,13 +1,10 @@
 """The examples run whole, twice alike, and print whole."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import numpy as np
@@ -42,7 +39,7 @@ REAL = {
 """The documents' own images, for the network of their kind, and what is said of them."""
 
 
-def runner() -> Any:
+def runner():
     spec = importlib.util.spec_from_file_location("run_examples", EXAMPLES / "run.py")
     assert spec is not None
     assert spec.loader is not None
@@ -52,7 +49,7 @@ def runner() -> Any:
     return module
 
 
-def outputs(page: Path) -> list[dict[str, str]]:
+def outputs(page):
     """What the cells of a notebook show: text, HTML and pictures."""
     found = []
     for cell in nbformat.read(page.with_suffix(".ipynb"), 4).cells:
@@ -63,13 +60,13 @@ def outputs(page: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def files_of_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+def files_of_the_repository(monkeypatch):
     for name in ("MODEL", "IMAGE", "OTHER", "VGG16", "PHOTOS"):
         monkeypatch.delenv(f"LAYERSIGHT_{name}", raising=False)
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_an_example_shows_what_its_document_does(name: str, tmp_path: Path) -> None:
+def test_an_example_shows_what_its_document_does(name, tmp_path):
     """The shorter ones are run twice, and are the same bit for bit."""
     run = runner()
     first = outputs(run.run(name, tmp_path))
@@ -83,9 +80,7 @@ def test_an_example_shows_what_its_document_does(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_an_example_on_real_files(
-    name: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_example_on_real_files(name, data, tmp_path, monkeypatch):
     import keras
 
     network, (image, said) = data / "models/cats_dogs_150.h5", REAL[name]
@@ -112,7 +107,7 @@ def test_an_example_on_real_files(
         np.testing.assert_allclose(numbers[32:], standardised, rtol=1e-3)
 
 
-def test_a_notebook_prints_every_layer_with_its_channels(tmp_path: Path) -> None:
+def test_a_notebook_prints_every_layer_with_its_channels(tmp_path):
     if (browser := runner()).shutil.which("chromium") is None:
         pytest.skip("no Chromium")
     import pypdf
@@ -127,7 +122,7 @@ def test_a_notebook_prints_every_layer_with_its_channels(tmp_path: Path) -> None
     assert all(words[str(channel)] >= len(maps) for channel in range(32))
 
 
-def test_a_script_that_no_cell_begins_is_left_out() -> None:
+def test_a_script_that_no_cell_begins_is_left_out():
     notebook = runner().to_notebook(
         "# not a cell\n# %% [markdown]\n# # One\n#\n# two\n\n# %%\n1 + 1\n"
     )

@@ -1,7 +1,5 @@
 """A fixed sample of the mutated files of ``scripts/fuzz.py``; the long run is that command."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import os

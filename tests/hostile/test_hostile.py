@@ -5,8 +5,6 @@ watched and killed when it takes too much; some, once more, in processes of thei
 come the controls: the traps and the watcher work.
 """
 
-from __future__ import annotations
-
 import json
 import marshal
 import pickle
@@ -14,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import types
-from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -24,7 +21,7 @@ from hostile import reader_attacks
 from hostile.guard import Alarm, Outcome, Range, Worker, environment, problems, run_alone
 from hostile.make import ATTACKS, MODULES, set_traps
 from hostile.number_attacks import all_numbers
-from hostile.registry import Attack, Traps, payload, pickled
+from hostile.registry import payload, pickled
 from hostile.sample import CHOSEN, NUMBERS_SAMPLE, SAMPLE
 from hostile.watch import MARKER
 from layersight.errors import ModelFileError
@@ -35,29 +32,29 @@ ALONE = ("lambda_byte_code_h5", "external_link_keras", "png_huge")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Range]:
+def place(tmp_path_factory):
     made = Range(tmp_path_factory.mktemp("hostile"))
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[Worker]:
+def worker():
     with Worker() as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def numbers() -> dict[str, Attack]:
+def numbers():
     return all_numbers()
 
 
 @pytest.fixture
-def traps(tmp_path: Path) -> Traps:
+def traps(tmp_path):
     return set_traps(tmp_path / "traps")
 
 
-def all_problems(place: Range, name: str, worker: Worker | None) -> list[str]:
+def all_problems(place, name, worker):
     entry, found = ATTACKS[name], []
     for verb, outcome in place.run(entry, worker):
         wrong = problems(entry, outcome, place.folder / "out")

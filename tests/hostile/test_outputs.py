@@ -4,15 +4,12 @@ Names of layers, of the model and of classes reach every kind of file. The contr
 come first: what the checks look for, they find.
 """
 
-from __future__ import annotations
-
 import csv
 import html.parser
 import json
 import shutil
 import xml.etree.ElementTree as ElementTree
 import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -48,12 +45,12 @@ OWN = {
 class Page(html.parser.HTMLParser):
     """What a browser would act on: scripts, handlers, links."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
-        self.acts: list[str] = []
+        self.acts = []
         self.scripts = 0
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag, attributes):
         self.scripts += tag == "script"
         for name, value in attributes:
             if name.startswith("on"):
@@ -64,14 +61,14 @@ class Page(html.parser.HTMLParser):
             self.acts.append(tag)
 
 
-def acts_of(text: str) -> tuple[int, list[str]]:
+def acts_of(text):
     page = Page()
     page.feed(text)
     page.close()
     return page.scripts, page.acts
 
 
-def network(names: list[str]) -> keras.Model:
+def network(names):
     """A convolution of each name, one after the other."""
     hidden = entry = keras.Input((12, 12, 3))
     for name in names:
@@ -81,7 +78,7 @@ def network(names: list[str]) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, dict[str, object]]:
+def results():
     given = [name.replace("/", "|")[:3000] for name in (*MORE, *NAMES)]
     names = [name for name in given if name == name.encode("utf-8", "ignore").decode()]
     keras.utils.set_random_seed(0)
@@ -141,7 +138,7 @@ def test_no_file_says_or_does_what_a_name_wants(results, tmp_path, what):
         shutil.rmtree(home)
 
 
-def check(path: Path, what: str) -> None:
+def check(path, what):
     """Nothing in a file acts, and it can be read."""
     if path.suffix in (".png", ".gif", ".webp"):
         with Image.open(path) as picture:
