@@ -1,16 +1,14 @@
-"""The papers of the CAM family written out a second time, slowly, position by position.
+"""The papers of the CAM family written out a second time, for one image in float64.
 
-Values and gradients are ``(height, width, channel)`` in float64, of one image. What shows changed
-images to a network is handed in as a function; the last two take a ``cam_network.Network``.
+Values and gradients are ``(height, width, channel)``. What shows changed images to a network is
+handed in as a function; the last two take a ``numpy_networks.Network``.
 """
-
-from __future__ import annotations
 
 import math
 
 import numpy as np
 
-from cam_network import of_one
+from numpy_networks import of_one
 
 
 def close(found, expected, tolerance=1e-5):
@@ -24,77 +22,45 @@ def close(found, expected, tolerance=1e-5):
 
 def weighted(values, weights):
     """ReLU of the sum over channels of weight times map."""
-    height, width, channels = values.shape
-    found = np.zeros((height, width))
-    for y in range(height):
-        for x in range(width):
-            total = sum(weights[k] * values[y, x, k] for k in range(channels))
-            found[y, x] = max(total, 0)
-    return found
+    total = sum(weight * values[..., k] for k, weight in enumerate(weights))
+    return np.maximum(total, 0)
 
 
 def grad_cam(values, slopes):
     """ICCV 2017, equations 1 and 2."""
-    height, width, channels = values.shape
-    weights = [
-        sum(slopes[y, x, k] for y in range(height) for x in range(width)) / (height * width)
-        for k in range(channels)
-    ]
-    return weighted(values, weights)
+    return weighted(values, [slopes[..., k].mean() for k in range(values.shape[2])])
 
 
 def grad_cam_plus_plus(values, slopes):
     """WACV 2018, equations 5 and 19, with exp(S) left out of the first derivative."""
-    height, width, channels = values.shape
     weights = []
-    for k in range(channels):
-        total = sum(values[a, b, k] for a in range(height) for b in range(width))
-        weight = 0
-        for y in range(height):
-            for x in range(width):
-                slope = slopes[y, x, k]
-                below = 2 * slope**2 + total * slope**3
-                alpha = slope**2 / below if below != 0 else 0
-                weight += alpha * max(slope, 0)
+    for k in range(values.shape[2]):
+        weight, total = 0, values[..., k].sum()
+        for slope in slopes[..., k].ravel():
+            below = 2 * slope**2 + total * slope**3
+            alpha = slope**2 / below if below != 0 else 0
+            weight += alpha * max(slope, 0)
         weights.append(weight)
     return weighted(values, weights)
 
 
 def hirescam(values, slopes):
     """2020, the sum over channels of the elementwise product."""
-    height, width, channels = values.shape
-    found = np.zeros((height, width))
-    for y in range(height):
-        for x in range(width):
-            found[y, x] = max(sum(slopes[y, x, k] * values[y, x, k] for k in range(channels)), 0)
-    return found
+    return np.maximum((slopes * values).sum(axis=2), 0)
 
 
 def xgrad_cam(values, slopes):
     """BMVC 2020: each gradient weighted by its value's share of the map."""
-    height, width, channels = values.shape
     weights = []
-    for k in range(channels):
-        total = sum(values[y, x, k] for y in range(height) for x in range(width))
-        weights.append(
-            sum(
-                values[y, x, k] / total * slopes[y, x, k] if total != 0 else 0
-                for y in range(height)
-                for x in range(width)
-            )
-        )
+    for k in range(values.shape[2]):
+        total = values[..., k].sum()
+        weights.append((values[..., k] / total * slopes[..., k]).sum() if total != 0 else 0)
     return weighted(values, weights)
 
 
 def layercam(values, slopes):
     """TIP 2021, equations 5 and 6."""
-    height, width, channels = values.shape
-    found = np.zeros((height, width))
-    for y in range(height):
-        for x in range(width):
-            weighed = [max(slopes[y, x, k], 0) * values[y, x, k] for k in range(channels)]
-            found[y, x] = max(sum(weighed), 0)
-    return found
+    return np.maximum((np.maximum(slopes, 0) * values).sum(axis=2), 0)
 
 
 PAPERS = {
@@ -108,47 +74,35 @@ PAPERS = {
 
 def cam(values, dense):
     """CVPR 2016, equation 2: by the weights of the dense layer, ``(channel,)``."""
-    height, width, channels = values.shape
-    return np.array(
-        [
-            [sum(dense[k] * values[y, x, k] for k in range(channels)) for x in range(width)]
-            for y in range(height)
-        ]
-    )
+    return sum(weight * values[..., k] for k, weight in enumerate(dense))
 
 
 def eigencam(values):
     """IJCNN 2020, with the mean of each channel taken off first, by a singular value
     decomposition of the whole matrix."""
     height, width, channels = values.shape
-    matrix = np.array(
-        [[values[y, x, k] for k in range(channels)] for y in range(height) for x in range(width)]
-    )
-    for k in range(channels):
-        matrix[:, k] -= sum(matrix[:, k]) / (height * width)
+    matrix = values.reshape(-1, channels) - values.mean(axis=(0, 1))
     _, _, right = np.linalg.svd(matrix, full_matrices=True)
-    along = [sum(row[k] * right[0, k] for k in range(channels)) for row in matrix]
-    brightness = [sum(row) / channels for row in matrix]
-    turned = 1 if sum(a * b for a, b in zip(along, brightness, strict=True)) >= 0 else -1
-    return np.maximum(np.array(along) * turned, 0).reshape(height, width)
+    along = matrix @ right[0]
+    sign = 1 if along @ matrix.mean(axis=1) >= 0 else -1
+    return np.maximum(sign * along, 0).reshape(height, width)
 
 
 def enlarged(channel, size):
     """A map ``(height, width)`` in another size, bilinear, centres of pixels on each other."""
-    found = np.zeros(size)
-    for y in range(size[0]):
-        for x in range(size[1]):
-            (top, bottom, down) = between(y, channel.shape[0], size[0])
-            (left, right, across) = between(x, channel.shape[1], size[1])
-            upper = channel[top, left] * (1 - across) + channel[top, right] * across
-            lower = channel[bottom, left] * (1 - across) + channel[bottom, right] * across
-            found[y, x] = upper * (1 - down) + lower * down
-    return found
+    result = np.zeros(size)
+    for y, x in np.ndindex(*size):
+        top, bottom, down = neighbours(y, channel.shape[0], size[0])
+        left, right, across = neighbours(x, channel.shape[1], size[1])
+        upper = channel[top, left] * (1 - across) + channel[top, right] * across
+        lower = channel[bottom, left] * (1 - across) + channel[bottom, right] * across
+        result[y, x] = upper * (1 - down) + lower * down
+    return result
 
 
-def between(place, before, after):
-    """The two old places that a new one lies between, and how far on the way it is."""
-    exact = (place + 0.5) * before / after - 0.5
+def neighbours(index, before, after):
+    """The two old indices that a new one lies between, and its share of the second."""
+    exact = (index + 0.5) * before / after - 0.5
     exact = min(max(exact, 0), before - 1)
     low = math.floor(exact)
     return low, min(low + 1, before - 1), exact - low
@@ -163,12 +117,11 @@ def score_cam(values, pixels, nothing, score, chosen=None):
         if mask.max() - mask.min() <= 1e-6 * np.abs(mask).max():
             continue
         mask = (mask - mask.min()) / (mask.max() - mask.min())
-        shown = pixels * mask[..., None] + nothing * (1 - mask[..., None])
-        gains[k] = score(shown) - score(nothing)
+        masked = pixels * mask[..., None] + nothing * (1 - mask[..., None])
+        gains[k] = score(masked) - score(nothing)
     powers = {k: math.exp(gain) for k, gain in gains.items()}
-    weights = np.zeros(channels)
-    for k, power in powers.items():
-        weights[k] = power / sum(powers.values())
+    total = sum(powers.values()) or 1
+    weights = [powers.get(k, 0) / total for k in range(channels)]
     return weighted(values, weights)
 
 
@@ -188,47 +141,39 @@ def refine_cam(pairs, size):
     """2026: the product of the Grad-CAM++ maps of several layers, each of 0..1."""
     product = np.ones(size)
     for values, slopes in pairs:
-        found = enlarged(grad_cam_plus_plus(values, slopes), size)
-        product *= (found - found.min()) / (found.max() - found.min())
+        result = enlarged(grad_cam_plus_plus(values, slopes), size)
+        product *= (result - result.min()) / (result.max() - result.min())
     return product
-
-
-PAPERS = {
-    "grad-cam": grad_cam,
-    "grad-cam++": grad_cam_plus_plus,
-    "hirescam": hirescam,
-    "xgrad-cam": xgrad_cam,
-    "layercam": layercam,
-}
 
 
 def score_cams(network, images, goal, layer="coarse", nothing=None, chosen=None):
     """Of a whole batch; ``chosen`` are the channels of all images."""
+
+    def of_image(index, maps):
+        image = images.one(index)
+        part = tuple(of_one(readout, index) for readout in goal)
+
+        def score(pixels):
+            return network.score(network.run({**image.values, "picture": pixels[None]}), part)[0]
+
+        black = np.zeros_like(image.pixels[0]) if nothing is None else nothing[index]
+        return score_cam(maps, image.pixels[0].astype(float), black, score, chosen)
+
     values = network.run(images.values)[layer]
-    found = []
-    for image, maps in enumerate(values):
-        one = images.one(image)
-        wanted = tuple(of_one(part, image) for part in goal)
-
-        def score(pixels, one=one, wanted=wanted):
-            made = network.run({**one.values, "picture": pixels[None]})
-            return network.score(made, wanted)[0]
-
-        ground = np.zeros_like(one.pixels[0]) if nothing is None else nothing[image]
-        found.append(score_cam(maps, one.pixels[0].astype(float), ground, score, chosen))
-    return np.stack(found)
+    return np.stack([of_image(index, maps) for index, maps in enumerate(values)])
 
 
 def ablation_cams(network, images, goal, layer="coarse", chosen=None):
     """Of a whole batch; ``chosen`` are the channels of all images."""
+
+    def of_image(index, maps):
+        image = images.one(index)
+        part = tuple(of_one(readout, index) for readout in goal)
+
+        def score(values):
+            return network.score(network.run(image.values, **{layer: values[None]}), part)[0]
+
+        return ablation_cam(maps, score, chosen)
+
     values = network.run(images.values)[layer]
-    found = []
-    for image, maps in enumerate(values):
-        one = images.one(image)
-        wanted = tuple(of_one(part, image) for part in goal)
-
-        def score(given, one=one, wanted=wanted):
-            return network.score(network.run(one.values, **{layer: given[None]}), wanted)[0]
-
-        found.append(ablation_cam(maps, score, chosen))
-    return np.stack(found)
+    return np.stack([of_image(index, maps) for index, maps in enumerate(values)])

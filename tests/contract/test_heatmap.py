@@ -188,12 +188,19 @@ def test_the_logit_and_the_output_of_a_softmax_differ_as_they_should():
     )
 
 
+METHODS = [
+    *("grad-cam", "layercam", "gradient", "gradient-x-input", "smoothgrad"),
+    *("integrated-gradients", "guided-backprop", "occlusion", "rise"),
+]
+
+
 def test_images_of_different_classes_share_a_batch():
     model = opened(models.sequential)
     pictures = [photo(seed=seed) for seed in range(4)]
-    options = {"top": 2, "method": ["grad-cam", "gradient"], "scale": "0..1"}
+    options = {"top": 2, "scale": "0..1", "samples": 4, "steps": 10, "masks": 6, "cells": 3}
+    options |= {"method": METHODS, "window": 3, "stride": 2}
     together = heatmap(model, pictures, **options)
-    assert len(together) == 16
+    assert len(together) == 8 * len(METHODS)
     for image, picture in enumerate(pictures):
         alone = heatmap(model, picture, batch_size=1, **options)
         for place_, one in zip(by_image(together)[image].indices, alone, strict=True):

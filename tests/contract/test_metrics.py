@@ -5,7 +5,6 @@ import models
 import numpy as np
 import pytest
 
-from formulas import Formula, bench, picture, say
 from layersight import evaluate
 from layersight.data.readout import Readout
 from layersight.loading import load_model
@@ -14,6 +13,7 @@ from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
 from layersight.nouns.heatmaps.metrics.cascade import cascade
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions
+from numpy_networks import Formula, bench, picture, rate
 
 NAMES = [metric.name for metric in choose_metrics("default")]
 SIZE = (12, 10)
@@ -60,7 +60,7 @@ def test_every_metric_is_that_of_numpy(batch_size):
     live, model = network()
     images = picture(SIZE, seed=3)
     heat = np.random.default_rng(1).normal(size=SIZE).astype(np.float32)
-    expected = say(bench(in_numpy(live), images, points=7, randoms=2), heat, *NAMES, grain=(3, 3))
+    expected = rate(bench(in_numpy(live), images, points=7, randoms=2), heat, *NAMES, grain=(3, 3))
     options = bench(in_numpy(live), images, points=7, randoms=2).options
     found = Bench(model, images, class_goal(1), 0.0, options, batch_size).measure(
         heat, choose_metrics("default"), grain=(3, 3)

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from analytic import pictures
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.baselines import BASELINES, SIGMA, baseline, blurred
+from numpy_networks import noise_pictures as pictures
 
 
 def test_one_colour_in_the_numbers_of_the_network():

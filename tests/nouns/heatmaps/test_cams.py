@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import cam_network as nets
 import cam_papers as papers
+import numpy_networks as nets
 from cam_papers import PAPERS, close
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, UsageError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import cam_network as nets
 import cam_papers as papers
+import numpy_networks as nets
 from layersight.data.placing import weights
 from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.methods.score_cam import alike, mask

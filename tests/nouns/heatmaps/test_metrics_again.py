@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from formulas import Formula, bench, linear, picture, say
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.heatmaps.metrics.cascade import (
     cascade,
@@ -16,6 +15,7 @@ from layersight.nouns.heatmaps.metrics.cascade import (
     strength,
     structural_similarity,
 )
+from numpy_networks import Formula, bench, linear, picture, rate
 
 LAYERS = (("first", 9), ("plain", 0), ("second", 9), ("third", 9), ("top", 4))
 NAMES = ("first", "second", "third", "top")
@@ -32,7 +32,7 @@ def test_sensitivity_is_the_greatest_relative_change():
 
     board = bench(linear(1.0), images, copies=7, radius=0.05, batch_size=3)
     heat = images.pixels[0, ..., 0]
-    found = say(board, heat, "sensitivity", explain=explain)["sensitivity"]
+    found = rate(board, heat, "sensitivity", explain=explain)["sensitivity"]
     assert [len(pixels) for pixels in shown] == [3, 3, 1]
     noise = np.concatenate(shown)[..., 0] - heat
     assert np.abs(noise).max() <= 0.05 * 4 + 1e-6
@@ -44,7 +44,7 @@ def test_sensitivity_is_the_greatest_relative_change():
 def test_sensitivity_does_not_depend_on_the_size_of_the_batch():
     images = picture((6, 5), channels=1)
     values = {
-        say(
+        rate(
             bench(linear(1.0), images, copies=7, batch_size=size),
             images.pixels[0, ..., 0],
             "sensitivity",
@@ -60,12 +60,12 @@ def test_what_does_not_move_and_what_is_drawn_anew():
     images = picture((24, 24))
     board = bench(linear(1.0), images)
     still = np.ones((24, 24))
-    found = say(board, still, "sensitivity", explain=lambda pixels: np.ones((len(pixels), 24, 24)))
+    found = rate(board, still, "sensitivity", explain=lambda pixels: np.ones((len(pixels), 24, 24)))
     found = found["sensitivity"]
     assert found.value == found.centre == 0
     assert found.random == pytest.approx(np.sqrt(0.5), abs=0.06)
     assert found.passes
-    empty = say(board, 0 * still, "sensitivity", explain=lambda pixels: pixels[..., 0])
+    empty = rate(board, 0 * still, "sensitivity", explain=lambda pixels: pixels[..., 0])
     assert np.isnan(empty["sensitivity"].value)
     assert not empty["sensitivity"].passes
 
@@ -73,7 +73,7 @@ def test_what_does_not_move_and_what_is_drawn_anew():
 @pytest.mark.parametrize("name", ["sensitivity", "randomisation"])
 def test_what_makes_the_map_has_to_be_given(name):
     with pytest.raises(UsageError, match=f"{name} makes the heatmap anew: give what makes it"):
-        say(bench(linear(1.0), picture()), np.ones((8, 8)), name)
+        rate(bench(linear(1.0), picture()), np.ones((8, 8)), name)
 
 
 def learned(model, *, deaf=()):
@@ -129,7 +129,7 @@ def test_a_network_without_weights_has_nothing_to_draw_anew():
     model = Formula(lambda one: 0.0, [("plain", 0)])
     board = bench(model, picture())
     with pytest.raises(SelectionError, match="no layer has weights"):
-        say(board, np.ones((8, 8)), "randomisation", explain=learned(model)[0])
+        rate(board, np.ones((8, 8)), "randomisation", explain=learned(model)[0])
 
 
 def test_weights_come_back_although_the_map_fails():
@@ -150,7 +150,7 @@ def test_a_map_that_shows_the_network_passes_and_an_edge_detector_does_not():
     half, _ = learned(model, deaf=["top", "third", "second"])
     board = bench(model, picture())
     shown, edges, late = (
-        say(board, trained, "randomisation", explain=each)["randomisation"]
+        rate(board, trained, "randomisation", explain=each)["randomisation"]
         for each in (explain, deaf, half)
     )
     assert shown.value == pytest.approx(0, abs=0.2)

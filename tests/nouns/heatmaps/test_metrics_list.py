@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from formulas import GOAL, Formula, bench, linear, logistic, picture, say
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.metrics.bench import measure
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics, find_metric, metrics
 from layersight.nouns.heatmaps.request import METRICS, MeasureOptions
+from numpy_networks import GOAL, Formula, bench, linear, logistic, picture, rate
 
 
 def test_every_metric_says_what_it_is():
@@ -108,8 +108,8 @@ def test_a_signed_map_is_ranked_by_its_sign_too():
     board = bench(linear(each), images, filling="black")
     heat = (images.pixels[0] * each).sum(-1)
     assert (
-        say(board, heat, "deletion")["deletion"].value
-        < say(board, np.abs(heat), "deletion")["deletion"].value
+        rate(board, heat, "deletion")["deletion"].value
+        < rate(board, np.abs(heat), "deletion")["deletion"].value
     )
 
 
@@ -117,7 +117,7 @@ NAMES = ("average-drop", "increase", "average-gain")
 
 
 def of(board, heat):
-    found = say(board, heat, *NAMES)
+    found = rate(board, heat, *NAMES)
     return tuple(found[name].value for name in NAMES)
 
 
@@ -157,7 +157,7 @@ def test_only_what_speaks_for_it_is_seen():
     board = bench(Formula(note), images, randoms=1)
     for heat in ([[-5, -1], [0, 2]], [[0, 0], [0, 0]], [[-3, -2], [-1, -1]], [[4, 4], [4, 4]]):
         seen.clear()
-        say(board, heat, "average-drop")
+        rate(board, heat, "average-drop")
         if heat[1][1] == 2:
             assert (seen[1][0] == -1).all()
             assert np.allclose(seen[1][1, 1], images.pixels[0][1, 1])
@@ -177,7 +177,7 @@ def test_a_score_of_one_has_nothing_to_win_and_one_of_zero_nothing_to_lose():
 def test_scores_that_are_no_probabilities_are_refused(name):
     board = bench(linear(100.0), picture())
     with pytest.raises(UsageError, match=f"{name} compares probabilities, and the score .* is "):
-        say(board, np.ones((8, 8)), name)
+        rate(board, np.ones((8, 8)), name)
 
 
 def test_the_other_side_of_a_single_unit_is_a_probability_too():
@@ -188,7 +188,7 @@ def test_the_other_side_of_a_single_unit_is_a_probability_too():
     plain = logistic(-each)
     turned = Formula(lambda one: -logistic(each).function(one))
     for name in ("average-drop", "deletion", "insertion", "road"):
-        one = say(bench(plain, images), heat, name)[name]
-        other = say(bench(turned, images, offset=1.0), heat, name)[name]
+        one = rate(bench(plain, images), heat, name)[name]
+        other = rate(bench(turned, images, offset=1.0), heat, name)[name]
         assert other.value == pytest.approx(one.value, abs=1e-5)
         assert other.random == pytest.approx(one.random, abs=1e-5)

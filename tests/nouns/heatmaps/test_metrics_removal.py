@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulas import Formula, bench, linear, logistic, picture, say
 from layersight.errors import ModelInputError, UsageError
 from layersight.nouns.heatmaps.baselines import blur
 from layersight.nouns.heatmaps.metrics.imputation import impute
+from numpy_networks import Formula, bench, linear, logistic, picture, rate
 
 
 def weights(size=(8, 8), seed=3):
@@ -53,7 +53,7 @@ def test_the_curves_are_those_of_loops(size, points):
     model = logistic(weights(size))
     board = bench(model, images, points=points, randoms=1)
     heat = np.round(np.random.default_rng(1).normal(size=size), 1)
-    found = say(board, heat, "deletion", "insertion")
+    found = rate(board, heat, "deletion", "insertion")
     steps = min(points, heat.size)
     pixels = images.pixels[0]
     mean = np.broadcast_to(pixels.mean((0, 1)), pixels.shape)
@@ -72,8 +72,8 @@ def test_the_true_map_of_a_linear_network_is_the_best():
     pixels = images.pixels[0]
     true = ((pixels - pixels.mean((0, 1))) * each).sum(-1)
     brought = ((pixels - blur(pixels)) * each).sum(-1)
-    deleted = say(board, true, "deletion")["deletion"]
-    inserted = say(board, brought, "insertion")["insertion"]
+    deleted = rate(board, true, "deletion")["deletion"]
+    inserted = rate(board, brought, "insertion")["insertion"]
     assert deleted.better_than_random
     assert inserted.better_than_random
     assert deleted.value < deleted.centre
@@ -81,9 +81,9 @@ def test_the_true_map_of_a_linear_network_is_the_best():
     draw = np.random.default_rng(5)
     for _ in range(20):
         other = draw.normal(size=true.shape)
-        assert say(board, other, "deletion")["deletion"].value > deleted.value
-        assert say(board, other, "insertion")["insertion"].value < inserted.value
-    assert say(board, -true, "deletion")["deletion"].value > deleted.random
+        assert rate(board, other, "deletion")["deletion"].value > deleted.value
+        assert rate(board, other, "insertion")["insertion"].value < inserted.value
+    assert rate(board, -true, "deletion")["deletion"].value > deleted.random
 
 
 def test_road_prefers_the_pixels_that_count():
@@ -96,7 +96,7 @@ def test_road_prefers_the_pixels_that_count():
     board = bench(logistic(each, -lost), images, shares=(0.12, 0.3), randoms=8)
     heat = np.zeros((12, 12))
     heat[square] = 1
-    good, bad = (say(board, map_, "road")["road"] for map_ in (heat, -heat))
+    good, bad = (rate(board, map_, "road")["road"] for map_ in (heat, -heat))
     assert board.score > 0.9
     assert good.value > 0.4
     assert bad.value < -0.4
@@ -111,7 +111,7 @@ def test_road_is_half_the_difference_of_the_two_ways():
     model = logistic(weights((9, 7)))
     board = bench(model, images, shares=(0.25, 0.5), blemish=0.0)
     heat = np.random.default_rng(2).normal(size=(9, 7))
-    found = say(board, heat, "road")["road"]
+    found = rate(board, heat, "road")["road"]
     pixels = images.pixels[0]
     total = 0.0
     for share in (0.25, 0.5):
@@ -128,7 +128,7 @@ def test_imputed_pixels_get_the_noise_asked_for():
     images = picture((16, 16), white=255.0)
     images.values["picture"][:] = 100.0
     board = bench(network, images, shares=(0.5,), blemish=0.02)
-    say(board, np.arange(256).reshape(16, 16), "road")
+    rate(board, np.arange(256).reshape(16, 16), "road")
     noisy = seen[0][8:]
     assert (seen[0][:8] == 100).all()
     assert noisy.mean() == pytest.approx(100, abs=1)
@@ -139,7 +139,7 @@ def test_imputed_pixels_get_the_noise_asked_for():
 def test_equal_pixels_go_in_a_random_order_and_not_by_rows():
     network, seen = watched()
     board = bench(network, picture((16, 16)), points=4, filling="black")
-    say(board, np.zeros((16, 16)), "deletion")
+    rate(board, np.zeros((16, 16)), "deletion")
     gone = (seen[2] == 0).all(-1)
     assert gone.sum() == 128
     assert 48 < gone[:8].sum() < 80
@@ -150,14 +150,14 @@ def test_equal_pixels_go_in_a_random_order_and_not_by_rows():
 def test_what_stands_for_a_deleted_pixel(filling, expected):
     network, seen = watched()
     images = picture((6, 5), black=-1.0, white=3.0)
-    say(bench(network, images, filling=filling, points=2), np.zeros((6, 5)), "deletion")
+    rate(bench(network, images, filling=filling, points=2), np.zeros((6, 5)), "deletion")
     assert (seen[0] == images.pixels[0]).all()
     assert (seen[2] == expected).all()
 
 
 def test_an_unknown_filling_is_refused():
     with pytest.raises(UsageError, match="unknown filling 'green': expected one of mean, black"):
-        say(bench(linear(1.0), picture(), filling="green"), np.zeros((8, 8)), "deletion")
+        rate(bench(linear(1.0), picture(), filling="green"), np.zeros((8, 8)), "deletion")
 
 
 def test_the_blur_is_that_of_rise():
@@ -182,7 +182,7 @@ def test_no_metric_depends_on_the_size_of_the_batch(batch_size, seed, name):
     images = picture(seed=seed)
     heat = np.random.default_rng(seed).normal(size=(8, 8))
     found = [
-        say(bench(logistic(weights()), images, batch_size=size, points=9), heat, name)[name]
+        rate(bench(logistic(weights()), images, batch_size=size, points=9), heat, name)[name]
         for size in (batch_size, 5)
     ]
     assert found[0] == found[1]
@@ -195,7 +195,7 @@ def test_only_the_order_of_the_pixels_counts(seed, name):
     heat = np.random.default_rng(seed).integers(-3, 4, (8, 8)).astype(np.float32)
     board = bench(logistic(weights()), picture(seed=seed))
     values = {
-        say(board, each, name)[name].value
+        rate(board, each, name)[name].value
         for each in (heat, 2 * heat + 7, heat**3, np.exp(heat), np.arctan(heat))
     }
     assert len(values) == 1
@@ -205,10 +205,10 @@ def test_an_image_gives_the_same_numbers_wherever_it_stands():
     """Random maps, noise and ties come from the image and the seed alone."""
     heat = np.random.default_rng(0).normal(size=(8, 8))
     first, second = (
-        say(bench(logistic(weights()), picture(seed=9)), heat, "deletion", "road", grain=(3, 3))
+        rate(bench(logistic(weights()), picture(seed=9)), heat, "deletion", "road", grain=(3, 3))
         for _ in range(2)
     )
-    other = say(
+    other = rate(
         bench(logistic(weights()), picture(seed=9), seed=1), heat, "deletion", "road", grain=(3, 3)
     )
     assert first == second
@@ -219,29 +219,29 @@ def test_random_maps_are_run_once_for_all_heatmaps_of_an_image():
     model = logistic(weights())
     board = bench(model, picture(), randoms=3, points=8)
     draw = np.random.default_rng(0)
-    say(board, draw.normal(size=(8, 8)), "deletion", grain=(4, 4))
+    rate(board, draw.normal(size=(8, 8)), "deletion", grain=(4, 4))
     first = sum(model.batches)
     assert first == 9 * (1 + 3 + 1)
-    say(board, draw.normal(size=(8, 8)), "deletion", grain=(4, 4))
+    rate(board, draw.normal(size=(8, 8)), "deletion", grain=(4, 4))
     assert sum(model.batches) == first + 9
-    say(board, draw.normal(size=(8, 8)), "deletion", grain=(8, 8))
+    rate(board, draw.normal(size=(8, 8)), "deletion", grain=(8, 8))
     assert sum(model.batches) == first + 9 + 9 * (1 + 3)
 
 
 def test_the_drop_the_increase_and_the_gain_share_one_pass():
     model = logistic(weights())
     board = bench(model, picture(), randoms=2)
-    say(board, np.ones((8, 8)), "average-drop", "increase", "average-gain")
+    rate(board, np.ones((8, 8)), "average-drop", "increase", "average-gain")
     assert sum(model.batches) == 1 + 1 + 2 + 1
 
 
 def test_a_network_that_overflows_is_told():
     board = bench(Formula(lambda one: np.inf), picture())
     with pytest.raises(ModelInputError, match="expected finite scores for the changed images"):
-        say(board, np.zeros((8, 8)), "deletion")
+        rate(board, np.zeros((8, 8)), "deletion")
 
 
 @pytest.mark.parametrize("broken", [np.zeros((4, 8)), np.full((8, 8), np.nan)])
 def test_a_map_of_another_size_or_without_numbers_is_refused(broken):
     with pytest.raises(UsageError, match="expected a heatmap of 8 x 8 finite numbers"):
-        say(bench(linear(1.0), picture()), broken, "deletion")
+        rate(bench(linear(1.0), picture()), broken, "deletion")

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from analytic import Analytic, channel_goal, class_goal, classes_goal, pictures
+import numpy_networks as nets
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError, UsageError
 from layersight.nouns.heatmaps.baselines import baseline as make
@@ -19,6 +19,8 @@ from layersight.nouns.heatmaps.methods.rise import masks
 from layersight.nouns.heatmaps.methods.smoothgrad import noise
 from layersight.nouns.heatmaps.passes import batches
 from layersight.nouns.heatmaps.request import HeatmapOptions
+from numpy_networks import Analytic, channel_goal
+from numpy_networks import noise_pictures as pictures
 
 PIXELS = (
     "gradient",
@@ -30,6 +32,10 @@ PIXELS = (
     "rise",
 )
 QUICK = HeatmapOptions(samples=5, steps=12, masks=9, cells=3, window=2, stride=1, seed=4)
+
+
+def class_goal(*classes, before=True):
+    return nets.class_goal(*classes or (1,), units=3, before=before)
 
 
 def run(name, model, images, goal, *, batch_size=16, progress=None, **options):
@@ -162,8 +168,8 @@ def test_integrated_gradients_say_when_the_sum_is_off():
     class Jump(Analytic):
         """Whose score jumps where nothing slopes."""
 
-        def exact(self, picture, goal, extra=None, row=0):
-            return super().exact(picture, goal, extra, row) + 5 * (np.sum(picture) > 1)
+        def score(self, made, goal):
+            return super().score(made, goal) + 5 * (made["picture"].sum((1, 2, 3)) > 1)
 
     model, images = Jump("tanh"), pictures(1)
     found = run("integrated-gradients", model, images, class_goal(), steps=3)
@@ -384,10 +390,10 @@ def test_activation_without_maps_is_refused_in_one_line():
 @pytest.mark.parametrize("batch_size", [1, 4, 5, 64])
 def test_batches_and_neighbours_change_nothing(name, batch_size):
     model, images = Analytic("tanh", extra=2), pictures(4, extra=2)
-    goal = classes_goal(2, 0, 1, 2)
+    goal = class_goal(2, 0, 1, 2)
     together = run(name, model, images, goal, batch_size=max(batch_size, 4))
     for image, chosen in enumerate((2, 0, 1, 2)):
-        alone = run(name, model, images.one(image), classes_goal(chosen), batch_size=batch_size)
+        alone = run(name, model, images.one(image), class_goal(chosen), batch_size=batch_size)
         assert np.array_equal(alone.values[0], together.values[image])
         assert alone.notes[0] == together.notes[image]
 
