@@ -250,14 +250,12 @@ def pictures(count=2, *, seed=5):
 def noise_pictures(count=3, *, size=(6, 5), channels=3, extra=0, black=0.0, white=1.0, seed=1):
     """Random images between black and white for an :class:`Analytic` or a :class:`Formula`."""
     draw = np.random.default_rng(seed)
-    dark, light = (
-        np.broadcast_to(np.float32(end), channels).astype(np.float32) for end in (black, white)
-    )
-    values = draw.random((count, *size, channels), dtype=np.float32) * (light - dark) + dark
-    inputs = {"picture": values}
+    dark, light = (np.broadcast_to(np.float32(end), channels) for end in (black, white))
+    values = dark + draw.random((count, *size, channels)) * (light - dark)
+    inputs = {"picture": values.astype(np.float32)}
     if extra:
         inputs["extra"] = draw.normal(size=(count, extra)).astype(np.float32)
-    return Images(inputs, "picture", dark, light)
+    return Images(inputs, "picture", dark.copy(), light.copy())
 
 
 def class_goal(*classes, units=CLASSES, before=True):
