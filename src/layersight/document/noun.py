@@ -118,6 +118,19 @@ def load_noun(name: str) -> Noun[Any, Any]:
     return noun
 
 
+def check_count(view: str, unit: str, amount: int, most: int, advice: str) -> None:
+    """Refuses a view that would draw too many things, each by itself.
+
+    Raises:
+        SelectionError: There are more than ``most``.
+    """
+    if amount > most:
+        raise SelectionError(
+            f"the view '{view}' draws each {unit} by itself: expected at most {most} {unit}s, "
+            f"found {amount:,}. {advice}"
+        )
+
+
 def matching(rows: Sequence[Mapping[str, object]], what: str, **wanted: object) -> list[int]:
     """The indices of the parts of a result that have the wanted values; ``None`` stands for any.
 

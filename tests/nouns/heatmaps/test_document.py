@@ -387,7 +387,7 @@ def test_a_photograph_is_reduced_with_its_region() -> None:
 def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
     with pytest.raises(SelectionError, match="no heatmaps to draw"):
         made(dataclasses.replace(heats(), maps=()))
-    with pytest.raises(SelectionError, match="expected at most 256, found 260"):
+    with pytest.raises(SelectionError, match="at most 256 maps, found 260"):
         made(heats(images=260, size=(2, 2), net=(2, 2)), "single")
 
 

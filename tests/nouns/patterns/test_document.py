@@ -16,7 +16,7 @@ from layersight.nouns.patterns.document import describe, facets_beside, frames, 
 from layersight.nouns.patterns.noun import numbers
 from layersight.nouns.patterns.request import GALLERY_VIEWS, GalleryOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.nouns.patterns.wording import appearance, label_of
+from layersight.nouns.patterns.wording import Pattern, appearance
 from layersight.writers.sketch import Anchor, Link, Text
 
 MANY = {
@@ -191,7 +191,7 @@ def test_how_a_picture_came_from_what_the_network_saw() -> None:
 
 def test_classes_are_called_by_their_names() -> None:
     result = mixed()
-    assert [label_of(result, place) for place in range(4)] == ["", "", "dog", "bee"]
+    assert [Pattern(result, index).label for index in range(4)] == ["", "", "dog", "bee"]
     listed = words(*laid(made(result, "pattern")))
     assert {"conv, sum of 2", "conv, direction", "conv, channel 3 dog"} <= set(listed)
     assert "conv, unit 1 bee" in listed
@@ -232,7 +232,7 @@ def test_frames_have_one_layout() -> None:
 def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
     with pytest.raises(SelectionError, match="no patterns to draw"):
         made(gallery().take([]), "grid")
-    with pytest.raises(SelectionError, match="expected at most 256, found 300"):
+    with pytest.raises(SelectionError, match="at most 256 patterns, found 300"):
         made(gallery({"conv": 300}, size=(2, 2)), "pattern")
 
 

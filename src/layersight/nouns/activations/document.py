@@ -37,6 +37,7 @@ from layersight.document.blocks import (
 from layersight.document.colour import palette
 from layersight.document.image import input_block, input_note, input_picture, prediction_blocks
 from layersight.document.layers import FEWER, field_cell, layer_table, model_document
+from layersight.document.noun import check_count
 from layersight.document.words import (
     DOT,
     MOST_NAMED,
@@ -225,11 +226,7 @@ def _maps(result: Activations, options: PictureOptions, image: int) -> Part:
     amount = result.map_count
     if not amount:
         raise SelectionError("no layer here has feature maps, so there is no channel to draw")
-    if amount > MOST_MAPS:
-        raise SelectionError(
-            f"the view 'channel' draws a page for each map: expected at most {MOST_MAPS} maps, "
-            f"found {amount:,}. Choose fewer layers or channels."
-        )
+    check_count("channel", "map", amount, MOST_MAPS, "Choose fewer layers or channels.")
     maps = (
         _map(result.images[image], entry, index, options, image)
         for entry in result.layers
@@ -330,11 +327,8 @@ def _across(result: Activations, options: PictureOptions, image: int) -> Part:
     channels = sorted({channel for entry in layers for channel in entry.channels})
     if not channels:
         raise SelectionError("no layer here has feature maps, so no channel runs across layers")
-    if len(channels) > MOST_CHANNELS:
-        raise SelectionError(
-            f"the view 'across' draws a page for each channel: expected at most {MOST_CHANNELS} "
-            f"channels, found {len(channels):,}. Choose some, such as channel {channels[0]}."
-        )
+    advice = f"Choose some, such as channel {channels[0]}."
+    check_count("across", "channel", len(channels), MOST_CHANNELS, advice)
     return Part(tuple(_way(layers, channel, options, image) for channel in channels))
 
 

@@ -51,7 +51,7 @@ from layersight.nouns.channel.result import Channel
 from layersight.nouns.kernels import document as kernels
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.patterns.result import Patterns
-from layersight.nouns.patterns.wording import empty_mark
+from layersight.nouns.patterns.wording import Pattern
 from layersight.nouns.survey.document import (
     WIDE,
     channel_tile,
@@ -105,7 +105,7 @@ def _front(result: Channel) -> Iterator[Block]:
     """The pattern and the kernel, with the numbers of the channel beside them."""
     pictures: list[Block] = []
     pattern = result.pattern
-    if pattern is not None and not empty_mark(pattern, 0):
+    if pattern is not None and not Pattern(pattern, 0).mark:
         words = f"its pattern, mean {number(float(pattern.activation[0]))}"
         name = f"pattern of {result.name}"
         pictures.append(Picture(pattern.images[0], side=SIDE, lines=(words,), name=name))
@@ -166,7 +166,7 @@ def _below(found: Histogram, channel: int, value: float, what: str) -> str:
 
 def _pattern_row(result: Channel, pattern: Patterns) -> tuple[str, Cell]:
     """How far the pattern got, against all images."""
-    if mark := empty_mark(pattern, 0):
+    if mark := Pattern(pattern, 0).mark:
         return "pattern", Cell(f"none: {mark}", "bad")
     reached = float(pattern.activation[0])
     words = _below(result.entry.means, result.channel, reached, "mean")
@@ -213,7 +213,7 @@ def _histograms(result: Channel) -> Iterator[Block]:
     """How often the images reach what, and where the pattern and the image of the map are."""
     entry, pattern = result.entry, result.pattern
     reached, peak, mean = math.nan, math.nan, math.nan
-    if pattern is not None and not empty_mark(pattern, 0):
+    if pattern is not None and not Pattern(pattern, 0).mark:
         reached = float(pattern.activation[0])
     if result.maps is not None:
         stats = result.maps.layers[0].statistics

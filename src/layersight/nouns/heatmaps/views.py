@@ -29,8 +29,8 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.document.image import input_block, prediction_blocks
+from layersight.document.noun import check_count
 from layersight.document.words import DOT, number, plural, size
-from layersight.errors import SelectionError
 from layersight.nouns.heatmaps.colours import UNSEEN, bar_of, scale_of
 from layersight.nouns.heatmaps.lines import TALL, heat_blocks, strongest_units
 from layersight.nouns.heatmaps.measured import measured, measures_of
@@ -161,12 +161,8 @@ def sections_of(
 ) -> list[Section]:
     """The maps of an image in a view; ``bare`` where its photograph stands before them."""
     if view in ("single", "overlay"):
-        if len(group.result) > MOST:
-            raise SelectionError(
-                f"the view '{view}' draws each map by itself: expected at most {MOST}, found "
-                f"{len(group.result):,}. Choose fewer images, targets or methods, or the view "
-                "table."
-            )
+        advice = "Choose fewer images, targets or methods, or the view table."
+        check_count(view, "map", len(group.result), MOST, advice)
         only = view == "overlay"
         return [_single(group, index, options, bare=bare, only=only) for index in group.indices]
     chosen = [group.of_method(method) for method in group.methods]

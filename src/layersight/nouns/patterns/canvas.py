@@ -31,52 +31,34 @@ from layersight.model import Optimisable
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
 
-Natural = tuple[InputImage, ...]
-"""Natural images in the size of the canvas."""
+Natural = tuple[InputImage, ...]  # natural images in the size of the canvas
 
-LARGEST = 4096
-"""The longest side of a canvas, in pixels."""
+LARGEST = 4096  # pixels along the longest side of a canvas
+LARGEST_BATCH = 32  # patterns; more at once gain nothing on a processor
+MEMORY = 1 << 30  # bytes that a batch may hold at once, as far as that is known
+COPIES = 12  # bytes for each number that a pass gives: the number, its gradient, room to work in
 
-MEMORY = 1 << 30
-"""How many bytes a batch may hold at once, as far as that can be told."""
+LINE = 0  # the depth of a signal
+FREE_LENGTH, FREE_SIDE, FREE_DEPTH = 256, 64, 8  # of a canvas where a network takes any
+RATE = 0.05  # the size of a step, as a share of the range of what the network sees
+NOISE = 0.1  # the deviation of the start of a signal, around 0
 
-LARGEST_BATCH = 32
-"""More patterns at once gain nothing on a processor."""
-
-COPIES = 12
-"""Bytes for each number that a pass gives: the number, its gradient, room to work in."""
-
-
-LINE = 0
-"""In place of the number of frames: a signal."""
-
-HIGH, WIDE = 96, 288
-"""The picture of a curve, in pixels."""
-SUPER = 3
-"""How much finer it is drawn before it is reduced."""
+HIGH, WIDE = 96, 288  # pixels of the picture of a curve
+SUPER = 3  # how much finer it is drawn before it is reduced
 INKS = ((17, 24, 39), (13, 109, 117), (176, 74, 32), (99, 102, 141), (150, 150, 150))
 """The colours of the channels; those beyond have the last one."""
 
-FREE_LENGTH, FREE_SIDE, FREE_DEPTH = 256, 64, 8
-"""The sides of a canvas where a network takes any."""
-
-RATE = 0.05
-"""The size of a step, as a share of the range of what the network sees."""
-NOISE = 0.1
-"""The deviation of the start of a signal, around 0."""
-
 
 def settle_options(method: Method, entry: InputInfo, settings: Mapping[str, Any]) -> PatternOptions:
-    """The options of a method with what was asked for; the canvas is as large as the input."""
-    (given,) = split_options(settings, PatternOptions, without=["method"])
-    side = method.free_side
-    own = tuple(size or side for size in entry.size)
-    size = check_size(given.pop("size", own), "a canvas", LARGEST)
-    return dataclasses.replace(method.defaults, size=size, **given)
+    """The options of a method with the user's own; the canvas is as large as the input."""
+    (changes,) = split_options(settings, PatternOptions, without=["method"])
+    default = tuple(size or method.free_side for size in entry.size)
+    size = check_size(changes.pop("size", default), "a canvas", LARGEST)
+    return dataclasses.replace(method.defaults, size=size, **changes)
 
 
 def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputInfo:
-    """The input that is optimised: the one asked for, else the first that takes a picture.
+    """The input that is optimised: the one named, else the first that takes a picture.
 
     Signals and frames are laid out as one picture; so are the values of a vector, if ``size`` is
     that of the picture which they could be.
@@ -86,8 +68,8 @@ def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputIn
         return as_canvas(entry)
     possible = entry.possible_picture
     if len(entry.example_shape) != 3 and size is not None:
-        asked = check_size(size, "a canvas", LARGEST)
-        entry = entry.as_picture() if asked == (possible or ())[:2] else entry
+        size = check_size(size, "a canvas", LARGEST)
+        entry = entry.as_picture() if size == (possible or ())[:2] else entry
     if len(entry.example_shape) == 3:
         return entry
     hint = ""
@@ -104,14 +86,14 @@ def choose_input(info: ModelInfo, name: str | None, size: Any = None) -> InputIn
 
 def constants_of(info: ModelInfo, optimised: InputInfo, size: tuple[int, int]) -> dict[str, Any]:
     """What the other inputs are held at: zeros, of their own size or that of the canvas."""
-    found = {}
+    constants = {}
     for entry in info.inputs:
         if entry.name != optimised.name:
             shape = entry.example_shape
             sides = (*size, 1) if len(shape) == 3 else (1,) * len(shape)
             sizes = tuple(own or side for own, side in zip(shape, sides, strict=True))
-            found[entry.name] = np.zeros((1, *sizes), np.float32)
-    return found
+            constants[entry.name] = np.zeros((1, *sizes), np.float32)
+    return constants
 
 
 def make_ascent(
@@ -121,7 +103,7 @@ def make_ascent(
     preprocessing: Preprocessing,
     probes: tuple[Probe, ...],
 ) -> Ascent:
-    """An ascent of one slot that no method has decided on yet."""
+    """An ascent of one slot, before a method adds its own settings."""
     channels = entry.channels or 3
     black = preprocessing.apply(np.zeros((1, 1, channels), np.float32))[0, 0]
     white = preprocessing.apply(np.full((1, 1, channels), 255, np.float32))[0, 0]
@@ -152,8 +134,8 @@ def choose_batch(model: Optimisable, ascent: Ascent, count: int, most: int | Non
         ascent.input: (1, *ascent.size, ascent.channels),
         **{name: array.shape for name, array in ascent.constants.items()},
     }
-    count_of_one = model.activation_count(shapes, [probe.layer for probe in ascent.probes])
-    fit = max(1, MEMORY // max(1, count_of_one * ascent.views * COPIES))
+    numbers = model.activation_count(shapes, [probe.layer for probe in ascent.probes])
+    fit = max(1, MEMORY // max(1, numbers * ascent.views * COPIES))
     fit = min(fit, most or LARGEST_BATCH, count)
     even = -(-count // -(-count // fit))
     return max(1, even // ascent.group) * ascent.group
@@ -161,14 +143,14 @@ def choose_batch(model: Optimisable, ascent: Ascent, count: int, most: int | Non
 
 def load_natural(
     entry: InputInfo,
-    given: str | os.PathLike[str] | Sequence[Any],
+    source: str | os.PathLike[str] | Sequence[Any],
     size: tuple[int, int],
     preprocessing: Preprocessing,
 ) -> Natural:
     """Natural images from a folder, a glob, or files, cropped to the canvas."""
     shape = (None, *size, entry.channels or 3)
     canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
-    paths = images.find_images([given] if isinstance(given, str | os.PathLike) else list(given))
+    paths = images.find_images([source] if isinstance(source, str | os.PathLike) else list(source))
     how: dict[str, Any] = {"fit": "crop", "interpolation": "bilinear"}
     return tuple(images.load(path, canvas, preprocessing=preprocessing, **how) for path in paths)
 
@@ -190,14 +172,14 @@ def depth_of(entry: InputInfo) -> int:
 
 def as_canvas(entry: InputInfo) -> InputInfo:
     """An input laid out as one picture, ``(height, width, channel)``."""
-    own, depth = entry.example_shape, depth_of(entry)
+    shape, depth = entry.example_shape, depth_of(entry)
     if depth == 1:
         return entry
-    channels = own[-1] or 1
+    channels = shape[-1] or 1
     if depth == LINE:
-        return dataclasses.replace(entry, picture=(1, own[0] or FREE_LENGTH, channels))
-    high, wide = own[1] or FREE_SIDE, own[2] or FREE_SIDE
-    return dataclasses.replace(entry, picture=(depth * high, wide, channels))
+        return dataclasses.replace(entry, picture=(1, shape[0] or FREE_LENGTH, channels))
+    height, width = shape[1] or FREE_SIDE, shape[2] or FREE_SIDE
+    return dataclasses.replace(entry, picture=(depth * height, width, channels))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -210,10 +192,10 @@ class Unfolded:
     note: str  # what a reader should know
 
 
-def settle(
+def unfold(
     depth: int, entry: InputInfo, method: str, options: dict[str, Any], preprocessing: Preprocessing
 ) -> Unfolded:
-    """How patterns of an input that is laid out are made, from what was asked for."""
+    """How patterns of an input that is laid out are made, with the user's options."""
     what = "a signal" if depth == LINE else "frames or slices"
     if method == "maco":
         raise UsageError(f"maco is of pictures: patterns of {what} are made by classic")
@@ -222,33 +204,33 @@ def settle(
     if depth == LINE:
         preprocessing = SCALES["none"].because("a signal is optimised as the network sees it")
         start = draw.normal(0, NOISE, entry.picture).astype(np.float32)
-        reach, begun = 1.0, f"noise of {NOISE:g} around 0"
+        value_range, words = 1.0, f"noise of {NOISE:g} around 0"
     else:
         noise = 128 + 20 * draw.random(entry.picture)
         start = np.asarray(preprocessing.apply(noise.astype(np.float32)), np.float32)
         ends = preprocessing.apply(
             np.array([[[0.0], [255.0]]], np.float32).repeat(entry.picture[2], 2)
         )
-        reach, begun = float(np.ptp(ends)), "grey and a little noise"
+        value_range, words = float(np.ptp(ends)), "grey and a little noise"
     note = (
-        f"patterns of {what} are made by the method classic from {begun}: the others move and turn "
+        f"patterns of {what} are made by the method classic from {words}: the others move and turn "
         "pictures"
     )
-    given = {name: value for name, value in options.items() if value is not None}
-    return Unfolded({"rate": RATE * reach, **given}, preprocessing, start, note)
+    changes = {name: value for name, value in options.items() if value is not None}
+    return Unfolded({"rate": RATE * value_range, **changes}, preprocessing, start, note)
 
 
 def pictures_of(shown: Bytes, depth: int) -> Bytes:
     """What is shown of canvases, ``(..., height, width, channel)``: curves, or all frames."""
-    *many, height, width, channels = shown.shape
+    *outer, height, width, channels = shown.shape
     flat = shown.reshape(-1, height, width, channels)
     if depth == LINE:
-        made = np.stack([_curves(each[0]) for each in flat])
+        pictures = np.stack([_curves(row) for (row,) in flat])
     else:
         stacks = flat.reshape(len(flat), depth, height // depth, width, channels)[..., :3]
         colours = stacks if stacks.shape[-1] == 3 else stacks[..., :1].repeat(3, -1)
-        made = np.stack([contact_sheet(each, 255) for each in colours])
-    return made.reshape(*many, *made.shape[1:])
+        pictures = np.stack([contact_sheet(frames, 255) for frames in colours])
+    return pictures.reshape(*outer, *pictures.shape[1:])
 
 
 def _curves(values: Bytes) -> Bytes:
@@ -256,8 +238,8 @@ def _curves(values: Bytes) -> Bytes:
 
     The middle is grey; its greatest distance from it reaches an edge.
     """
-    apart = values.astype(float) - 127.5
-    heights = apart / (float(np.abs(apart).max(initial=0)) or 1.0)
+    offsets = values.astype(float) - 127.5
+    heights = offsets / (float(np.abs(offsets).max(initial=0)) or 1.0)
     size = WIDE * SUPER, HIGH * SUPER
     picture = Image.new("RGB", size, (255, 255, 255))
     pen = ImageDraw.Draw(picture)

@@ -28,7 +28,6 @@ from layersight.images.arrays import as_array
 from layersight.loading import open_for
 from layersight.model import Optimisable
 from layersight.nouns.patterns import spectrum
-from layersight.nouns.patterns.asking import ask, check, probes_of
 from layersight.nouns.patterns.assembling import assemble, check_same, merge, with_survey
 from layersight.nouns.patterns.canvas import (
     LARGEST,
@@ -38,10 +37,11 @@ from layersight.nouns.patterns.canvas import (
     depth_of,
     load_natural,
     make_ascent,
-    settle,
     settle_options,
+    unfold,
 )
 from layersight.nouns.patterns.methods.method import Context, Method, find_method, methods
+from layersight.nouns.patterns.objectives import check_objectives, make_objectives, probes_of
 from layersight.nouns.patterns.request import PatternOptions
 from layersight.nouns.patterns.result import Objective, Patterns
 from layersight.nouns.patterns.running import RatedPattern, run
@@ -49,8 +49,7 @@ from layersight.nouns.survey.reading import survey_of
 from layersight.nouns.survey.result import Survey
 from layersight.select import ChannelSpec, LayerSpecs
 
-MOST_FRAMES = 200
-"""The most pictures of the way that are kept."""
+MOST_FRAMES = 200  # that an animation may have
 
 
 @names_options(PatternOptions)
@@ -93,13 +92,13 @@ def patterns(
             where each pattern lies among all images of it, in place of ``images``, and shows what
             the strongest of them hold beside it.
         scale: What pixels are brought to, by a name or in numbers; without it what the model
-            itself tells.
+            itself says.
         input_name: Which input, for a model with several; the others are held at zero.
         batch_size: How many patterns are optimised together; by default as many as fit.
-        frames: How many pictures of the way to keep, for an animation; 0 for none.
+        frames: How many pictures of the optimisation to keep, for an animation; 0 for none.
         done: Patterns of an earlier call that was interrupted, made with the same options:
             they are taken as they are.
-        progress: Called after every step with the steps done and all there are; ``None`` for a
+        progress: Called after every step with the steps done and their total; ``None`` for a
             warning where it takes more than a minute.
         options: Fields of ``PatternOptions``: ``steps``, ``size``,
             ``rate``, ``seed``, ``jitter``, ``zoom``, ``turn``, ``total_variation``, ``norm``,
@@ -115,33 +114,33 @@ def patterns(
         UsageError: An option is unknown or out of its range.
         Interrupted: Ctrl-C; it holds the patterns that are done.
     """
-    chosen = find_method(method)
+    how = find_method(method)
     progress = or_warning(progress, "Less: fewer channels, steps= or a smaller size=.")
     opened = open_for(model, Optimisable, "patterns", "look at its activations instead")
     info = opened.info
     entry = choose_input(info, input_name, options.get("size"))
     if survey is not None and images is not None:
         raise UsageError("expected images or a survey to compare patterns with, found both")
-    known = None if survey is None else survey_of(survey, info)
-    own = find_input(info, entry.name)
-    depth = depth_of(own) if entry.picture else 1
+    compared = None if survey is None else survey_of(survey, info)
+    declared = find_input(info, entry.name)
+    depth = depth_of(declared) if entry.picture else 1
     unfolded = None
     if depth != 1:
         if images is not None or survey is not None or options.get("size") is not None:
             raise UsageError(
                 "images=, survey= and size= are of patterns that are pictures: leave them out"
             )
-        unfolded = settle(depth, entry, method, options, choose_preprocessing(own, scale))
-        chosen, options = find_method("classic"), unfolded.options
-    given = _as_start(start, chosen, entry)
-    if unfolded is not None and given is None:
-        given = unfolded.start
-    settled = settle_options(chosen, entry, _with_size(options, given))
-    channels_in = entry.channels or 3
+        unfolded = unfold(depth, entry, method, options, choose_preprocessing(declared, scale))
+        how, options = find_method("classic"), unfolded.options
+    first = _read_start(start, how, entry)
+    if unfolded is not None and first is None:
+        first = unfolded.start
+    settled = settle_options(how, entry, _with_size(options, first))
+    bands = entry.channels or 3
     if not info.layers:
         others = constants_of(info, entry, settled.size)
         shapes = {name: array.shape for name, array in others.items()}
-        info = opened.describe({entry.name: (1, *settled.size, channels_in), **shapes})
+        info = opened.describe({entry.name: (1, *settled.size, bands), **shapes})
         entry = choose_input(info, entry.name)
     objectives, left_out = _objectives(info, layers, channels, objective, settled.facets)
     preprocessing = choose_preprocessing(entry, scale)
@@ -149,43 +148,42 @@ def patterns(
         preprocessing = unfolded.preprocessing
     elif not preprocessing.is_settled:
         sizes = (own or side for own, side in zip(entry.size, settled.size, strict=True))
-        shapes = {entry.name: (1, *sizes, channels_in)}
-        preprocessing = settle_input(opened, info, entry.name, shapes)
+        preprocessing = settle_input(opened, info, entry.name, {entry.name: (1, *sizes, bands)})
     natural, magnitudes = None, None
     if images is not None:
         natural = load_natural(entry, images, settled.size, preprocessing)
-        if chosen.takes_spectrum:
-            magnitudes = spectrum.of_images(canvases_of(natural, PHASE), channels_in)
-    context = Context(settled, channels_in, given, magnitudes)
+        if how.takes_spectrum:
+            magnitudes = spectrum.of_images(canvases_of(natural, PHASE), bands)
+    context = Context(settled, bands, first, magnitudes)
     parts = []
     if done is not None:
         check_same(done, info, settled, preprocessing.name)
         parts.append(done)
     waiting = [entry for entry in objectives if done is None or entry not in done.objectives]
-    kept_steps = _frame_steps(frames, settled.steps)
+    frame_steps = _frame_steps(frames, settled.steps)
     finished: list[RatedPattern] = []
     for probes, group in groupby(waiting, probes_of):
-        asked = list(group)
+        together = list(group)
         ascent = make_ascent(info, entry, settled, preprocessing, probes)
         before, total = len(finished) * settled.steps, len(waiting) * settled.steps
-        found = run(
-            *(opened, info, chosen.apply(ascent, context), chosen, context, asked, natural),
+        rated = run(
+            *(opened, info, how.apply(ascent, context), how, context, together, natural),
             batch_size=batch_size,
-            frames=kept_steps[:-1],
+            frames=frame_steps[:-1],
             progress=None if progress is None else _shifted(progress, before, total),
             movable=depth == 1,
         )
-        finished += found
-        if len(found) < len(asked):
+        finished += rated
+        if len(rated) < len(together):
             break
     if finished:
         notes = [*info.notes, *left_out]
-        notes += _notes(info, entry, chosen) if unfolded is None else [unfolded.note]
+        notes += _notes(info, entry, how) if unfolded is None else [unfolded.note]
         parts.append(
             assemble(
-                *(info, chosen, settled, preprocessing, finished),
+                *(info, how, settled, preprocessing, finished),
                 natural_count=len(natural or ()),
-                frame_steps=kept_steps,
+                frame_steps=frame_steps,
                 notes=notes,
                 depth=depth,
             )
@@ -193,8 +191,8 @@ def patterns(
     ready = {objective for part in parts for objective in part.objectives}
     order = [objective for objective in objectives if objective in ready]
     result = merge(order, parts) if parts else None
-    if result is not None and known is not None:
-        result = with_survey(result, known)
+    if result is not None and compared is not None:
+        result = with_survey(result, compared)
     if len(order) < len(objectives):
         raise Interrupted(result, len(objectives))
     assert result is not None
@@ -207,8 +205,8 @@ def _frame_steps(count: int, steps: int) -> tuple[int, ...]:
         return ()
     if not 2 <= count <= MOST_FRAMES:
         raise UsageError(f"expected 2 to {MOST_FRAMES} frames, found {count}")
-    places = np.linspace(0, 1, min(count, steps + 1)) ** 1.5 * steps
-    return tuple(int(place) for place in np.unique(np.rint(places)))
+    moments = np.linspace(0, 1, min(count, steps + 1)) ** 1.5 * steps
+    return tuple(int(step) for step in np.unique(np.rint(moments)))
 
 
 def _notes(info: ModelInfo, entry: InputInfo, method: Method) -> Iterator[str]:
@@ -228,18 +226,18 @@ def _with_size(options: dict[str, Any], start: FloatArray | None) -> dict[str, A
     if start is None:
         return options
     sides = int(start.shape[0]), int(start.shape[1])
-    asked = options.get("size")
-    if asked is not None and check_size(asked, "a canvas", LARGEST) != sides:
-        raise UsageError(f"the start has the size {sides}, size= asks for {asked}")
+    size = options.get("size")
+    if size is not None and check_size(size, "a canvas", LARGEST) != sides:
+        raise UsageError(f"the start has the size {sides}, size= asks for {size}")
     return {**options, "size": sides}
 
 
-def _as_start(start: Any, method: Method, entry: InputInfo) -> FloatArray | None:
+def _read_start(start: Any, method: Method, entry: InputInfo) -> FloatArray | None:
     if start is None:
         return None
     if not method.takes_start:
-        takers = " or ".join(f"'{each.name}'" for each in methods().values() if each.takes_start)
-        raise UsageError(f"a start goes with method={takers}, not with '{method.name}'")
+        able = " or ".join(f"'{other.name}'" for other in methods().values() if other.takes_start)
+        raise UsageError(f"a start goes with method={able}, not with '{method.name}'")
     array = np.asarray(as_array(start), np.float32)
     if entry.picture is not None and array.size == math.prod(entry.picture):
         array = array.reshape(entry.picture)
@@ -259,20 +257,22 @@ def _objectives(
     facets: int,
 ) -> tuple[list[Objective], tuple[str, ...]]:
     if isinstance(objective, str):
-        return ask(info, layers, channels, objective, facets)
-    given = [objective] if isinstance(objective, Objective) else list(objective)
+        return make_objectives(info, layers, channels, objective, facets)
+    objectives = [objective] if isinstance(objective, Objective) else list(objective)
     if layers is not None or channels is not None:
         raise UsageError("objectives as data name their own layers and channels: leave those out")
-    if not given:
+    if not objectives:
         raise UsageError("expected at least one objective, found none")
-    check(info, given)
+    check_objectives(info, objectives)
     return [
-        Objective(entry.terms, facet + entry.facet) for entry in given for facet in range(facets)
+        Objective(entry.terms, facet + entry.facet)
+        for entry in objectives
+        for facet in range(facets)
     ], ()
 
 
 def _shifted(
     progress: Callable[[int, int], None], before: int, total: int
 ) -> Callable[[int, int], None]:
-    """A call for all that is made, from a call for the part that is made now."""
+    """Progress of all patterns, reported by those that are made now."""
     return lambda done, _: progress(before + done, total)

@@ -1,8 +1,8 @@
 """Patterns as a document.
 
-The rule of this module: whoever sees a pattern sees what it reached, and a dead one is a flat tile
-with the word. Rows of all layers follow each other, so that one sees what becomes of edges; what a
-row leaves out stands behind, and the row says where.
+The rule of this module: a pattern is never shown without what it reached, and a dead one is a flat
+tile with the word. Rows of all layers follow each other, to show what becomes of edges; what a row
+leaves out stands behind them, and the row says where.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ from layersight.document.blocks import (
     Tone,
 )
 from layersight.document.layers import FEWER, field_cell, layer_table, model_document
+from layersight.document.noun import check_count
 from layersight.document.words import (
+    DASH,
     MOST_NAMED,
     count,
     fine_percent,
@@ -55,35 +57,25 @@ from layersight.nouns.patterns.result import LayerPatterns, Patterns
 from layersight.nouns.patterns.wording import (
     DEAD,
     FAILED,
+    Pattern,
     aim,
     amount,
-    between,
     captions,
-    compared,
-    empty_mark,
-    ending,
-    failure,
-    full_name,
     how_made,
-    kept,
     kind_of,
     layer_facts,
-    outdone,
-    reached,
     rising,
     scale_words,
-    short_name,
-    taken,
+    value_range,
 )
 from layersight.nouns.survey.montage import BLANK
 
-MOST = 256
-"""So many patterns are drawn large at most."""
-SIDE = 300.0
-"""Points that a large pattern takes about."""
-CHECKS = (255, 214)
-"""The greys of the ground under a transparent picture."""
-SPECIMEN = 128.0
+MOST = 256  # patterns that are drawn large at most
+SIDE = 300.0  # about how many points a large pattern takes
+SPECIMEN = 128.0  # likewise the one that is explained
+CHECKS = (255, 214)  # the greys behind a transparent picture
+MOVING = ((1, 192.0), (4, 112.0), (12, 80.0), (1 << 30, 56.0))
+"""About how many points a pattern of an animation takes, by how many there are at most."""
 
 
 def describe(result: Patterns, options: GalleryOptions) -> Document:
@@ -115,7 +107,7 @@ def _caption(result: Patterns, lines: Sequence[str]) -> str:
 
 
 def _contents(group: LayerPatterns) -> str:
-    """A layer and what of it patterns are of: channels, and directions in between."""
+    """A layer, and the channels and directions that the patterns are of."""
     numbers = [group.result.channels[index] for index in group.indices]
     channels = sorted({*numbers} - {-1})
     words = [f"channels {ranges(channels)}"] if channels else []
@@ -126,16 +118,16 @@ def _contents(group: LayerPatterns) -> str:
 
 def _sheet(result: Patterns, options: GalleryOptions) -> Part:
     """A cover, a row of each layer, and all patterns of the layers that a row cannot hold."""
-    rows, whole = [], []
+    rows, complete = [], []
     for group in result.by_layer():
         shown = _first_row(group, options)
-        all_of_it = f"all:{group.name}" if len(shown) < len(group.indices) else ""
-        rows.append(_layer(group, shown, options, f"patterns:{group.name}", all_of_it))
-        if all_of_it:
-            whole.append(_layer(group, group.indices, options, all_of_it))
+        more = f"all:{group.name}" if len(shown) < len(group.indices) else ""
+        rows.append(_layer(group, shown, options, f"patterns:{group.name}", more))
+        if more:
+            complete.append(_layer(group, group.indices, options, more))
     notes = own_notes(result.notes)
     front: tuple[Block, ...] = (_reading(result), _making(result), *notes, _layers(result))
-    return Part((*rows, *whole), front, anchor="cover:patterns")
+    return Part((*rows, *complete), front, anchor="cover:patterns")
 
 
 def _grid(result: Patterns, options: GalleryOptions) -> Part:
@@ -149,7 +141,7 @@ def _grid(result: Patterns, options: GalleryOptions) -> Part:
 def _first_row(group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
     """The patterns of a layer that one row shows, those with a picture first, each in its order."""
     facets = facets_beside(group.result, group.indices)
-    columns = max(facets, options.columns // _tiles_of_each(group.result) // facets * facets)
+    columns = max(facets, options.columns // _tiles_per_pattern(group.result) // facets * facets)
     if len(group.indices) <= columns:
         return group.indices
     ranked = [*group.alive, *(index for index in group.indices if group.result.empty[index])]
@@ -161,9 +153,10 @@ def _layer(
     indices: tuple[int, ...],
     options: GalleryOptions,
     anchor: str,
-    all_of_it: str = "",
+    more: str = "",
 ) -> Section:
-    more = Cell(f"{len(indices)} of {len(group.indices)}, see all", target=all_of_it)
+    """Some patterns of a layer; ``more`` is the anchor of the section with all of them."""
+    link = Cell(f"{len(indices)} of {len(group.indices)}, see all", target=more)
     return Section(
         group.name,
         (tiles(group.result, indices, options.columns),),
@@ -171,15 +164,14 @@ def _layer(
         facts=layer_facts(group),
         anchor=anchor,
         listed=not anchor.startswith("all:"),
-        aside=more if all_of_it else None,
+        aside=link if more else None,
     )
 
 
 def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     """Some patterns, facets of one channel beside each other."""
-    chosen = list(indices)
-    each = _tiles_of_each(result)
-    together = facets_beside(result, indices) * each
+    chosen, per_pattern = list(indices), _tiles_per_pattern(result)
+    together = facets_beside(result, indices) * per_pattern
     columns = max(together, columns // together * together)
     numbers = [
         Numbers("activation reached", result.activation[chosen]),
@@ -192,12 +184,16 @@ def tiles(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     if result.natural is not None and result.percentile is not None:
         numbers.append(Numbers("strongest image", result.natural[chosen, 2], order=False))
         numbers.append(Numbers("percentile", result.percentile[chosen] / 100, percent=True))
-    pixels, shown = result.images[chosen], [_tile(result, index) for index in indices]
+    patterns = [Pattern(result, index) for index in indices]
+    pixels, shown = result.images[chosen], [_tile(pattern) for pattern in patterns]
     if result.strongest is not None:
         pixels = np.stack([pixels, result.strongest[chosen]], 1).reshape(-1, *pixels.shape[1:])
-        natural = [_natural_tile(result, index) for index in indices]
+        natural = [_natural_tile(pattern) for pattern in patterns]
         shown = [tile for pair in zip(shown, natural, strict=True) for tile in pair]
-        numbers = [dataclasses.replace(one, values=np.repeat(one.values, each)) for one in numbers]
+        numbers = [
+            dataclasses.replace(column, values=np.repeat(column.values, per_pattern))
+            for column in numbers
+        ]
     return Grid(
         pixels,
         shown,
@@ -215,51 +211,46 @@ def facets_beside(result: Patterns, indices: Sequence[int]) -> int:
     return counts.pop() if len(counts) == 1 else 1
 
 
-def _tiles_of_each(result: Patterns) -> int:
-    """How many tiles a pattern takes: beside it may stand what excites its channel."""
+def _tiles_per_pattern(result: Patterns) -> int:
+    """How many tiles a pattern takes: what excites its channel may stand beside it."""
     return 1 if result.strongest is None else 2
 
 
-def _natural_tile(result: Patterns, index: int) -> Tile:
+def _natural_tile(pattern: Pattern) -> Tile:
     """What the strongest images of a survey show where the channel is."""
+    result = pattern.result
+    name = f"{pattern.full_name}: what excites it most in {plural(result.natural_count, 'image')}"
     assert result.strongest is not None
-    images = plural(result.natural_count, "image")
-    name = f"{full_name(result, index)}: what excites it most in {images}"
-    if (result.strongest[index] == BLANK).all():
-        silent = result.dead_over_data is not None and result.dead_over_data[index]
+    if (result.strongest[pattern.index] == BLANK).all():
+        silent = result.dead_over_data is not None and result.dead_over_data[pattern.index]
         words = ("dead", f"over {count(result.natural_count)}", "images") if silent else ("none",)
         return Tile(label="images", cover=Cover("dead", words), name=name)
-    most = math.nan if result.natural is None else float(result.natural[index, 2])
-    value = amount(most) if math.isfinite(most) else ""
+    value = amount(pattern.strongest) if math.isfinite(pattern.strongest) else ""
     return Tile(label="images", value=value, name=name)
 
 
-def _cover(result: Patterns, index: int) -> Cover | None:
-    mark = empty_mark(result, index)
-    return Cover("dead", (mark, f"= {reached(result, index)}")) if mark else None
+def _cover(pattern: Pattern) -> Cover | None:
+    mark = pattern.mark
+    return Cover("dead", (mark, f"= {amount(pattern.activation)}")) if mark else None
 
 
-def _tile(result: Patterns, index: int) -> Tile:
-    objective, empty = result.objectives[index], bool(result.empty[index])
+def _tile(pattern: Pattern) -> Tile:
+    result, facet, empty = pattern.result, pattern.objective.facet, pattern.empty
     lines: list[tuple[str, Cell]] = []
     if result.natural is not None and result.strongest is None and not empty:
-        most = amount(float(result.natural[index, 2]))
-        tone: Tone = "bad" if outdone(result, index) else "quiet"
-        lines.append(("images", Cell(most, tone)))
-    share = float(result.kept[index])
+        tone: Tone = "bad" if pattern.outdone else "quiet"
+        lines.append(("images", Cell(amount(pattern.strongest), tone)))
     return Tile(
-        label=f"facet {objective.facet}" if objective.facet else short_name(result, index),
-        value="" if empty else reached(result, index),
+        label=f"facet {facet}" if facet else pattern.name,
+        value="" if empty else amount(pattern.activation),
         lines=tuple(lines),
-        share=share if math.isfinite(share) and not empty else None,
-        rising=not empty and not bool(result.converged[index]),
-        cover=_cover(result, index),
-        name=full_name(result, index),
-        facts=(("maximises", aim(objective)), ("ended", ending(result, index))),
-        curve=next(iter(_way(result, index)), None),
-        also=None
-        if result.transparency is None or empty
-        else over_checks(result.images[index], result.transparency[index]),
+        share=pattern.kept if math.isfinite(pattern.kept) and not empty else None,
+        rising=not empty and not pattern.converged,
+        cover=_cover(pattern),
+        name=pattern.full_name,
+        facts=(("maximises", aim(pattern.objective)), ("ended", pattern.ending)),
+        curve=next(iter(_history(pattern)), None),
+        also=None if empty else _masked(pattern),
     )
 
 
@@ -291,14 +282,19 @@ def _terms(result: Patterns) -> list[tuple[str, str]]:
 def _reading(result: Patterns) -> Beside:
     """One pattern, and what everything under it means."""
     index = _specimen(result)
-    one = Grid(
-        result.images[index][None], [_tile(result, index)], columns=1, side=SPECIMEN, unit="pattern"
+    specimen = Grid(
+        *(result.images[index][None], [_tile(Pattern(result, index))]),
+        columns=1,
+        side=SPECIMEN,
+        unit="pattern",
     )
     lines = (
         f"The image that {result.objectives[index].describe()} responds to most, as far as the "
         "optimisation came. Under it, as under every pattern:",
     )
-    return Beside(((one,), (Note(lines, "How to read a pattern"), Facts(tuple(_terms(result))))))
+    return Beside(
+        ((specimen,), (Note(lines, "How to read a pattern"), Facts(tuple(_terms(result)))))
+    )
 
 
 def _specimen(result: Patterns) -> int:
@@ -323,15 +319,15 @@ def _making(result: Patterns) -> Note:
 
 def _layers(result: Patterns) -> Table:
     def cells(group: LayerPatterns) -> Iterator[Cell]:
-        alive, middle = list(group.alive), group.median_kept
+        alive, median = list(group.alive), group.median_kept
         yield Cell(output_size(group.layer) if group.layer else "")
         yield field_cell(group.layer)
         yield Cell(str(len(group.indices)))
         dead = group.count(result.dead)
         yield Cell(str(dead), "plain" if dead else "quiet")
         yield Cell(f"{group.count(result.converged)} of {len(alive)}")
-        yield Cell(between(result.activation[alive]) if alive else "")
-        yield Cell("" if middle is None else percent(middle), share=middle)
+        yield Cell(value_range(result.activation[alive]) if alive else "")
+        yield Cell("" if median is None else percent(median), share=median)
 
     return layer_table(
         [layer.name for layer in result.model.layers],
@@ -345,54 +341,58 @@ def _layers(result: Patterns) -> Table:
 
 def _large(result: Patterns, options: GalleryOptions) -> Part:
     """Each pattern by itself, with its numbers and the way there."""
-    if len(result) > MOST:
-        raise SelectionError(
-            f"the view 'pattern' draws a page for each pattern: expected at most {MOST}, found "
-            f"{len(result):,}. Choose fewer layers or channels."
-        )
+    check_count("pattern", "pattern", len(result), MOST, "Choose fewer layers or channels.")
     layers = {group.name: kind_of(group.layer) for group in result.by_layer()}
     sections = (
         Section(
-            full_name(result, index),
-            _single(result, index),
-            kind=layers[objective.layer],
-            facts=f"maximises {aim(objective)}",
-            anchor=f"pattern:{index}",
+            pattern.full_name,
+            _single(pattern),
+            kind=layers[pattern.objective.layer],
+            facts=f"maximises {aim(pattern.objective)}",
+            anchor=f"pattern:{pattern.index}",
             alone=True,
         )
-        for index, objective in enumerate(result)
+        for pattern in (Pattern(result, index) for index in range(len(result)))
     )
     return Part(tuple(sections), notes=(*own_notes(result.notes), _making(result)))
 
 
-def _single(result: Patterns, index: int) -> tuple[Block, ...]:
-    numbers, curve = _facts(result, index), _way(result, index)
-    pixels, cover, name = result.images[index], _cover(result, index), full_name(result, index)
-    terms = result.objectives[index].terms
+def _single(pattern: Pattern) -> tuple[Block, ...]:
+    result, numbers, curve = pattern.result, _facts(pattern), _history(pattern)
+    terms = pattern.objective.terms
     others = [other for other, entry in enumerate(result) if entry.terms == terms]
     facets: tuple[Block, ...] = ()
     if len(others) > 1:
         facets = Note((), "All facets of it"), tiles(result, others, len(others))
-    if result.transparency is not None and not cover:
-        masked = over_checks(pixels, result.transparency[index])
+    masked = None if pattern.empty else _masked(pattern)
+    if masked is not None:
         pictures = [
-            Picture(shown, side=SIDE * 0.84, lines=(words,), name=name)
-            for shown, words in ((pixels, "as it is"), (masked, "with its transparency mask"))
+            Picture(shown, side=SIDE * 0.84, lines=(words,), name=pattern.full_name)
+            for shown, words in (
+                (pattern.pixels, "as it is"),
+                (masked, "with its transparency mask"),
+            )
         ]
         both = Beside(tuple((picture,) for picture in pictures), fill=False)
         return (both, Beside(((numbers,), curve)) if curve else numbers, *facets)
     side = SIDE if result.strongest is None else SIDE * 0.6
-    pictures = [Picture(pixels, cover=cover, side=side, name=name)]
+    pictures = [Picture(pattern.pixels, cover=_cover(pattern), side=side, name=pattern.full_name)]
     if result.strongest is not None:
-        tile = _natural_tile(result, index)
+        tile = _natural_tile(pattern)
         lines = (f"what excites it most in {plural(result.natural_count, 'image')}",)
-        natural = result.strongest[index]
+        natural = result.strongest[pattern.index]
         pictures.append(Picture(natural, cover=tile.cover, side=side, lines=lines, name=tile.name))
-    return (Beside((*((one,) for one in pictures), (numbers,))), *curve, *facets)
+    return (Beside((*((picture,) for picture in pictures), (numbers,))), *curve, *facets)
+
+
+def _masked(pattern: Pattern) -> Bytes | None:
+    """The pattern with its transparency mask, for methods with one."""
+    masks = pattern.result.transparency
+    return None if masks is None else over_checks(pattern.pixels, masks[pattern.index])
 
 
 def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
-    """A picture on a ground of light squares, which show where its opacity is 0.
+    """A picture on light squares, which show where its opacity is 0.
 
     Example:
         >>> over_checks(np.zeros((1, 2, 3), np.uint8), np.array([[1.0, 0.0]]))[0, :, 0].tolist()
@@ -400,56 +400,52 @@ def over_checks(pixels: Bytes, opacity: FloatArray) -> Bytes:
     """
     square = max(2, min(opacity.shape) // 16)
     rows, columns = np.indices(opacity.shape) // square
-    ground = np.where((rows + columns) % 2, CHECKS[1], CHECKS[0])[..., None]
+    checks = np.where((rows + columns) % 2, CHECKS[1], CHECKS[0])[..., None]
     share = np.clip(opacity, 0, 1)[..., None]
-    mixed: Bytes = np.rint(pixels * share + ground * (1 - share)).astype(np.uint8)
+    mixed: Bytes = np.rint(pixels * share + checks * (1 - share)).astype(np.uint8)
     return mixed
 
 
-def _facts(result: Patterns, index: int) -> Facts:
+def _facts(pattern: Pattern) -> Facts:
     """What a pattern reached, and what it is measured by."""
-    steps = taken(result, index)
     rows: list[tuple[str, str | Cell]] = [
-        ("activation reached", Cell(reached(result, index), bold=True)),
-        ("at the start", amount(float(result.start_activation[index]))),
+        ("activation reached", Cell(amount(pattern.activation), bold=True)),
+        ("at the start", amount(pattern.start)),
     ]
-    if mark := empty_mark(result, index):
-        why = DEAD if result.dead[index] else failure(result, index)
-        return Facts((*rows, (mark, why), ("tried", steps)))
-    share = float(result.kept[index])
-    bar = share if math.isfinite(share) else None
-    rows.append(("kept when moved, rescaled", Cell(kept(result, index), share=bar)))
-    if result.coverage is not None and math.isfinite(result.coverage[index]):
-        rows.append(("answers to", f"{percent(float(result.coverage[index]))} of the picture"))
-    if result.natural is not None and result.percentile is not None and compared(result, index):
-        marks = [amount(value) for value in result.natural[index].tolist()]
-        images = plural(result.natural_count, "natural image")
-        tone: Tone = "bad" if outdone(result, index) else "plain"
+    if mark := pattern.mark:
+        why = DEAD if pattern.dead else pattern.failure
+        return Facts((*rows, (mark, why), ("tried", pattern.taken)))
+    share = pattern.kept if math.isfinite(pattern.kept) else None
+    words = DASH if share is None else percent(share)
+    rows.append(("kept when moved, rescaled", Cell(words, share=share)))
+    if math.isfinite(pattern.coverage):
+        rows.append(("answers to", f"{percent(pattern.coverage)} of the picture"))
+    if pattern.natural and pattern.result.percentile is not None:
+        median, high, most = map(amount, pattern.natural)
+        tone: Tone = "bad" if pattern.outdone else "plain"
         rows += [
-            (f"median of {images}", marks[0]),
-            ("their 99th percentile", marks[1]),
-            ("the strongest of them", Cell(marks[2], tone)),
-            ("of them reach no more", fine_percent(float(result.percentile[index]) / 100)),
+            (f"median of {plural(pattern.result.natural_count, 'natural image')}", median),
+            ("their 99th percentile", high),
+            ("the strongest of them", Cell(most, tone)),
+            ("of them reach no more", fine_percent(pattern.percentile / 100)),
         ]
-    if result.converged[index]:
-        rows.append(("converged", f"after {steps}"))
+    if pattern.converged:
+        rows.append(("converged", f"after {pattern.taken}"))
     else:
-        rows.append(("not converged", Cell(f"in {steps}", rising=True)))
-    rows.append(("canvas", size(result.values.shape[1:])))
+        rows.append(("not converged", Cell(f"in {pattern.taken}", rising=True)))
+    rows.append(("canvas", size(pattern.result.values.shape[1:])))
     return Facts(tuple(rows))
 
 
-def _way(result: Patterns, index: int) -> tuple[Curve, ...]:
+def _history(pattern: Pattern) -> tuple[Curve, ...]:
     """The objective before each step, with what natural images reach."""
-    history = result.history[index]
+    history = pattern.result.history[pattern.index]
     values = history[np.isfinite(history)]
-    if len(values) < 2 or result.dead[index]:
+    if len(values) < 2 or pattern.dead:
         return ()
-    end = float(result.activation[index])
-    rules: tuple[tuple[float, str], ...] = ()
-    if result.natural is not None and compared(result, index):
-        middle, high, most = result.natural[index].tolist()
-        rules = ((most, "strongest image"), (high, "99% of images"), (middle, "median image"))
+    end = pattern.activation
+    names = ("median image", "99% of images", "strongest image")
+    rules = [*zip(pattern.natural, names, strict=False)][::-1]
     heights = [0.0, end, *values.tolist(), *(height for height, _ in rules)]
     last = Series(np.array([end], np.float32), np.array([len(values)], np.float32), style="points")
     return (
@@ -462,10 +458,6 @@ def _way(result: Patterns, index: int) -> tuple[Curve, ...]:
             tall=104.0,
         ),
     )
-
-
-MOVING = ((1, 192.0), (4, 112.0), (12, 80.0), (1 << 30, 56.0))
-"""Points that a pattern of an animation takes about, by how many there are at most."""
 
 
 def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
@@ -492,7 +484,7 @@ def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
 
 def _moving(result: Patterns, indices: Sequence[int], columns: int) -> Grid:
     """Some patterns with their names alone: numbers are those of the end."""
-    whole = tiles(result, indices, columns)
-    named = [Tile(label=tile.label, cover=tile.cover) for tile in whole.tiles]
+    grid = tiles(result, indices, columns)
+    named = [Tile(label=tile.label, cover=tile.cover) for tile in grid.tiles]
     side = next(side for most, side in MOVING if len(named) <= most)
-    return dataclasses.replace(whole, tiles=named, numbers=(), side=side)
+    return dataclasses.replace(grid, tiles=named, numbers=(), side=side)

@@ -16,7 +16,7 @@ from layersight.document.words import file_name, finite, specification
 from layersight.nouns.patterns.document import describe, frames
 from layersight.nouns.patterns.request import GalleryOptions, PatternOptions
 from layersight.nouns.patterns.result import AXES, LayerPatterns, Objective, Patterns, Term
-from layersight.nouns.patterns.wording import empty_mark, ending
+from layersight.nouns.patterns.wording import Pattern
 
 MARKS = ("median", "percentile_99", "greatest")
 """What the numbers of natural images are called."""
@@ -59,19 +59,19 @@ def numbers(result: Patterns, options: GalleryOptions) -> Json:
         "frame_steps": list(result.frame_steps),
         "dead": int(result.dead.sum()),
         "failed": int(result.failed.sum()),
-        "patterns": [_pattern(result, index) for index in range(len(result))],
+        "patterns": [_pattern(Pattern(result, index)) for index in range(len(result))],
     }
 
 
-def _pattern(result: Patterns, index: int, *, history: bool = True) -> Json:
+def _pattern(pattern: Pattern, *, history: bool = True) -> Json:
     """One pattern with its numbers; ``None`` for what is not known or no number."""
-    objective, steps = result.objectives[index], int(result.steps[index])
+    result, objective, index = pattern.result, pattern.objective, pattern.index
 
-    def known(name: str) -> object:
+    def number(name: str) -> object:
         values = getattr(result, name)
         return None if values is None else finite(float(values[index]))
 
-    natural = None
+    natural, steps = None, pattern.steps
     if result.natural is not None:
         natural = dict(zip(MARKS, map(finite, result.natural[index].tolist()), strict=True))
     return {
@@ -79,12 +79,12 @@ def _pattern(result: Patterns, index: int, *, history: bool = True) -> Json:
         "channel": objective.channel,
         "facet": objective.facet,
         "objective": {"words": objective.describe(), **objective.to_json()},
-        **{name: known(name) for name in REACHED},
+        **{name: number(name) for name in REACHED},
         **{name: bool(getattr(result, name)[index]) for name in ("dead", "failed", "converged")},
         "steps": steps,
-        "ended": ending(result, index),
+        "ended": pattern.ending,
         "natural": natural,
-        "percentile": known("percentile"),
+        "percentile": number("percentile"),
         **({"history": [*map(finite, result.history[index][:steps].tolist())]} if history else {}),
     }
 
@@ -95,7 +95,7 @@ def arrays(result: Patterns) -> dict[str, Array]:
         "layer": list(result.layers),
         "objective": [objective.describe() for objective in result],
     }
-    along: dict[str, NDArray[Any]] = {
+    columns: dict[str, NDArray[Any]] = {
         "failed": result.failed,
         "channel": np.array(result.channels, np.int64),
         "facet": np.array([objective.facet for objective in result], np.int64),
@@ -113,7 +113,7 @@ def arrays(result: Patterns) -> dict[str, Array]:
         for name, axes in names.items()
         if (values := getattr(result, name)) is not None
     }
-    made |= {name: Array(("pattern",), values) for name, values in along.items()}
+    made |= {name: Array(("pattern",), values) for name, values in columns.items()}
     if result.frame_steps:
         made["frame_steps"] = Array(("frame",), np.array(result.frame_steps, np.int64))
     for name, lines in words.items():
@@ -139,8 +139,8 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> P
         notes=tuple(str(note) for note in saved["notes"]),
         **known,
     )
-    along = [values for name, values in known.items() if AXES[name][0] == "pattern"]
-    if any(len(values) != len(result) for values in along):
+    counts = {values.shape[AXES[name].index("pattern")] for name, values in known.items()}
+    if counts - {len(result)}:
         raise ValueError("its arrays have different lengths")
     return result
 
@@ -151,9 +151,9 @@ def rows(result: Patterns) -> Iterator[tuple[object, ...]]:
     after = ("dead", "failed", "converged", "steps", "ended", "percentile")
     yield (*plain, *after, *MARKS)
     for index in range(len(result)):
-        found = _pattern(result, index, history=False)
-        marks = found["natural"] or {}
-        yield (*(found[name] for name in plain + after), *(marks.get(name) for name in MARKS))
+        known = _pattern(Pattern(result, index), history=False)
+        marks = known["natural"] or {}
+        yield (*(known[name] for name in plain + after), *(marks.get(name) for name in MARKS))
 
 
 def _objective(saved: Json) -> Objective:
@@ -173,27 +173,28 @@ def folder(result: Patterns, options: GalleryOptions) -> Iterator[Entry[Patterns
         stem = f"{number:02d}-{file_name(group.name)}"
         yield Entry(f"{stem}.png", result.take(group.indices), grid)
         for order, index in enumerate(group.indices):
-            name = f"{stem}-{_part(result, index, order)}.png"
-            alone = result.take([index])
-            extra = {"pattern": _pattern(alone, 0, history=False)}
-            yield Entry(name, alone, options, result.images[index], extra)
+            pattern = Pattern(result, index)
+            name = f"{stem}-{_file_part(pattern, order)}.png"
+            extra = {"pattern": _pattern(pattern, history=False)}
+            yield Entry(name, result.take([index]), options, pattern.pixels, extra)
     yield Entry("patterns.json", result, options)
 
 
-def _part(result: Patterns, index: int, order: int) -> str:
-    """What tells a pattern from the others of its layer, as part of a file name."""
-    objective = result.objectives[index]
-    alone = len(objective.terms) == 1 and objective.channel >= 0
-    name = f"{objective.channel:04d}" if alone else f"sum{order:04d}"
-    facet = f"-facet{objective.facet}" if result.options.facets > 1 or objective.facet else ""
-    return name + facet + (f"-{mark}" if (mark := empty_mark(result, index)) else "")
+def _file_part(pattern: Pattern, order: int) -> str:
+    """What distinguishes a pattern from the others of its layer in a file name."""
+    objective = pattern.objective
+    single = len(objective.terms) == 1 and objective.channel >= 0
+    name = f"{objective.channel:04d}" if single else f"sum{order:04d}"
+    if pattern.result.options.facets > 1 or objective.facet:
+        name += f"-facet{objective.facet}"
+    return f"{name}-{pattern.mark}" if pattern.mark else name
 
 
 def part(
     result: Patterns, layer: str | None = None, channel: int | None = None
 ) -> tuple[Patterns, Mapping[str, object]]:
     """The patterns of a layer, or of one channel."""
-    rows = [{"layer": each.layer, "channel": each.channel} for each in result]
+    rows = [{"layer": objective.layer, "channel": objective.channel} for objective in result]
     indices = matching(rows, "pattern", layer=layer, channel=channel)
     return (result if len(indices) == len(result) else result.take(indices)), {}
 

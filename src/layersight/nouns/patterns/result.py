@@ -1,4 +1,4 @@
-"""What a pattern is asked for, and what comes back, as frozen data.
+"""What patterns maximise, and what comes back, as frozen data.
 
 The rule of this module: a request is plain values that can be written down and read again; a
 result is arrays, names and numbers.
@@ -126,9 +126,9 @@ def gained(start: FloatArray, reached: FloatArray) -> NDArray[np.bool_]:
     >>> gained(np.array([0, 2, -3], np.float32), np.array([0, 2.00001, -1], np.float32)).tolist()
     [False, False, True]
     """
-    begun, ended = np.asarray(start, np.float64), np.asarray(reached, np.float64)
-    least = SAME * np.maximum(np.abs(begun), np.abs(ended))
-    return np.asarray(ended - begun > least, np.bool_)
+    first, last = np.asarray(start, np.float64), np.asarray(reached, np.float64)
+    least = SAME * np.maximum(np.abs(first), np.abs(last))
+    return np.asarray(last - first > least, np.bool_)
 
 
 LEAST = 0.15
@@ -168,8 +168,8 @@ class Patterns(RichDisplay):
         natural: ``(pattern, 3)`` float32: the median, 99th percentile and greatest of the
             objective over natural images; ``None`` without any.
         percentile: Where the reached activation lies among those, in percent; ``None`` likewise.
-        transparency: ``(pattern, height, width)`` float32 in 0..1: how much the gradient minded
-            each pixel; ``None`` for methods without.
+        transparency: ``(pattern, height, width)`` float32 in 0..1: how much the gradient depended
+            on each pixel; ``None`` for methods without.
         strongest: ``(pattern, height, width, 3)`` uint8: what the strongest images of a survey show
             where the channel is; ``None`` without a survey.
         dead_over_data: Whether the channel is dead over all images of it; ``None`` likewise.
@@ -179,7 +179,7 @@ class Patterns(RichDisplay):
         frame_steps: After how many steps each frame was taken.
         notes: What a reader should know beside.
         coverage: ``(pattern,)`` float32 in 0..1: about how much of the picture the channel answers
-            to; NaN where that is not known; ``None`` in files of before.
+            to; NaN where that is not known; ``None`` in older files.
     """
 
     noun: ClassVar[str] = "patterns"
@@ -256,14 +256,13 @@ class Patterns(RichDisplay):
     def take(self, indices: Sequence[int]) -> Patterns:
         """The result with some of its patterns."""
         chosen = np.array(indices, np.intp)
-        known = {name: getattr(self, name) for name in AXES}
         return dataclasses.replace(
             self,
             objectives=tuple(self.objectives[index] for index in indices),
             **{
-                name: values.take(chosen, AXES[name].index("pattern"))
-                for name, values in known.items()
-                if values is not None
+                name: values.take(chosen, axes.index("pattern"))
+                for name, axes in AXES.items()
+                if (values := getattr(self, name)) is not None
             },
         )
 
@@ -277,10 +276,10 @@ class Patterns(RichDisplay):
     def by_layer(self) -> list[LayerPatterns]:
         """The layers that patterns stand under, in the order in which they were asked for."""
         known = {layer.name: layer for layer in self.model.layers}
-        found: dict[str, list[int]] = {}
+        indices: dict[str, list[int]] = {}
         for index, name in enumerate(self.layers):
-            found.setdefault(name, []).append(index)
-        return [LayerPatterns(self, name, known.get(name), (*found[name],)) for name in found]
+            indices.setdefault(name, []).append(index)
+        return [LayerPatterns(self, name, known.get(name), (*indices[name],)) for name in indices]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -290,21 +289,21 @@ class LayerPatterns:
     result: Patterns  # all patterns
     name: str  # the layer's name
     layer: LayerInfo | None  # what is known of it, if it is a layer of the model
-    indices: tuple[int, ...]  # where its patterns stand in result
+    indices: tuple[int, ...]  # of its patterns in result
 
     def count(self, marks: NDArray[np.bool_]) -> int:
-        """Of how many of its patterns something is true."""
+        """How many of its patterns are marked."""
         return int(marks[list(self.indices)].sum())
 
     @property
     def alive(self) -> tuple[int, ...]:
-        """Where those that have a picture stand."""
+        """The indices of those with a picture."""
         empty = self.result.empty
         return tuple(index for index in self.indices if not empty[index])
 
     @property
     def median_kept(self) -> float | None:
-        """What half of those with a picture keep at least when moved; ``None`` if unknown."""
+        """The median share that those with a picture keep when moved; ``None`` if unknown."""
         known = self.result.kept[list(self.alive)]
         known = known[np.isfinite(known)]
         return float(np.median(known)) if known.size else None

@@ -1,6 +1,6 @@
 """Patterns in words, the same in every picture.
 
-The rule of this module: what a pattern reached is told with what it is measured by.
+The rule of this module: what a pattern reached stands with what it is measured by.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from layersight.data.arrays import FloatArray
 from layersight.data.model import LayerInfo
 from layersight.document.words import (
-    DASH,
     DOT,
     count,
     model_line,
@@ -27,42 +26,100 @@ from layersight.document.words import (
 from layersight.nouns.patterns.result import LayerPatterns, Objective, Patterns, Term, gained
 
 DEAD = "no start could wake this channel"
-"""What dead means of a pattern."""
-
 FAILED = (
     "the final image activates the channel no more than the start did, or only a small part of it "
     "does anything for it and the rest is noise"
 )
-"""What failed means of a pattern."""
+"""What dead and failed mean of a pattern."""
 
 
-def label_of(result: Patterns, index: int) -> str:
-    """The name of the class that a pattern is of; empty where it is of none that is known."""
-    objective, labels = result.objectives[index], result.model.labels or ()
-    layer = next((one for one in result.model.layers if one.name == objective.layer), None)
-    fits = layer is None or layer.channels == len(labels)
-    known = fits and len(objective.terms) == 1 and objective.layer in result.model.outputs
-    return labels[objective.channel] if known and 0 <= objective.channel < len(labels) else ""
+class Pattern:
+    """One pattern of a result: its numbers, and what is said of it."""
 
+    def __init__(self, result: Patterns, index: int) -> None:
+        self.result, self.index, self.objective = result, index, result.objectives[index]
+        self.pixels, self.steps = result.images[index], int(result.steps[index])
+        self.dead, self.empty = bool(result.dead[index]), bool(result.empty[index])
+        self.converged = bool(result.converged[index])
+        most = None if result.natural is None else result.natural[:, 2]
+        self.activation, self.start, self.kept, self.coverage, self.percentile, self.strongest = (
+            math.nan if values is None else float(values[index])
+            for values in (
+                *(result.activation, result.start_activation, result.kept),
+                *(result.coverage, result.percentile, most),
+            )
+        )
 
-def short_name(result: Patterns, index: int) -> str:
-    """The name of a pattern in its layer: the channel's number, and a class's name."""
-    objective = result.objectives[index]
-    if len(objective.terms) > 1:
-        return f"sum of {len(objective.terms)}"
-    if objective.terms[0].channel is None:
-        return "direction"
-    return f"{objective.channel} {label_of(result, index)}".rstrip()
+    @property
+    def natural(self) -> list[float]:
+        """Median, 99th percentile and greatest of natural images; empty where they are unknown."""
+        natural = self.result.natural
+        marks = [] if natural is None else natural[self.index].tolist()
+        return marks if all(map(math.isfinite, marks)) else []
 
+    @property
+    def outdone(self) -> bool:
+        """Whether a natural image reaches more than the pattern."""
+        return self.strongest > self.activation
 
-def full_name(result: Patterns, index: int) -> str:
-    """The name of a pattern with its layer and what kind of number it is."""
-    objective = result.objectives[index]
-    name = short_name(result, index)
-    if len(objective.terms) == 1 and objective.channel >= 0:
-        name = f"{'unit' if objective.terms[0].before else 'channel'} {name}"
-    facet = f", facet {objective.facet}" if objective.facet else ""
-    return f"{objective.layer}, {name}{facet}"
+    @property
+    def label(self) -> str:
+        """The name of the class that it is of; empty where it is of none that is known."""
+        objective, model = self.objective, self.result.model
+        labels = model.labels or ()
+        layer = next((layer for layer in model.layers if layer.name == objective.layer), None)
+        fits = layer is None or layer.channels == len(labels)
+        known = fits and len(objective.terms) == 1 and objective.layer in model.outputs
+        return labels[objective.channel] if known and 0 <= objective.channel < len(labels) else ""
+
+    @property
+    def name(self) -> str:
+        """Its name in its layer: the channel's number, and a class's name."""
+        terms = self.objective.terms
+        if len(terms) > 1:
+            return f"sum of {len(terms)}"
+        if terms[0].channel is None:
+            return "direction"
+        return f"{self.objective.channel} {self.label}".rstrip()
+
+    @property
+    def full_name(self) -> str:
+        """Its name with its layer and what kind of number it is."""
+        objective, name = self.objective, self.name
+        if len(objective.terms) == 1 and objective.channel >= 0:
+            name = f"{'unit' if objective.terms[0].before else 'channel'} {name}"
+        facet = f", facet {objective.facet}" if objective.facet else ""
+        return f"{objective.layer}, {name}{facet}"
+
+    @property
+    def mark(self) -> str:
+        """What stands on its tile in place of a picture; empty where there is one."""
+        return "dead" if self.dead else "failed" if self.empty else ""
+
+    @property
+    def taken(self) -> str:
+        """How many steps it took, and that it took more than the options allow, and why."""
+        more = self.steps > self.result.options.steps and not self.dead
+        return plural(self.steps, "step") + (", silent at first" if more else "")
+
+    @property
+    def ending(self) -> str:
+        """How it came to its end."""
+        if self.dead:
+            return f"dead: {DEAD} in {self.taken}"
+        if self.empty:
+            return f"failed after {self.taken}: {self.failure}"
+        if self.converged:
+            return f"converged after {self.taken}"
+        return f"not converged after {self.taken}: the last still gained"
+
+    @property
+    def failure(self) -> str:
+        """Why its optimisation failed."""
+        if gained(self.result.start_activation, self.result.activation)[self.index]:
+            coverage = percent(self.coverage)
+            return f"the channel answers to {coverage} of the picture, the rest is noise"
+        return "the final image activates the channel no more than the start did"
 
 
 def aim(objective: Objective) -> str:
@@ -77,61 +134,18 @@ def aim(objective: Objective) -> str:
     return objective.describe()
 
 
-def reached(result: Patterns, index: int) -> str:
-    """The activation of a pattern."""
-    return amount(float(result.activation[index]))
-
-
-def kept(result: Patterns, index: int) -> str:
-    """The share of its activation that a pattern keeps under unseen shifts and rescalings."""
-    share = float(result.kept[index])
-    return percent(share) if math.isfinite(share) else DASH
-
-
-def taken(result: Patterns, index: int) -> str:
-    """How many steps a pattern took, and that it took more than were asked for, and why."""
-    steps = plural(int(result.steps[index]), "step")
-    more = result.steps[index] > result.options.steps and not result.dead[index]
-    return f"{steps}, silent at first" if more else steps
-
-
-def ending(result: Patterns, index: int) -> str:
-    """How a pattern came to its end."""
-    steps = taken(result, index)
-    if result.dead[index]:
-        return f"dead: {DEAD} in {steps}"
-    if result.failed[index]:
-        return f"failed after {steps}: {failure(result, index)}"
-    if result.converged[index]:
-        return f"converged after {steps}"
-    return f"not converged after {steps}: the last still gained"
-
-
-def failure(result: Patterns, index: int) -> str:
-    """Why an optimisation failed."""
-    coverage = math.nan if result.coverage is None else float(result.coverage[index])
-    if gained(result.start_activation, result.activation)[index]:
-        return f"the channel answers to {percent(coverage)} of the picture, the rest is noise"
-    return "the final image activates the channel no more than the start did"
-
-
 def marks_of(result: Patterns) -> tuple[tuple[NDArray[np.bool_], str], ...]:
-    """Why patterns have no picture, in a word each."""
+    """Which patterns have no picture, and why in a word."""
     return (result.dead, "dead"), (result.failed, "failed")
 
 
-def empty_mark(result: Patterns, index: int) -> str:
-    """What stands on the tile of a pattern without a picture; empty where there is one."""
-    return next((name for marks, name in marks_of(result) if marks[index]), "")
-
-
 def rising(result: Patterns) -> bool:
-    """Whether any pattern that has a picture still gained in its last steps."""
+    """Whether any pattern with a picture still gained in its last steps."""
     return bool(np.any(~result.empty & ~result.converged))
 
 
 def amount(value: float) -> str:
-    """An activation in three digits or all that are whole.
+    """An activation in three digits, a large one as a whole number.
 
     >>> amount(1084.4), amount(0.5222), amount(23456789.0)
     ('1,084', '0.522', '2.35e+07')
@@ -140,7 +154,7 @@ def amount(value: float) -> str:
 
 
 def kind_of(layer: LayerInfo | None) -> str:
-    """The type of a layer and the size of its output, as far as it is known."""
+    """The type of a layer and the size of its output, as far as they are known."""
     if layer is None:
         return ""
     sides = (layer.output_shape or ())[1:]
@@ -159,22 +173,22 @@ def layer_facts(group: LayerPatterns) -> str:
     if shown < len(indices):
         facts.append(f"{len(indices) // shown} facets of each")
     counts = [(group.count(marks), name) for marks, name in marks_of(result)]
-    facts += [f"{count(found)} {name}" for found, name in counts if found] or ["none dead"]
+    facts += [f"{count(marked)} {name}" for marked, name in counts if marked] or ["none dead"]
     alive = list(group.alive)
     if alive:
         facts.append(f"{count(group.count(result.converged))} of {count(len(alive))} converged")
-        facts.append(f"reached {between(result.activation[alive])}")
-    if (middle := group.median_kept) is not None:
-        facts.append(f"half keep {percent(middle)} or more")
+        facts.append(f"reached {value_range(result.activation[alive])}")
+    if (median := group.median_kept) is not None:
+        facts.append(f"half keep {percent(median)} or more")
     if group.layer is not None and group.layer.receptive_field:
         facts.append(f"receptive field {size(group.layer.receptive_field)}")
     return DOT.join(facts)
 
 
-def between(values: FloatArray) -> str:
-    """From the least to the greatest.
+def value_range(values: FloatArray) -> str:
+    """Activations from the least to the greatest.
 
-    >>> between(np.array([1.5, 20.0], np.float32))
+    >>> value_range(np.array([1.5, 20.0], np.float32))
     '1.5 to 20'
     """
     low, high = amount(float(values.min())), amount(float(values.max()))
@@ -184,14 +198,14 @@ def between(values: FloatArray) -> str:
 def how_made(result: Patterns) -> str:
     """The method and its settings, as a sentence."""
     options = result.options
-    high, wide = options.size
+    height, width = options.size
     # Channels that began silent took more steps than were asked for.
     late = bool((result.steps > options.steps).any())
     parts = [
         f"method {options.method}",
         f"at most {plural(options.steps, 'step')} of {options.rate:g}"
         + (" from where a channel wakes" if late else ""),
-        plural(wide, "position") if high == 1 else f"{size(options.size)} pixels",
+        plural(width, "position") if height == 1 else f"{size(options.size)} pixels",
     ]
     for words, value in (
         ("shifts of {:g} pixels", options.jitter),
@@ -221,9 +235,9 @@ def appearance(result: Patterns) -> str:
     if not alive.size or channels > 3:
         return "the first three channels of the canvas" if channels > 3 else ""
     shown, values = result.images[alive[0], ..., :channels], result.values[alive[0]]
-    how = result.preprocessing
-    step = how.apply(np.ones_like(shown)) - how.apply(np.zeros_like(shown))
-    if np.all(np.abs(how.apply(shown) - values) <= 1.01 * np.abs(step)):
+    apply = result.preprocessing.apply
+    step = apply(np.ones_like(shown)) - apply(np.zeros_like(shown))
+    if np.all(np.abs(apply(shown) - values) <= 1.01 * np.abs(step)):
         return "drawn with the pixels that the network saw"
     return "each drawn with a contrast of its own, not with the pixels that the network saw"
 
@@ -231,8 +245,8 @@ def appearance(result: Patterns) -> str:
 def scale_words(result: Patterns) -> str:
     """What the network saw of a canvas and why, and how that is drawn."""
     how = result.preprocessing
-    line = result.values.shape[1] == 1 and result.images.shape[1] != 1
-    words = f"{'values as they are' if line else how.describe()} ({how.reason})"
+    signal = result.values.shape[1] == 1 and result.images.shape[1] != 1
+    words = f"{'values as they are' if signal else how.describe()} ({how.reason})"
     drawn = appearance(result)
     return f"{words}; {drawn}" if drawn else words
 
@@ -250,18 +264,6 @@ def tile_key(result: Patterns) -> str:
     words += ", share kept if shifted." if np.isfinite(result.robustness).any() else "."
     names = [name for marks, name in marks_of(result) if marks.any()]
     return words + (f" Grey: {' or '.join(names)}." if names else "")
-
-
-def compared(result: Patterns, index: int) -> bool:
-    """Whether it is known what natural images reach."""
-    return result.natural is not None and bool(np.isfinite(result.natural[index]).all())
-
-
-def outdone(result: Patterns, index: int) -> bool:
-    """Whether a natural image reaches more than the pattern."""
-    if result.natural is None:
-        return False
-    return bool(result.natural[index, 2] > result.activation[index])
 
 
 def captions(result: Patterns) -> tuple[str, ...]:

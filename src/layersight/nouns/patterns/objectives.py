@@ -24,27 +24,27 @@ from layersight.select import (
 )
 
 FIRST = 16
-"""So many channels are made where none are named, shared by the layers that were asked for."""
+"""How many channels are shown where none are named, shared by the chosen layers."""
 LEAST = 4
-"""Of each layer so many of them at least."""
+"""The fewest of each layer."""
 
 
-def ask(
+def make_objectives(
     info: ModelInfo, layers: LayerSpecs, channels: ChannelSpec, kind: str, facets: int
 ) -> tuple[list[Objective], tuple[str, ...]]:
-    """The objectives that layers and channels mean, and notes on what was left out."""
+    """The objectives of layers and channels, and notes on what was left out."""
     if kind not in KINDS:
         raise UsageError(f"unknown objective '{kind}': expected one of {', '.join(KINDS)}")
     if facets < 1:
         raise UsageError(f"expected at least 1 facet, found {facets}")
     if layers is None and kind != "logit":
         able, _ = select_able(info, None)
-        known = [layer.name for layer in able if layer.role == "convolution"]
-        named = known or [layer.name for layer in able if layer.channels]
+        convolutions = [layer.name for layer in able if layer.role == "convolution"]
+        names = convolutions or [layer.name for layer in able if layer.channels]
         raise UsageError(
-            f"name the layers to see the patterns of, such as --layers {named[len(named) // 2]}: "
-            f"the model has {few(named)}"
-            if named
+            f"name the layers to see the patterns of, such as --layers {names[len(names) // 2]}: "
+            f"the model has {few(names)}"
+            if names
             else "expected a model with a layer that has channels, found none"
         )
     specs, own = split_channels(info.layers, info.outputs if layers is None else layers)
@@ -60,7 +60,7 @@ def ask(
     if channels is None:
         numbers, more = _first(numbers, own)
     where = "centre" if kind == "neuron" else "mean"
-    found = [
+    objectives = [
         Objective((Term(layer.name, channel, where=where, before=kind == "logit"),), facet)
         for layer in with_channels
         for channel in numbers[layer.name]
@@ -68,7 +68,8 @@ def ask(
     ]
     bare = [layer.name for layer in chosen if not layer.channels]
     without = f"without channels, so not shown: {few(bare)}" if bare else None
-    return found, tuple(note for note in (blocked, without, lacking_note(numbers), more) if note)
+    notes = (blocked, without, lacking_note(numbers), more)
+    return objectives, tuple(note for note in notes if note)
 
 
 def _first(
@@ -76,21 +77,19 @@ def _first(
 ) -> tuple[dict[str, tuple[int, ...]], str | None]:
     """The first channels of layers for which none were named, and what all would cost."""
     most = max(LEAST, FIRST // max(1, len(numbers) - len(own)))
-    kept = {name: each if name in own else each[:most] for name, each in numbers.items()}
-    made, there = (sum(map(len, each.values())) for each in (kept, numbers))
-    if made == there:
+    first = {name: every if name in own else every[:most] for name, every in numbers.items()}
+    made, total = (sum(map(len, channels.values())) for channels in (first, numbers))
+    if made == total:
         return numbers, None
-    which = f"the first {most} channels"
-    if len(numbers) > 1:
-        which += " of each layer"
-    return kept, (
-        f"{which} are shown, {made} of {there}: for all, which take about {there / made:.0f} times "
+    which = f"the first {most} channels" + (" of each layer" if len(numbers) > 1 else "")
+    return first, (
+        f"{which} are shown, {made} of {total}: for all, which take about {total / made:.0f} times "
         "as long, say --channels all, or name some, as --channels 0:32"
     )
 
 
-def check(info: ModelInfo, objectives: Sequence[Objective]) -> None:
-    """Refuses objectives that name what is not there."""
+def check_objectives(info: ModelInfo, objectives: Sequence[Objective]) -> None:
+    """Refuses objectives of layers or channels that the model does not have."""
     known = {layer.name: layer for layer in info.layers}
     for objective in objectives:
         if not objective.terms:
@@ -114,9 +113,12 @@ def check(info: ModelInfo, objectives: Sequence[Objective]) -> None:
 
 
 def probes_of(objective: Objective) -> tuple[Probe, ...]:
-    """What has to be measured for an objective; those that are optimised together have the same."""
-    found = (Probe(term.layer, term.where, term.before) for term in objective.terms)
-    return tuple(dict.fromkeys(found))
+    """What is measured for an objective; objectives that are optimised together have the same."""
+    return tuple(dict.fromkeys(map(_probe, objective.terms)))
+
+
+def _probe(term: Term) -> Probe:
+    return Probe(term.layer, term.where, term.before)
 
 
 def weights_of(
@@ -124,15 +126,16 @@ def weights_of(
 ) -> list[FloatArray]:
     """For each probe the weight of each channel of its layer.
 
-    A direction counts by its own length: its weights are divided by their norm.
+    The weights of a direction are divided by their norm, so that its length does not count.
     """
-    found = [np.zeros(width, np.float32) for width in widths]
+    weights = {
+        probe: np.zeros(width, np.float32) for probe, width in zip(probes, widths, strict=True)
+    }
     for term in objective.terms:
-        place = list(probes).index(Probe(term.layer, term.where, term.before))
         if term.channel is not None:
-            found[place][term.channel] += term.weight
+            weights[_probe(term)][term.channel] += term.weight
         else:
             vector = np.asarray(term.direction, np.float32)
             norm = float(np.linalg.norm(vector))
-            found[place] += term.weight * vector / (norm or 1.0)
-    return found
+            weights[_probe(term)] += term.weight * vector / (norm or 1.0)
+    return [*weights.values()]

@@ -6,7 +6,7 @@ import pytest
 
 from described import described
 from layersight.data.model import InputInfo, ModelInfo
-from layersight.nouns.patterns.asking import ask
+from layersight.nouns.patterns.objectives import make_objectives
 
 LAYERS = {"stem": 8, "body": 128, "top": 64}
 
@@ -16,7 +16,7 @@ def made(layers: list[str], channels: object = None) -> tuple[dict[str, list[int
     known = [described(name, "Conv2D", (None, 9, 9, LAYERS[name])) for name in LAYERS]
     entry = InputInfo("picture", (None, 9, 9, 3))
     info = ModelInfo("net", "a test", "sha256:0", "none", (entry,), ("top",), tuple(known), 0)
-    objectives, notes = ask(info, layers, channels, "channel", 1)
+    objectives, notes = make_objectives(info, layers, channels, "channel", 1)
     found: dict[str, list[int]] = {}
     for one in objectives:
         found.setdefault(one.layer, []).append(one.channel)
