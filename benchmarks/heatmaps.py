@@ -123,8 +123,8 @@ def _bare_torch(live: Any, lower: Any, head: Callable[[Any], Any]) -> Bare:
         with torch.no_grad():
             maps = lower(torch.as_tensor(image), training=False)
         maps = maps.detach().requires_grad_()
-        (slopes,) = torch.autograd.grad(head(maps)[:, UNIT].sum(), maps)
-        return maps.detach().numpy(), slopes.numpy()
+        (gradients,) = torch.autograd.grad(head(maps)[:, UNIT].sum(), maps)
+        return maps.detach().numpy(), gradients.numpy()
 
     return forward, both
 

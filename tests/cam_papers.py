@@ -26,17 +26,17 @@ def weighted(values, weights):
     return np.maximum(total, 0)
 
 
-def grad_cam(values, slopes):
+def grad_cam(values, gradients):
     """ICCV 2017, equations 1 and 2."""
-    return weighted(values, [slopes[..., k].mean() for k in range(values.shape[2])])
+    return weighted(values, [gradients[..., k].mean() for k in range(values.shape[2])])
 
 
-def grad_cam_plus_plus(values, slopes):
+def grad_cam_plus_plus(values, gradients):
     """WACV 2018, equations 5 and 19, with exp(S) left out of the first derivative."""
     weights = []
     for k in range(values.shape[2]):
         weight, total = 0, values[..., k].sum()
-        for slope in slopes[..., k].ravel():
+        for slope in gradients[..., k].ravel():
             below = 2 * slope**2 + total * slope**3
             alpha = slope**2 / below if below != 0 else 0
             weight += alpha * max(slope, 0)
@@ -44,23 +44,23 @@ def grad_cam_plus_plus(values, slopes):
     return weighted(values, weights)
 
 
-def hirescam(values, slopes):
+def hirescam(values, gradients):
     """2020, the sum over channels of the elementwise product."""
-    return np.maximum((slopes * values).sum(axis=2), 0)
+    return np.maximum((gradients * values).sum(axis=2), 0)
 
 
-def xgrad_cam(values, slopes):
+def xgrad_cam(values, gradients):
     """BMVC 2020: each gradient weighted by its value's share of the map."""
     weights = []
     for k in range(values.shape[2]):
         total = values[..., k].sum()
-        weights.append((values[..., k] / total * slopes[..., k]).sum() if total != 0 else 0)
+        weights.append((values[..., k] / total * gradients[..., k]).sum() if total != 0 else 0)
     return weighted(values, weights)
 
 
-def layercam(values, slopes):
+def layercam(values, gradients):
     """TIP 2021, equations 5 and 6."""
-    return np.maximum((np.maximum(slopes, 0) * values).sum(axis=2), 0)
+    return np.maximum((np.maximum(gradients, 0) * values).sum(axis=2), 0)
 
 
 PAPERS = {
@@ -140,8 +140,8 @@ def ablation_cam(values, score, chosen=None):
 def refine_cam(pairs, size):
     """2026: the product of the Grad-CAM++ maps of several layers, each of 0..1."""
     product = np.ones(size)
-    for values, slopes in pairs:
-        result = enlarged(grad_cam_plus_plus(values, slopes), size)
+    for values, gradients in pairs:
+        result = enlarged(grad_cam_plus_plus(values, gradients), size)
         product *= (result - result.min()) / (result.max() - result.min())
     return product
 

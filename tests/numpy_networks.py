@@ -32,7 +32,7 @@ def single(values):
 
 
 class Reference:
-    """Passes, scores and gradients of what ``run`` and ``slopes`` of a subclass compute."""
+    """Passes, scores and gradients of what ``run`` and ``gradients_of`` of a subclass compute."""
 
     def __init__(self):
         self.forwards, self.reads, self.ablations, self.gradients = [], [], [], []
@@ -60,13 +60,13 @@ class Reference:
     def differentiate(self, inputs, goal, *, layers=(), by=(), guided=False):
         self.gradients.append(len(inputs["picture"]))
         made = self.run(inputs)
-        slopes = self.slopes(made, goal, guided)
+        gradients = self.gradients_of(made, goal, guided)
         return Gradients(
             single(self.score(made, goal)),
             {part.layer: single(made[part.layer]) for part in goal},
             {name: single(made[name]) for name in layers},
-            {name: single(slopes[name]) for name in layers},
-            {name: single(slopes[name]) for name in by},
+            {name: single(gradients[name]) for name in layers},
+            {name: single(gradients[name]) for name in by},
         )
 
 
@@ -125,7 +125,7 @@ class Network(Reference):
         keep("top", powers / powers.sum(axis=1, keepdims=True))
         return made
 
-    def slopes(self, made, goal, guided=False):
+    def gradients_of(self, made, goal, guided=False):
         """The gradient of the score by every layer and by the picture."""
         at = {name: np.zeros_like(value) for name, value in made.items()}
         for part in goal:
@@ -183,7 +183,7 @@ class Analytic(Reference):
         top = np.tanh(logits)
         return {**inputs, "before": before, "maps": maps, "logits": logits, "top": top}
 
-    def slopes(self, made, goal, guided=False):
+    def gradients_of(self, made, goal, guided=False):
         at = {name: np.zeros(made[name].shape) for name in ("maps", "logits", "top")}
         for part in goal:
             at[values_read(part)] += part.weights
@@ -208,13 +208,13 @@ class Analytic(Reference):
 class Given:
     """A network whose values and gradients are given."""
 
-    def __init__(self, values, slopes):
-        self.values, self.slopes = np.array(values, "f4"), np.array(slopes, "f4")
+    def __init__(self, values, gradients):
+        self.values, self.gradients = np.array(values, "f4"), np.array(gradients, "f4")
 
     def differentiate(self, inputs, goal, *, layers, **options):
         (layer,) = layers
         scores = np.zeros(len(self.values), np.float32)
-        return Gradients(scores, {}, {layer: self.values}, {layer: self.slopes}, {})
+        return Gradients(scores, {}, {layer: self.values}, {layer: self.gradients}, {})
 
     def forward(self, inputs, layers):
         (layer,) = layers

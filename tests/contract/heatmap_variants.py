@@ -45,7 +45,7 @@ class ResolvedTarget:
     def layer(self, name):
         """The maps of a layer and the gradients by them, ``(image, height, width, channel)``."""
         found = self.model.differentiate({"picture": self.pixels}, self.goal, layers=[name])
-        return found.values[name], found.slopes[name]
+        return found.values[name], found.gradients[name]
 
     def logits(self, image, pixels):
         """What the network gives the class of an image for changed pixels, and its share."""
@@ -78,23 +78,23 @@ def by_corners(maps, size):
 
 
 def alphas_by_their_sum(asked):
-    values, slopes = asked.layer("conv3")
-    below = 2 * slopes**2 + slopes**3 * values.sum(axis=(1, 2), keepdims=True)
-    alphas = slopes**2 / np.where(slopes == 0, 1, below)
+    values, gradients = asked.layer("conv3")
+    below = 2 * gradients**2 + gradients**3 * values.sum(axis=(1, 2), keepdims=True)
+    alphas = gradients**2 / np.where(gradients == 0, 1, below)
     total = alphas.sum(axis=(1, 2), keepdims=True)
     alphas = alphas / np.where(total == 0, 1, total)
-    return weighed(values, (alphas * np.maximum(slopes, 0)).sum(axis=(1, 2)))
+    return weighed(values, (alphas * np.maximum(gradients, 0)).sum(axis=(1, 2)))
 
 
 def mean_in_alphas(asked):
-    values, slopes = asked.layer("conv3")
-    below = 2 + slopes * values.mean(axis=(1, 2), keepdims=True)
-    return weighed(values, (np.maximum(slopes, 0) / below).mean(axis=(1, 2)))
+    values, gradients = asked.layer("conv3")
+    below = 2 + gradients * values.mean(axis=(1, 2), keepdims=True)
+    return weighed(values, (np.maximum(gradients, 0) / below).mean(axis=(1, 2)))
 
 
 def cubes(asked, layer="conv3"):
-    values, slopes = asked.layer(layer)
-    return weighed(values, (np.maximum(slopes, 0) ** 3).sum(axis=(1, 2)))
+    values, gradients = asked.layer(layer)
+    return weighed(values, (np.maximum(gradients, 0) ** 3).sum(axis=(1, 2)))
 
 
 def refined_cubes(asked):

@@ -81,7 +81,7 @@ def test_a_number_is_read_off_one_head(model, given):
         assert found.inputs["queries"].shape == (2, 5, 8)
         # The score of one query depends on that query alone.
         assert np.flatnonzero(found.inputs["queries"].any(axis=(0, 2))).tolist() == [3]
-        assert found.slopes[name].shape == maps[name].shape
+        assert found.gradients[name].shape == maps[name].shape
 
 
 @pytest.mark.one_backend

@@ -111,13 +111,13 @@ class Network:
     def patch(self, place):
         return tuple(slice(at, at + size) for at, size in zip(place, self.kernel, strict=True))
 
-    def spread(self, slopes, weights, shape):
+    def spread(self, gradients, weights, shape):
         """The gradient by what a convolution took, from that by what it gave."""
         if self.kernel is None:
-            return weights @ slopes
+            return weights @ gradients
         made = np.zeros(shape)
-        for place in np.ndindex(*slopes.shape[:-1]):
-            made[self.patch(place)] += weights @ slopes[place]
+        for place in np.ndindex(*gradients.shape[:-1]):
+            made[self.patch(place)] += weights @ gradients[place]
         return made
 
     def back(self, example, unit, *, guided=False):
@@ -172,7 +172,7 @@ class Slow:
         self.black, self.white = black, white
         self.size = positions(example).shape[:-1]
         self.maps = network.forward(self.example)[1][1]
-        self.slopes = network.back(self.example, unit)
+        self.gradients = network.back(self.example, unit)
         self.axes = tuple(range(len(self.size)))
 
     def score(self, example):
@@ -195,35 +195,37 @@ class Slow:
         return total
 
     def grad_cam(self):
-        return self.weighed(self.slopes[1].mean(axis=self.axes))
+        return self.weighed(self.gradients[1].mean(axis=self.axes))
 
-    def plus_plus(self, maps, slopes):
+    def plus_plus(self, maps, gradients):
         weights = np.zeros(maps.shape[-1])
         for channel in range(len(weights)):
             whole = maps[..., channel].sum()
-            for slope in slopes[..., channel].ravel():
+            for slope in gradients[..., channel].ravel():
                 below = 2 + whole * slope
                 weights[channel] += max(slope, 0) / below if below and slope > 0 else 0
         return np.maximum(maps @ weights, 0)
 
     def grad_cam_plus_plus(self):
-        return self.plus_plus(self.maps, self.slopes[1])
+        return self.plus_plus(self.maps, self.gradients[1])
 
     def hirescam(self):
-        return self.weighed(self.slopes[1])
+        return self.weighed(self.gradients[1])
 
     def xgrad_cam(self):
         totals = self.maps.sum(axis=self.axes)
-        shares = (self.maps * self.slopes[1]).sum(axis=self.axes)
+        shares = (self.maps * self.gradients[1]).sum(axis=self.axes)
         return self.weighed(np.divide(shares, totals, out=np.zeros_like(totals), where=totals != 0))
 
     def layercam(self):
-        return self.weighed(np.maximum(self.slopes[1], 0))
+        return self.weighed(np.maximum(self.gradients[1], 0))
 
     def refine_cam(self):
         product = np.ones(self.size)
-        for maps, slopes in zip(self.network.forward(self.example)[1], self.slopes, strict=False):
-            product *= between(stretched(self.plus_plus(maps, slopes), self.size))
+        for maps, gradients in zip(
+            self.network.forward(self.example)[1], self.gradients, strict=False
+        ):
+            product *= between(stretched(self.plus_plus(maps, gradients), self.size))
         return product
 
     def score_cam(self):
@@ -254,22 +256,22 @@ class Slow:
         return np.maximum(along, 0).reshape(self.maps.shape[:-1])
 
     def gradient(self):
-        return np.abs(positions(self.slopes[2])).max(axis=-1)
+        return np.abs(positions(self.gradients[2])).max(axis=-1)
 
     def gradient_x_input(self):
-        return positions(self.slopes[2] * self.example).sum(axis=-1)
+        return positions(self.gradients[2] * self.example).sum(axis=-1)
 
     def guided_backprop(self):
-        slopes = self.network.back(self.example, self.unit, guided=True)[2]
-        return np.abs(positions(slopes)).max(axis=-1)
+        gradients = self.network.back(self.example, self.unit, guided=True)[2]
+        return np.abs(positions(gradients)).max(axis=-1)
 
     def smoothgrad(self):
         total = np.zeros_like(positions(self.example))
         for sample in range(SAMPLES):
             drawn = np.random.default_rng((0, 3, sample)).standard_normal(total.shape, np.float32)
             noisy = positions(self.example) + NOISE * np.abs(self.white - self.black) * drawn
-            slopes = self.network.back(noisy.reshape(self.example.shape), self.unit)[2]
-            total += positions(slopes)
+            gradients = self.network.back(noisy.reshape(self.example.shape), self.unit)[2]
+            total += positions(gradients)
         return np.abs(total / SAMPLES).max(axis=-1)
 
     def integrated_gradients(self):

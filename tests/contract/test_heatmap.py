@@ -117,7 +117,7 @@ def cam_by_hand(model, one, values, output):
     goal = (Readout(output, weights, before=one.target.before),)
     found = model.differentiate(given, goal, layers=one.layers)
     name = one.layers[0]
-    alpha = found.slopes[name][0].mean(axis=(0, 1))
+    alpha = found.gradients[name][0].mean(axis=(0, 1))
     return np.maximum((found.values[name][0] * alpha).sum(-1), 0)
 
 
@@ -261,8 +261,8 @@ def test_a_segmentation_where_it_is_predicted():
         weights[0, where, entry.target.unit] = 1 / where.sum()
         given = {name: found.images[0].values[None]}
         goal = (Readout("mask", weights, before=True),)
-        slopes = model.differentiate(given, goal, layers=["join"])
-        maps = slopes.values["join"][0] @ slopes.slopes["join"][0].mean((0, 1))
+        back = model.differentiate(given, goal, layers=["join"])
+        maps = back.values["join"][0] @ back.gradients["join"][0].mean((0, 1))
         np.testing.assert_allclose(entry.coarse, np.maximum(maps, 0), rtol=1e-4, atol=1e-6)
     (region,) = heatmap(model, photo(), target="tree@2:6,3:9")
     assert region.score == pytest.approx(float(output[2:6, 3:9, 1].mean()), rel=1e-4)

@@ -127,14 +127,14 @@ def test_slopes_by_a_layer_tell_what_a_small_change_of_it_does(kind):
     found = model.differentiate(given, goal, layers=[layer])
     plain = model.forward(given, [layer]).layers[layer]
     np.testing.assert_allclose(found.values[layer], plain, rtol=1e-5, atol=1e-6)
-    assert found.slopes[layer].shape == plain.shape
+    assert found.gradients[layer].shape == plain.shape
     one = {name: array[:1] for name, array in given.items()}
     for channel in range(min(3, plain.shape[-1])):
         factors = np.ones((3, plain.shape[-1]), np.float32)
         factors[1, channel], factors[2, channel] = 1 + 1e-2, 1 - 1e-2
         whole, up, down = model.ablate(one, goal, layer, factors)
         np.testing.assert_allclose(whole, found.scores[0], rtol=1e-4, atol=1e-5)
-        along = (found.slopes[layer] * plain)[0, ..., channel].sum()
+        along = (found.gradients[layer] * plain)[0, ..., channel].sum()
         np.testing.assert_allclose((up - down) / 2e-2, along, rtol=5e-2, atol=5e-3)
 
 
@@ -145,7 +145,7 @@ def test_several_layers_and_inputs_at_once_give_what_each_gives_alone():
     together = model.differentiate(given, goal, layers=layers, by=[name])
     for layer in layers:
         alone = model.differentiate(given, goal, layers=[layer])
-        np.testing.assert_allclose(together.slopes[layer], alone.slopes[layer], atol=1e-6)
+        np.testing.assert_allclose(together.gradients[layer], alone.gradients[layer], atol=1e-6)
     alone = model.differentiate(given, goal, by=[name])
     np.testing.assert_allclose(together.inputs[name], alone.inputs[name], atol=1e-6)
 
@@ -221,8 +221,8 @@ def test_a_logit_is_read_before_the_activation_wherever_that_is(which):
     both = model.differentiate(given, (Readout(name, weights, before=True),), layers=["conv"])
     np.testing.assert_allclose(both.ends[name], after, rtol=1e-4, atol=1e-5)
     slope = as_array(next(e for e in live._flatten_layers() if e.name == "top").kernel.value)
-    expected_slope = np.broadcast_to(slope[:, 2] / 36, both.slopes["conv"].shape)
-    np.testing.assert_allclose(both.slopes["conv"], expected_slope, rtol=1e-4, atol=1e-6)
+    expected_slope = np.broadcast_to(slope[:, 2] / 36, both.gradients["conv"].shape)
+    np.testing.assert_allclose(both.gradients["conv"], expected_slope, rtol=1e-4, atol=1e-6)
     # Each image may have a class of its own.
     weights = np.eye(3, dtype=np.float32)[[0, 2]]
     found = model.read(given, (Readout(name, weights, before=True),))

@@ -85,7 +85,7 @@ class StepResult:
     """What one step found, before it changed anything; each array has one entry a pattern."""
 
     values: FloatArray  # the objective: the weighted sum of what the probes measure
-    slopes: FloatArray  # the root mean square of its gradient; 0 where nothing leads up
+    gradients: FloatArray  # the root mean square of its gradient; 0 where nothing leads up
 
 
 class Optimisation(Protocol):

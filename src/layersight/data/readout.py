@@ -41,6 +41,6 @@ class Gradients:
     values: Mapping[str, FloatArray]
     # For each of them the gradient of the number by every value, of the same shape; 0 where the
     # number does not depend on it.
-    slopes: Mapping[str, FloatArray]
+    gradients: Mapping[str, FloatArray]
     # for each input asked for the gradient by its values, channels last
     inputs: Mapping[str, FloatArray]

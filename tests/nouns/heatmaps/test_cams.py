@@ -23,9 +23,9 @@ def test_a_method_is_its_paper(method, goal, layer):
     for seed in range(4):
         network, images = nets.Network("flat", seed=seed, dead=[1]), nets.pictures(seed=seed)
         made = network.run(images.values)
-        slopes = network.slopes(made, goal)[layer]
+        gradients = network.gradients_of(made, goal)[layer]
         expected = np.stack(
-            [PAPERS[method](*pair) for pair in zip(made[layer], slopes, strict=True)]
+            [PAPERS[method](*pair) for pair in zip(made[layer], gradients, strict=True)]
         )
         found = nets.run(method, network, images, goal, (layer,))
         if expected.any():
@@ -41,8 +41,10 @@ def test_values_of_both_signs_are_taken_as_they_are(method):
     """XGrad-CAM divides by their sum, which is then near 0 by chance."""
     network, images, goal = nets.Network("flat", smooth=True), nets.pictures(), nets.class_goal(2)
     made = network.run(images.values)
-    slopes = network.slopes(made, goal)["fine"]
-    expected = np.stack([PAPERS[method](*pair) for pair in zip(made["fine"], slopes, strict=True)])
+    gradients = network.gradients_of(made, goal)["fine"]
+    expected = np.stack(
+        [PAPERS[method](*pair) for pair in zip(made["fine"], gradients, strict=True)]
+    )
     close(nets.run(method, network, images, goal, ("fine",)), expected)
 
 
@@ -71,9 +73,9 @@ def test_a_method_worked_out_by_hand(method):
 @pytest.mark.parametrize("slope", [0, np.nan, np.inf, -np.inf, 3e38, 1e-30])
 @pytest.mark.parametrize("value", [0, np.nan, np.inf, 3e38])
 def test_nothing_warns_and_what_is_no_number_is_not_hidden(method, slope, value):
-    values, slopes = np.ones((1, 3, 2, 4)), np.ones((1, 3, 2, 4))
-    values[0, 0, 0, 1], slopes[0, 0, 0, 1] = value, slope
-    found = nets.run(method, nets.Given(values, slopes), nets.pictures(1), nets.class_goal(0))
+    values, gradients = np.ones((1, 3, 2, 4)), np.ones((1, 3, 2, 4))
+    values[0, 0, 0, 1], gradients[0, 0, 0, 1] = value, slope
+    found = nets.run(method, nets.Given(values, gradients), nets.pictures(1), nets.class_goal(0))
     assert found.shape == (1, 3, 2)
     if np.isnan(value) or np.isnan(slope):
         assert not np.isfinite(found).all()
@@ -81,10 +83,10 @@ def test_nothing_warns_and_what_is_no_number_is_not_hidden(method, slope, value)
 
 def test_grad_cam_plus_plus_counts_0_where_its_denominator_is_0():
     """The values of the first channel add up to -2, of the second to 2."""
-    values, slopes = np.ones((1, 2, 2, 2)), np.ones((1, 2, 2, 2))
+    values, gradients = np.ones((1, 2, 2, 2)), np.ones((1, 2, 2, 2))
     values[..., 0] = -0.5
     values[..., 1] = 0.5
-    found = nets.run("grad-cam++", nets.Given(values, slopes), nets.pictures(1), ())
+    found = nets.run("grad-cam++", nets.Given(values, gradients), nets.pictures(1), ())
     np.testing.assert_allclose(found, np.full((1, 2, 2), 0.5))
 
 
@@ -100,7 +102,7 @@ def test_grad_cam_plus_plus_neither_underflows_nor_overflows(slope):
     """The cube of the gradient would; the map of an image keeps its shape."""
     given = nets.Given(VALUES, np.array(SLOPES) * slope)
     found = nets.run("grad-cam++", given, nets.pictures(1), nets.class_goal(0))
-    exact = papers.grad_cam_plus_plus(*(np.array(of[0], float) for of in (VALUES, given.slopes)))
+    exact = papers.grad_cam_plus_plus(*(np.array(of[0], float) for of in (VALUES, given.gradients)))
     np.testing.assert_allclose(found[0], exact, rtol=1e-5)
 
 
@@ -151,7 +153,7 @@ GOALS = {
 def test_gradients_are_those_of_finite_differences(head, goal, smooth):
     network, images = nets.Network(head, smooth=smooth), nets.pictures()
     made = network.run(images.values)
-    slopes = network.slopes(made, goal)
+    gradients = network.gradients_of(made, goal)
     step = 1e-6
     for name in ("coarse", "fine", "picture"):
         for place in np.random.default_rng(2).permutation(made[name][0].size)[:8]:
@@ -163,7 +165,7 @@ def test_gradients_are_those_of_finite_differences(head, goal, smooth):
                 given = {} if name == "picture" else {name: moved}
                 around.append(network.score(network.run(inputs, **given), goal))
             expected = (around[1] - around[0]) / (2 * step)
-            found = slopes[name].reshape(2, -1)[:, place]
+            found = gradients[name].reshape(2, -1)[:, place]
             np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -269,10 +271,10 @@ def test_eigencam_scales_with_the_values(size):
 def test_refine_cam_is_its_paper_in_any_order(layers):
     network, images, goal = nets.Network(), nets.pictures(), nets.class_goal(2, 0)
     made = network.run(images.values)
-    slopes = network.slopes(made, goal)
+    gradients = network.gradients_of(made, goal)
     expected = [
         papers.refine_cam(
-            [(made[layer][image], slopes[layer][image]) for layer in ("coarse", "fine")],
+            [(made[layer][image], gradients[layer][image]) for layer in ("coarse", "fine")],
             (nets.HEIGHT, nets.WIDTH),
         )
         for image in range(2)
@@ -294,9 +296,9 @@ class Two(nets.Given):
     """Gives the first half of the channels for one layer and the second for the other."""
 
     def differentiate(self, inputs, goal, *, layers, **more):
-        halves = [np.split(array, 2, axis=3) for array in (self.values, self.slopes)]
-        values, slopes = (dict(zip(layers, half, strict=True)) for half in halves)
-        return nets.Gradients(np.zeros(1, np.float32), {}, values, slopes, {})
+        halves = [np.split(array, 2, axis=3) for array in (self.values, self.gradients)]
+        values, gradients = (dict(zip(layers, half, strict=True)) for half in halves)
+        return nets.Gradients(np.zeros(1, np.float32), {}, values, gradients, {})
 
 
 @pytest.mark.parametrize(("value", "answer"), [(5, "the other"), (0, "nothing")])

@@ -81,9 +81,9 @@ def test_gradient_times_input_is_summed_over_channels(curve):
     model, images, goal = Analytic(curve), pictures(black=-1), class_goal()
     found = maps_of("gradient-x-input", model, images, goal)
     for picture, values in zip(images.pixels, found, strict=True):
-        slopes = model.by_differences(picture, goal)
+        gradients = model.by_differences(picture, goal)
         for y, x in np.ndindex(values.shape):
-            expected = sum(float(slopes[y, x, c]) * float(picture[y, x, c]) for c in range(3))
+            expected = sum(float(gradients[y, x, c]) * float(picture[y, x, c]) for c in range(3))
             assert values[y, x] == pytest.approx(expected, abs=1e-5)
     assert found.min() < 0 < found.max()
 
@@ -166,7 +166,7 @@ def test_integrated_gradients_go_finer_where_an_image_needs_it():
 
 def test_integrated_gradients_say_when_the_sum_is_off():
     class Jump(Analytic):
-        """Whose score jumps where nothing slopes."""
+        """Its score jumps where the gradient is 0."""
 
         def score(self, made, goal):
             return super().score(made, goal) + 5 * (made["picture"].sum((1, 2, 3)) > 1)

@@ -212,7 +212,7 @@ def _why_empty(batch: Batch, method: Method, choice: Choice) -> str:
         )
     except (CapabilityError, ModelInputError):  # no gradients, or none of this network
         return f"{nothing}: the map is 0 everywhere"
-    if not any(np.any(slope) for slope in (*found.slopes.values(), *found.inputs.values())):
+    if not any(map(np.any, (*found.gradients.values(), *found.inputs.values()))):
         return (
             f"the gradient of '{name}' is 0 everywhere: it is saturated, or the rectifiers on the "
             "way are off; choose a method that needs no gradient"

@@ -57,7 +57,7 @@ def maps_and_gradients(request: Request) -> tuple[FloatArray, FloatArray]:
     layer = request.layers[0]
     found = request.model.differentiate(request.images.values, request.target, layers=[layer])
     values = checked(found.values[layer], layer, len(request.images.size))
-    return values, found.slopes[layer]
+    return values, found.gradients[layer]
 
 
 @np.errstate(all="ignore")
@@ -179,8 +179,8 @@ def gradients(
         by=[name],
         guided=guided,
     )
-    slopes = numbers(found.inputs[name], "gradient of the score by the pixels")
-    return found.scores, slopes.reshape(pixels.shape)
+    by_pixels = numbers(found.inputs[name], "gradient of the score by the pixels")
+    return found.scores, by_pixels.reshape(pixels.shape)
 
 
 def image_gradients(request: Request, *, guided: bool = False) -> FloatArray:

@@ -225,18 +225,18 @@ class Optimiser:
         step = self._optimisation.step(self._placements(), self._leaking, rates)
         self._leaking[:] = 0
         for team in self._active:
-            values, slopes = step.values[team.slots], step.slopes[team.slots]
-            self._leaking[team.slots] = slopes == 0
-            self._check(team, values, slopes)
+            values, gradients = step.values[team.slots], step.gradients[team.slots]
+            self._leaking[team.slots] = gradients == 0
+            self._check(team, values, gradients)
             team.history.append(values.copy())
             if team.first is None:
-                team.first = slopes.copy()
+                team.first = gradients.copy()
             if not any(self._awake(team)):
                 team.slept = len(team.history)
         self._tell()
 
-    def _check(self, team: _Team, values: FloatArray, slopes: FloatArray) -> None:
-        if np.isfinite(values).all() and np.isfinite(slopes).all():
+    def _check(self, team: _Team, values: FloatArray, gradients: FloatArray) -> None:
+        if np.isfinite(values).all() and np.isfinite(gradients).all():
             return
         objective = self._objectives[team.numbers[0]]
         what = "gradient" if np.isfinite(values).all() else "activation"

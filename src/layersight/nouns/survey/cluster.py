@@ -141,7 +141,7 @@ def run_on_ray(
     workers: int | None,
     cores: int,
     strict: bool,
-    told: Callable[[int], None] = lambda count: None,
+    on_progress: Callable[[int], None] = lambda count: None,
     other: Opening | None = None,
 ) -> Iterator[tuple[Shard, bytes]]:
     """Surveys shards on a cluster, in whatever order they get done.
@@ -155,7 +155,7 @@ def run_on_ray(
         workers: How many shards run at once; ``None`` for as many as there is room for.
         cores: Of each worker.
         strict: Whether an image that cannot be read ends the survey.
-        told: Called with the number of images of each shard that is done.
+        on_progress: Called with the number of images of each shard that is done.
         other: How a worker opens the other model.
 
     Raises:
@@ -181,7 +181,7 @@ def run_on_ray(
                         content = ray.get(task)
                     except ray.exceptions.RayTaskError as error:
                         raise error.cause from error
-                    told(len(shard.items))
+                    on_progress(len(shard.items))
                     yield shard, content
         finally:
             for task in running:

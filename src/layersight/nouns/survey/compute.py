@@ -295,14 +295,16 @@ def _run(
     waiting = [shard for shard in shards if not store.has(shard)]
     done = len(data) - sum(len(shard.items) for shard in waiting)
 
-    def told(count: int) -> None:
+    def on_progress(count: int) -> None:
         nonlocal done
         done += count
         if progress is not None:
             progress(done, len(data))
 
     try:
-        for shard, content in _engine(model, other, spec, waiting, data, settings, opening, told):
+        for shard, content in _engine(
+            model, other, spec, waiting, data, settings, opening, on_progress
+        ):
             store.put(shard, content)
     except KeyboardInterrupt:
         kept = sum(map(store.has, shards))
@@ -319,7 +321,7 @@ def _engine(
     data: Dataset,
     settings: SurveyOptions,
     opening: Mapping[str, Any] | None,
-    told: Callable[[int], None],
+    on_progress: Callable[[int], None],
 ) -> Iterator[tuple[Shard, bytes]]:
     """The results of shards, from whoever runs them."""
     if settings.engine == "ray" and waiting:
@@ -331,14 +333,14 @@ def _engine(
             workers=settings.workers,
             cores=settings.cores,
             strict=settings.strict,
-            told=told,
+            on_progress=on_progress,
         )
         return
     for shard, result in run_shards(
         *(model, spec, waiting, data.classes),
         decoders=settings.workers or max(2, os.cpu_count() or 1),
         strict=settings.strict,
-        told=told,
+        on_progress=on_progress,
         other=other,
     ):
         yield shard, to_bytes(result, shard.key)

@@ -102,7 +102,7 @@ def run_shards(
     *,
     decoders: int,
     strict: bool,
-    told: Callable[[int], None] = lambda count: None,
+    on_progress: Callable[[int], None] = lambda count: None,
     other: Forward | None = None,
 ) -> Iterator[tuple[Shard, Result]]:
     """Surveys shards one after the other.
@@ -114,7 +114,7 @@ def run_shards(
         classes: The names of all classes.
         decoders: How many threads decode.
         strict: Whether an image that cannot be read ends the survey.
-        told: Called with the number of images after each pass.
+        on_progress: Called with the number of images after each pass.
         other: The other model, where ``spec`` has one.
 
     Raises:
@@ -152,7 +152,7 @@ def run_shards(
                         else counter.submit(tally.count, part, kept, maps, start)
                     )
                     del maps
-                told(len(part))
+                on_progress(len(part))
                 if start + spec.images >= len(shard.items):
                     counting.pop().result()
                     yield shard, tally.result()

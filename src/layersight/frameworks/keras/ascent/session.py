@@ -181,7 +181,7 @@ class KerasOptimisation:
             extra["placements"] = as_float32(placements)
         with self._locked():
             self._state, found = self._steppers[leaks, near](self._state, given, extra)
-        return StepResult(as_float32(found["values"]), as_float32(found["slopes"]))
+        return StepResult(as_float32(found["values"]), as_float32(found["gradients"]))
 
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
         return self._found(canvas, placement, "mean")
@@ -273,8 +273,8 @@ class KerasOptimisation:
 
         values, gradients = differentiate(value_of, parameters)
         stepped = (state, gradients, ascent.rate * extra["rates"])
-        after, slopes = self._update(stepped, [])
-        return after, {"values": values, "slopes": slopes}
+        after, gradients = self._update(stepped, [])
+        return after, {"values": values, "gradients": gradients}
 
     def _shown(self, given: Sequence[Tensor], fixed: Sequence[Structure]) -> Tensor:
         """What the network sees of what is drawn, and of what is added to the canvas."""

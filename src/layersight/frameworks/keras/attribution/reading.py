@@ -143,7 +143,7 @@ class Reading:
                 for handle in handles
             },
             {name: channels_last(found[f"value:{name}"], orders[name]) for name in layers},
-            {name: channels_last(found[f"slope:{name}"], orders[name]) for name in layers},
+            {name: channels_last(found[f"gradient:{name}"], orders[name]) for name in layers},
             {
                 name: as_it_was_given(
                     as_float32(found[f"input:{index}"]), entry, inputs[name].shape

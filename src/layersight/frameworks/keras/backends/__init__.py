@@ -93,7 +93,7 @@ def make_differ(
 
     Returns:
         What gives ``scores``, what more there is, for each layer ``value:NAME`` and
-        ``slope:NAME``, and for each input ``input:INDEX``.
+        ``gradient:NAME``, and for each input ``input:INDEX``.
     """
     return _backend().make_differ(score, variables, layers, indices)
 

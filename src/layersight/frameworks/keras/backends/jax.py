@@ -104,7 +104,7 @@ def make_differ(
             "scores": scores,
             **more,
             **{f"value:{name}": tensor for name, tensor in watched.items()},
-            **{f"slope:{name}": tensor for name, tensor in gradients.items()},
+            **{f"gradient:{name}": tensor for name, tensor in gradients.items()},
             **{f"input:{index}": tensor for index, tensor in by.items()},
         }
 

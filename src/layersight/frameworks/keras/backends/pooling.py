@@ -86,7 +86,7 @@ def max_pooling(with_way_back: WithWayBack) -> Callable[[Callable[..., Any]], Ca
             if window is None or not floating or window.size[0] * window.size[1] > SMALL:
                 return forward(inputs)
             return with_way_back(
-                forward, lambda given, found, slope: unpool(given, found, slope, window)
+                forward, lambda given, found, gradient: unpool(given, found, gradient, window)
             )(inputs)
 
         return max_pool
@@ -112,13 +112,13 @@ def _pair(value: Any) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def unpool(given: Any, found: Any, slope: Any, window: Window) -> Any:
+def unpool(given: Any, found: Any, gradient: Any, window: Window) -> Any:
     """The gradient of a maximum over windows: where it was first, row by row.
 
     Args:
         given: ``(image, height, width, channel)``.
         found: The maxima, ``(image, down, right, channel)``.
-        slope: The gradient by them.
+        gradient: The gradient by them.
         window: The window.
 
     Returns:
@@ -140,7 +140,7 @@ def unpool(given: Any, found: Any, slope: Any, window: Window) -> Any:
             columns = slice(x, x + (window.count[1] - 1) * right + 1, right)
             first = (wide[:, rows, columns] == found) & open_yet
             open_yet = open_yet & ~first
-            taps[y, x] = ops.where(first, slope, ops.zeros_like(slope))
+            taps[y, x] = ops.where(first, gradient, ops.zeros_like(gradient))
     return _fold(taps, window)
 
 

@@ -123,7 +123,7 @@ def make_differ(
 
             scores, more = score(tensors, weights, touch)
             total = tf.reduce_sum(scores)
-        by = {f"slope:{name}": tensor for name, tensor in watched.items()}
+        by = {f"gradient:{name}": tensor for name, tensor in watched.items()}
         by |= {f"input:{index}": tensors[index] for index in indices}
         zero = tf.UnconnectedGradients.ZERO
         gradients = tape.gradient(total, by, unconnected_gradients=zero)

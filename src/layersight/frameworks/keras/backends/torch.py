@@ -102,7 +102,7 @@ def make_differ(
             for index in indices:
                 tensors[index] = tensors[index].detach().requires_grad_()
             scores, more = score(tensors, given, touch)
-            by = {f"slope:{name}": tensor for name, tensor in watched.items()}
+            by = {f"gradient:{name}": tensor for name, tensor in watched.items()}
             by |= {f"input:{index}": tensors[index] for index in indices}
             gradients = {name: torch.zeros_like(tensor) for name, tensor in by.items()}
             if scores.requires_grad:

@@ -51,7 +51,7 @@ def gradients_of_negative(request: Request) -> FloatArray:
     """The gradient by each value of the layer, for the images in negative."""
     images, layer = request.images, request.layers[0]
     negative = images.showing(images.black + images.white - images.pixels)
-    return request.model.differentiate(negative, request.target, layers=[layer]).slopes[layer]
+    return request.model.differentiate(negative, request.target, layers=[layer]).gradients[layer]
 
 
 def differs(gradients: FloatArray, means: FloatArray) -> bool:

@@ -42,7 +42,9 @@ def refine_cam(request: Request) -> FloatArray:
     found = request.model.differentiate(images.values, request.target, layers=layers)
     product = np.ones((len(images), *images.size), np.float32)
     for layer in dict.fromkeys(layers):
-        maps = combined(checked(found.values[layer], layer, len(images.size)), found.slopes[layer])
+        maps = combined(
+            checked(found.values[layer], layer, len(images.size)), found.gradients[layer]
+        )
         lit = maps.any(axis=tuple(range(1, maps.ndim)))
         scaled, ranged = normalise(enlarge(maps, images.size))
         scaled[lit & ~ranged] = 1
