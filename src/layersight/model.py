@@ -23,18 +23,18 @@ from layersight.data.model import ModelInfo
 from layersight.data.readout import Goal, Gradients
 from layersight.errors import CapabilityError
 
+# The prefix of a note about what a saved model keeps, among those about what was replaced in it.
 KEPT = "kept: "
-"""How what a saved model keeps is told from what was replaced in it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ForwardPass:
-    """What came out of one pass.
+    """The outputs of one forward pass.
 
     Attributes:
-        layers: For each layer asked for its output, batch first and channels last.
-        outputs: For each output of the model its value likewise, if outputs were asked for.
-        missing: Why there are no outputs although they were asked for, or ``None``.
+        layers: The output of each requested layer, batch first and channels last.
+        outputs: The value of each output of the model likewise, if outputs were requested.
+        missing: Why there are no outputs although they were requested, or ``None``.
     """
 
     layers: Mapping[str, FloatArray]
@@ -44,14 +44,14 @@ class ForwardPass:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MovingStatistics:
-    """What a normalisation layer keeps of its input in training.
+    """The statistics of its input that a normalisation layer kept in training.
 
     Attributes:
         layer: The name of the layer.
         mean: The mean of each channel, ``(channel,)`` float32.
         variance: Its variance, ``(channel,)`` float32.
         inputs: The names of the model's inputs that it depends on.
-        giver: The name of the layer whose output it normalises; ``None`` for the input itself.
+        giver: The name of the layer whose output it normalises; ``None`` for an input itself.
     """
 
     layer: str
@@ -62,17 +62,17 @@ class MovingStatistics:
 
     @property
     def is_trained(self) -> bool:
-        """Whether it differs from what a layer begins with, 0 and 1."""
+        """Whether the statistics differ from their initial values, 0 and 1."""
         return bool(np.any(self.mean != 0) or np.any(self.variance != 1))
 
 
 class Described(ABC):
-    """What every model, and a file of weights without one, says of itself."""
+    """A model, or a file of weights without one, that can describe itself."""
 
     @property
     @abstractmethod
     def info(self) -> ModelInfo:
-        """What is known before it has seen an image."""
+        """What is known of it before it has seen an image."""
 
     def __repr__(self) -> str:
         return repr(self.info)
@@ -86,7 +86,7 @@ class Forward(Described):
 
     @property
     def small_passes(self) -> bool:
-        """Whether a few images at a time run through it as quickly as many do.
+        """Whether small batches take no longer for each image than large ones.
 
         Then passes whose maps fit a processor's cache are the quickest.
         """
@@ -94,10 +94,10 @@ class Forward(Described):
 
     @abstractmethod
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
-        """What is known of the model once the shapes of its inputs are given.
+        """Describes the model for given shapes of its inputs.
 
         Args:
-            shapes: For each input, channels last, batch first.
+            shapes: The shape of each input, channels last, batch first.
 
         Raises:
             ModelInputError: The model cannot take inputs of these shapes.
@@ -111,35 +111,35 @@ class Forward(Described):
         *,
         outputs: bool = False,
     ) -> ForwardPass:
-        """Runs the model as far as the deepest layer asked for, and no further.
+        """Runs the model as far as the deepest requested layer, and no further.
 
         Args:
-            inputs: For each input of the model a batch, ``(image, height, width, channel)``
+            inputs: A batch for each input of the model, ``(image, height, width, channel)``
                 whatever the model's own order of axes.
             layers: Names of layers, as in ``info.layers``.
             outputs: Also give the model's own outputs.
 
         Raises:
-            SelectionError: A layer is not there.
+            SelectionError: There is no layer of that name.
             ModelInputError: An input is missing or does not fit.
         """
 
 
 class Differentiable(Forward):
-    """A network off which numbers can be read, with their gradients."""
+    """A network whose outputs can be read as numbers, with the gradients of these."""
 
     @abstractmethod
     def read(self, inputs: Mapping[str, FloatArray], goal: Goal) -> FloatArray:
         """Reads a number off the model for each image, ``(image,)`` float32.
 
         Args:
-            inputs: For each input of the model a batch, channels last.
+            inputs: A batch for each input of the model, channels last.
             goal: What is summed.
 
         Raises:
-            SelectionError: A layer is not there.
+            SelectionError: There is no layer of that name.
             ModelInputError: An input is missing or does not fit.
-            UnsafeModelError: A layer on the way cannot be run.
+            UnsafeModelError: A layer before those that are read cannot be run.
         """
 
     @abstractmethod
@@ -152,60 +152,60 @@ class Differentiable(Forward):
         by: Sequence[str] = (),
         guided: bool = False,
     ) -> Gradients:
-        """Reads a number off the model and follows it back, for every image by itself.
+        """Reads a number off the model and differentiates it, for every image by itself.
 
-        The way back goes no further than the layers and inputs asked for.
+        The backward pass goes no further than the requested layers and inputs.
 
         Args:
-            inputs: For each input of the model a batch, channels last.
+            inputs: A batch for each input of the model, channels last.
             goal: What is summed.
-            layers: The layers whose outputs, and the gradients by them, are wanted.
-            by: The inputs the gradients by which are wanted.
-            guided: Let only what is positive back through rectifiers.
+            layers: The layers whose outputs are wanted, with the gradients by them.
+            by: The inputs by which the gradients are wanted.
+            guided: Let only positive gradients back through rectifiers.
 
         Raises:
-            SelectionError: A layer is not there.
+            SelectionError: There is no layer of that name.
             ModelInputError: An input is missing or does not fit.
-            IndependentError: The number does not depend on a layer or input asked for.
-            UnsafeModelError: A layer on the way cannot be run.
+            IndependentError: The number does not depend on a requested layer or input.
+            UnsafeModelError: A layer before those that are read cannot be run.
         """
 
     @abstractmethod
     def ablate(
         self, inputs: Mapping[str, FloatArray], goal: Goal, layer: str, factors: FloatArray
     ) -> FloatArray:
-        """Reads a number off the model after channels of a layer were weakened.
+        """Reads a number off the model with channels of a layer scaled down.
 
         What does not depend on the layer is run once.
 
         Args:
-            inputs: For each input of the model one image, ``(1, ...)``, channels last.
+            inputs: One image for each input of the model, ``(1, ...)``, channels last.
             goal: What is summed.
-            layer: Whose channels.
+            layer: The layer whose channels are scaled.
             factors: ``(ablation, channel)``: what each channel is multiplied by.
 
         Returns:
             ``(ablation,)`` float32.
 
         Raises:
-            SelectionError: A layer is not there.
+            SelectionError: There is no layer of that name.
             IndependentError: The number does not depend on the layer.
-            UnsafeModelError: A layer on the way cannot be run.
+            UnsafeModelError: A layer before those that are read cannot be run.
         """
 
     @abstractmethod
     def randomised(self, layers: Sequence[str], seed: int) -> AbstractContextManager[None]:
-        """Replaces the weights of some layers by random ones while a block lasts.
+        """Replaces the weights of layers by random ones for the duration of a block.
 
         Kernels and the like are drawn from a normal distribution with their own mean and
-        standard deviation, so that what the layers give keeps its size.
+        standard deviation, so that the outputs of the layers keep their size.
 
         Args:
             layers: Names of layers; those without weights are left out.
-            seed: Of what is drawn; the same seed and layers give the same weights.
+            seed: Of the random numbers; the same seed and layers give the same weights.
 
         Raises:
-            SelectionError: A layer is not there.
+            SelectionError: There is no layer of that name.
         """
 
 
@@ -214,15 +214,15 @@ class Optimisable(Forward):
 
     @abstractmethod
     def activation_count(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
-        """How many numbers a pass as far as some layers computes for one image, all together.
+        """Counts the numbers that a pass up to some layers computes for one image.
 
         Args:
-            shapes: For each input, channels last, batch first; of any size that the layers
-                take, whatever the model's own.
+            shapes: The shape of each input, channels last, batch first; any size that the
+                layers take, whatever the model's own.
             layers: Names of layers.
 
         Raises:
-            SelectionError: A layer is not there.
+            SelectionError: There is no layer of that name.
             ModelInputError: The model cannot take inputs of these shapes.
         """
 
@@ -231,34 +231,34 @@ class Optimisable(Forward):
         """Begins an ascent in input space.
 
         Raises:
-            SelectionError: A layer is not there.
+            SelectionError: There is no layer of that name.
             ModelInputError: The canvas does not fit, or a layer does not depend on the input.
-            UnsafeModelError: A layer on the way cannot be run.
+            UnsafeModelError: A layer before the probes cannot be run.
         """
 
 
 class HasKernels(Described):
-    """What shows its kernels: a model, or a file of weights without one."""
+    """A model, or a file of weights without one, whose kernels can be shown."""
 
     @abstractmethod
     def kernel(self, layer: str) -> FloatArray | None:
         """The kernels of a convolution, ``(height, width, input, filter)`` float32.
 
         In one or three dimensions ``(length, input, filter)`` or ``(depth, height, width, input,
-        filter)``. Of a layer that treats every channel alone the inputs are 1. ``None`` for a layer
+        filter)``. A layer that treats every channel alone has one input. ``None`` for a layer
         without kernels.
 
         Raises:
-            SelectionError: The layer is not there.
+            SelectionError: There is no layer of that name.
         """
 
 
 class HasMovingStatistics(Described):
-    """A network whose batch normalisation kept statistics of what it was trained on."""
+    """A network whose batch normalisation kept statistics of its training data."""
 
     @abstractmethod
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
-        """What the batch normalisation layers keep, from the input on; empty without any."""
+        """The statistics of all batch normalisation layers, from the input on."""
 
 
 class Savable(Described):
@@ -269,14 +269,13 @@ class Savable(Described):
         """Writes the model so that its framework opens it without layersight.
 
         Args:
-            path: Where to, with the suffix that the framework wants.
+            path: The file, with the suffix that the framework wants.
 
         Returns:
-            What was replaced on the way, in words; after :data:`KEPT` what was kept and may
-            surprise.
+            What was replaced, in words; after :data:`KEPT` what was kept and may surprise.
 
         Raises:
-            ModelFileError: A layer cannot be had in the framework alone.
+            ModelFileError: The framework alone does not have one of the layers.
         """
 
 
@@ -289,7 +288,7 @@ _CAPABILITIES: dict[type, str] = {
     Differentiable: "give gradients",
     Optimisable: "optimise an input",
     HasKernels: "show its kernels",
-    HasMovingStatistics: "tell its moving statistics",
+    HasMovingStatistics: "give its moving statistics",
     Savable: "be saved",
 }
 
@@ -298,7 +297,7 @@ def require(model: object, capability: type, what: str, instead: str) -> None:
     """Refuses a model that lacks a capability.
 
     Args:
-        model: The model that was given.
+        model: The model, or whatever was passed as one.
         capability: The class that it must derive from.
         what: What needs it, such as ``"patterns"``.
         instead: What the user can do.
@@ -312,7 +311,7 @@ def require(model: object, capability: type, what: str, instead: str) -> None:
         raise CapabilityError(
             f"{what}: expected a model from layersight.load_model, found {type(model).__name__}"
         )
-    able = [words for known, words in _CAPABILITIES.items() if isinstance(model, known)]
+    able = [words for kind, words in _CAPABILITIES.items() if isinstance(model, kind)]
     raise CapabilityError(
         f"{what}: expected a model that can {_CAPABILITIES[capability]}, found "
         f"'{model.info.name}' ({model.info.framework}), which can only {' and '.join(able)}: "

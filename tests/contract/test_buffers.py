@@ -27,7 +27,7 @@ def held(model):
     opened = KerasModel(model, limits=Limits())
     shapes = [(None, *entry.shape[1:]) for entry in opened._inputs()]
     view = opened._view(shapes)
-    counts = follow_buffers(view.program, range(len(view.program.steps)), view.taken)
+    counts = follow_buffers(view.program, range(len(view.program.steps)), view.inputs)
     return {step.key[-1][0]: counts[n] for n, step in enumerate(view.program.steps)}, view
 
 
@@ -37,7 +37,7 @@ def test_the_largest_tensor_of_a_computation_is_found_without_making_it():
 
     found = measure(compute, [((1, 8), "float32")])
     assert found.largest == 4 * 8 * 10**9
-    assert found.given == (((), "float32"),)
+    assert found.outputs == (((), "float32"),)
 
 
 def test_the_scores_of_attention_count():

@@ -1,4 +1,4 @@
-"""A bounded store of what is costly to make, such as compiled programs."""
+"""A bounded cache of values that are costly to make, such as compiled programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """Keeps the values that were used last.
+    """Keeps the most recently used values.
 
     Example:
         >>> cache: Cache[str, int] = Cache(2)
@@ -28,9 +28,9 @@ class Cache(Generic[K, V]):
         self._lock = threading.RLock()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The value of a key, made if it is not there; the one that waited longest goes.
+        """The value of a key, made if missing in place of the least recently used one.
 
-        While ``make`` makes it, other threads wait.
+        Other threads wait until ``make`` is done.
         """
         with self._lock:
             if key not in self._values:
@@ -42,11 +42,11 @@ class Cache(Generic[K, V]):
             return self._values[key]
 
     def __iter__(self) -> Iterator[K]:
-        """The keys of the values that are kept, the one used last at the end."""
+        """The keys, the most recently used last."""
         with self._lock:
             return iter(tuple(self._values))
 
     def latest(self) -> V | None:
-        """The value that was used last, ``None`` without any."""
+        """The most recently used value; ``None`` if there is none."""
         with self._lock:
             return next(reversed(self._values.values()), None)

@@ -1,4 +1,4 @@
-"""Orders of axes and receptive fields, followed through the steps of a program.
+"""Orders of axes and receptive fields, propagated through the steps of a program.
 
 The arithmetic of receptive fields is that of Araujo, Norris and Sim, "Computing Receptive
 Fields of Convolutional Neural Networks", Distill, 2019: along each axis a layer of kernel k,
@@ -20,31 +20,31 @@ LAST, FIRST, NONE = "channels_last", "channels_first", "no_channels"
 class Field:
     """The pixels of the input that the positions of a value depend on, for each spatial axis.
 
-    Position ``p`` depends on the ``size`` pixels from ``start + p * jump`` on; padding lies outside
-    of the input. Behind a value that was enlarged that is right to one pixel before enlarging.
+    Position ``p`` depends on ``size`` pixels from ``start + p * jump`` on; padding lies outside the
+    input. After a value was enlarged this is exact to one pixel before enlarging.
     """
 
-    size: tuple[float, ...]  # how many pixels
-    jump: tuple[float, ...]  # how far apart they lie for neighbouring positions
-    start: tuple[float, ...] = ()  # where they begin for the first position
+    size: tuple[float, ...]  # the number of pixels
+    jump: tuple[float, ...]  # the distance from one position's pixels to the next one's
+    start: tuple[float, ...] = ()  # the first pixel of the first position
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """The positions that one position of a step's output depends on, for each spatial axis."""
 
-    kernel: tuple[int, ...] = ()  # how many positions; none at all means the same position alone
+    kernel: tuple[int, ...] = ()  # the number of positions; empty: the same position alone
     strides: tuple[int, ...] = ()  # how far the window moves from one position to the next
-    dilation: tuple[int, ...] = ()  # how far the positions in it lie apart
+    dilation: tuple[int, ...] = ()  # the distance of the positions in it
     # Whether it is the transpose of such a window, which enlarges by the strides, as deconvolution
     # and upsampling do.
     transposed: bool = False
-    # How many positions of padding stand before the first; below 0 what is cut off. Of a transposed
-    # window how much of its output is cut off.
+    # The positions of padding before the first; negative for cropping. For a transposed window what
+    # is cropped from its output.
     before: tuple[int, ...] = ()
 
     def after(self, before: Field) -> Field:
-        """The receptive field behind it."""
+        """The receptive field after this window is applied."""
         if not self.kernel:
             return before
         axes = len(self.kernel)
@@ -62,19 +62,19 @@ class Window:
                     for r, n, s, j in zip(size, reach, self.strides, jump, strict=True)
                 ),
                 tuple(j / s for j, s in zip(jump, self.strides, strict=True)),
-                tuple(at + i * j for at, i, j in zip(start, first, jump, strict=True)),
+                tuple(x + i * j for x, i, j in zip(start, first, jump, strict=True)),
             )
         return Field(
             tuple(r + (n - 1) * j for r, n, j in zip(size, reach, jump, strict=True)),
             tuple(j * s for j, s in zip(jump, self.strides, strict=True)),
-            tuple(at - p * j for at, p, j in zip(start, padding, jump, strict=True)),
+            tuple(x - p * j for x, p, j in zip(start, padding, jump, strict=True)),
         )
 
 
 def padding_before(padding: str, reach: int, stride: int, length: int | None) -> int:
-    """How many positions are put before the first one of an axis.
+    """The number of positions of padding before the first one of an axis.
 
-    ``padding`` is that of Keras; ``length``, of the axis, matters with strides alone.
+    ``padding`` is as in Keras; ``length``, of the axis, matters with strides alone.
 
     Example:
         >>> padding_before("same", 3, 1, 8), padding_before("same", 3, 2, 8)
@@ -95,7 +95,7 @@ def follow_fields(
 ) -> dict[int, Field | None]:
     """The receptive field of each value; ``None`` where it is the whole input.
 
-    ``window_of`` gives ``None`` for a step where any position may depend on all.
+    ``window_of`` gives ``None`` for a step in which any position may depend on all.
     """
     fields: dict[int, Field | None] = dict.fromkeys(program.inputs, Field((), ()))
     for step in program.steps:
@@ -125,37 +125,36 @@ def _widest(fields: Sequence[Field]) -> Field:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The orders of axes that a step itself settles; ``None`` where it takes any."""
+    """The orders of axes that a step itself fixes; ``None`` where any order will do."""
 
-    takes: str | None = None  # of what it takes
-    # Of each value that it gives, or of all alike if there is one.
-    gives: tuple[str | None, ...] = (None,)
-    keeps: bool = True  # whether it passes on an order that it does not settle
+    inputs: str | None = None
+    outputs: tuple[str | None, ...] = (None,)  # of each output; a single one is for all
+    keeps: bool = True  # whether it passes on an order that it does not fix
 
-    def given(self, outputs: Sequence[int]) -> list[tuple[int, str | None]]:
-        gives = self.gives * len(outputs) if len(self.gives) == 1 else self.gives
-        return list(zip(outputs, gives, strict=True))
+    def of_outputs(self, values: Sequence[int]) -> list[tuple[int, str | None]]:
+        orders = self.outputs * len(values) if len(self.outputs) == 1 else self.outputs
+        return list(zip(values, orders, strict=True))
 
 
 def follow_formats(program: Program, orders_of: Callable[[Step], Orders]) -> dict[int, str]:
-    """Where each value holds its channels: ``"channels_last"``, ``"channels_first"``, or nowhere.
+    """The order of axes of each value: :data:`LAST`, :data:`FIRST` or :data:`NONE`.
 
-    A layer that has an order of its own settles it for what it takes and gives; the others
-    pass it on, forwards and then backwards. What nothing settles is channels last.
+    A layer that has an order of its own fixes it for its inputs and outputs; the others pass it
+    on, forwards and then backwards. Where nothing fixes it, it is channels last.
     """
     formats: dict[int, str | None] = dict.fromkeys(range(program.values))
-    every = [(step, orders_of(step)) for step in program.steps]
-    for step, orders in every:
+    pairs = [(step, orders_of(step)) for step in program.steps]
+    for step, orders in pairs:
         before = (formats[value] for _, value in step.inputs)
         inherited = next((order for order in before if order not in (None, NONE)), None)
         for _, value in step.inputs:
-            formats[value] = formats[value] or orders.takes
-        for value, own in orders.given(step.outputs):
-            formats[value] = own or (inherited if orders.keeps else None)
-    for step, orders in reversed(every):
-        if orders.keeps and orders.takes is None and orders.gives[0] is None:
-            free = [value for value, own in orders.given(step.outputs) if own is None]
-            settled = next((formats[v] for v in free if formats[v] not in (None, NONE)), None)
+            formats[value] = formats[value] or orders.inputs
+        for value, order in orders.of_outputs(step.outputs):
+            formats[value] = order or (inherited if orders.keeps else None)
+    for step, orders in reversed(pairs):
+        if orders.keeps and orders.inputs is None and orders.outputs[0] is None:
+            free = [value for value, order in orders.of_outputs(step.outputs) if order is None]
+            later = next((formats[v] for v in free if formats[v] not in (None, NONE)), None)
             for _, value in step.inputs:
-                formats[value] = formats[value] or settled
+                formats[value] = formats[value] or later
     return {value: order or LAST for value, order in formats.items()}

@@ -1,4 +1,4 @@
-"""Arrays of an input, channels last, and what a network takes in their place."""
+"""Arrays for an input, channels last, and the same as the network takes them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ T = TypeVar("T", bound=Shaped)
 
 
 def as_given(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
-    """An input with the picture that it is given as, where it has fewer axes than that.
+    """An input as it is fed: as a picture, if it has fewer axes than the array for it.
 
-    ``shape`` is that of what it is given, channels last, batch first.
+    ``shape`` is that of the array, channels last, batch first.
     """
     if entry.picture is None and shape[1:] == entry.possible_picture:
         return entry.as_picture()
@@ -35,27 +35,25 @@ def as_given(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
 def from_canvas(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
     """The shape, channels last, of a signal or of frames that were laid out as one picture.
 
-    A signal is a picture of one row, and frames or slices lie under each other.
-
-    Returns:
-        ``None`` for what was not laid out so.
+    A signal is a picture of one row, and frames or slices are stacked vertically. ``None`` for a
+    shape that is no such layout.
     """
-    own = entry.example_shape
+    sizes = entry.example_shape
     if entry.picture is not None or len(shape) != 4:
         return None
     batch, height, width, channels = shape
-    if len(own) == 2:
-        fits = height == 1 and own[0] in (None, width) and own[1] in (None, channels)
+    if len(sizes) == 2:
+        fits = height == 1 and sizes[0] in (None, width) and sizes[1] in (None, channels)
         return (batch, width, channels) if fits else None
-    if len(own) == 4 and own[0] and height is not None and height % own[0] == 0:
-        frames = (own[0], height // own[0], width, channels)
-        fits = all(side in (None, given) for side, given in zip(own, frames, strict=True))
+    if len(sizes) == 4 and sizes[0] and height is not None and height % sizes[0] == 0:
+        frames = (sizes[0], height // sizes[0], width, channels)
+        fits = all(size in (None, side) for size, side in zip(sizes, frames, strict=True))
         return (batch, *frames) if fits else None
     return None
 
 
 def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    """The shape that the model gets of an array of a shape, in its own order of axes."""
+    """The shape in which the model gets an array of a shape, in its own order of axes."""
     entry = as_given(entry, shape)
     shape = from_canvas(entry, shape) or shape
     if entry.picture is not None and shape[1:] == entry.picture:
@@ -68,11 +66,10 @@ def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | 
 def own_order(
     array: T, entry: InputInfo, moveaxis: Callable[..., T], reshape: Callable[..., T]
 ) -> T:
-    """An array or tensor of an input, channels last, in the model's own order of axes.
+    """An array or tensor for an input, channels last, in the model's own order of axes.
 
-    ``array`` is ``(batch, height, width, channel)`` or of other axes, or already as a model takes
-    it whose input with fewer axes takes a picture. ``moveaxis`` and ``reshape`` are as those of
-    NumPy.
+    ``array`` is ``(batch, height, width, channel)`` or has other axes; that for an input which is
+    fed as a picture may have its own shape already. ``moveaxis`` and ``reshape`` are as NumPy's.
     """
     unfolded = from_canvas(entry, tuple(array.shape))
     if unfolded is not None:
@@ -86,9 +83,9 @@ def own_order(
 
 
 def as_it_was_given(array: FloatArray, entry: InputInfo, shape: tuple[int, ...]) -> FloatArray:
-    """What belongs to each value of an input, such as a gradient, with the axes that it was given.
+    """An array such as a gradient by an input, with the axes of the array that was fed to it.
 
-    ``array`` is in the model's own order of axes; it gets ``shape``, batch first.
+    ``array`` is in the model's own order of axes; the result has ``shape``, batch first.
     """
     if len(array.shape) == len(shape):
         flat = as_given(entry, shape).picture is not None

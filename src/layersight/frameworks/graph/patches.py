@@ -1,13 +1,13 @@
-"""The one registry of everything that is replaced on a framework's objects while code runs.
+"""The one registry of all temporary patches of a framework's objects.
 
 Seeing inside a layer, changing a gradient or lending a precision means replacing an attribute
-of an object that is not ours: a layer of the user's, a function of Keras. The rules of this
+of an object that is not ours: one of the user's layers, a function of Keras. The rules of this
 module:
 
-- A replacement counts for the thread that asked for it. Every other thread, the user's own
-  among them, goes on with what was there before.
-- An attribute is replaced once, however many threads ask for it, and given back by the last.
-- It is given back after an exception and after an interruption too.
+- A patch is seen by the thread that made it alone. Every other thread, the user's own among
+  them, goes on with the original.
+- An attribute is replaced once, however many threads patch it, and restored by the last.
+- It is restored after an exception and after an interruption too.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-Change = Callable[[Any], Any]  # from what an attribute is for this thread to what it shall be
+Change = Callable[[Any], Any]  # from the current value of an attribute to its new one
 
-# The object whose attribute is replaced, the attribute's name, and the change.
-Patch = tuple[Any, str, Change]
+Patch = tuple[Any, str, Change]  # an object, the name of its attribute, and the change
 
 Key = tuple[int, str]
 
-# An attribute, who replaced it, and what it was for this thread before.
+# An attribute, the token of its patch, and the patch of this thread before, if any.
 Entry = tuple[Key, object, dict[Key, Any]]
 
 T = TypeVar("T")
@@ -35,21 +34,21 @@ T = TypeVar("T")
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """An attribute that is replaced at the moment."""
+    """An attribute that is currently patched."""
 
-    owner: Any  # whose attribute it is; held, so that its identity stays its own
+    owner: Any  # the object; a reference, so that no other object gets its identity
     name: str  # the attribute's name
-    original: Any  # what it is without any replacement
+    original: Any  # its value without any patch
     inherited: bool  # whether the original came from the owner's class
-    # Those who replaced it and have not given it back.
+    # The tokens of the patches that are in force.
     users: set[object] = field(default_factory=set)
 
     def current(self) -> Any:
-        """What the attribute is for the thread that asks."""
+        """The value of the attribute for the current thread."""
         return _of_thread().get((id(self.owner), self.name), self.original)
 
 
-# Makes what stands in an attribute's place and is for each thread what it should be.
+# Makes the object that takes the attribute's place and dispatches by thread.
 StandIn = Callable[[Slot], Any]
 
 _registry = threading.RLock()
@@ -59,7 +58,7 @@ _network_locks: weakref.WeakKeyDictionary[Any, _NetworkLock] = weakref.WeakKeyDi
 
 
 def function_by_thread(slot: Slot) -> Callable[..., Any]:
-    """A function that calls what its slot holds for the thread that calls it."""
+    """A function that calls the value of a slot for the current thread."""
 
     @functools.wraps(slot.original, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -69,9 +68,9 @@ def function_by_thread(slot: Slot) -> Callable[..., Any]:
 
 
 def give_back(entered: list[T], leave: Callable[[T], None]) -> None:
-    """Gives everything back, in the opposite order, whatever interrupts it.
+    """Undoes all entries in reverse order, even if interrupted.
 
-    ``leave``, done twice, does no more than once.
+    ``leave`` must be idempotent.
     """
     interruption: BaseException | None = None
     while entered:
@@ -86,16 +85,16 @@ def give_back(entered: list[T], leave: Callable[[T], None]) -> None:
 
 @contextmanager
 def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) -> Iterator[None]:
-    """Replaces attributes for the current thread while the block lasts.
+    """Replaces attributes for the current thread for the duration of the block.
 
-    Two patches of one attribute stack, as nested blocks do. ``stand_in`` makes what is put in an
-    attribute's place; the default is for functions.
+    Two patches of one attribute stack, as nested blocks do. ``stand_in`` makes the object that
+    takes the attribute's place; the default is for functions.
     """
     entered: list[Entry] = []
     try:
         for owner, name, change in patches:
             key, user, values = (id(owner), name), object(), _of_thread()
-            # Noted before anything is replaced: an interruption may come at any point.
+            # Recorded before anything is replaced: an interruption may come at any point.
             before = {key: values[key]} if key in values else {}
             entered.append((key, user, before))
             slot = _join(key, owner, user, stand_in)
@@ -110,14 +109,14 @@ def patched(patches: Iterable[Patch], stand_in: StandIn = function_by_thread) ->
 
 
 def unpatched(owner: Any, name: str) -> Any:
-    """What an attribute is without any replacement, whichever thread made one."""
+    """The value of an attribute without the patches of any thread."""
     with _registry:
         slot = _slots.get((id(owner), name))
         return getattr(owner, name) if slot is None else slot.original
 
 
 def _of_thread() -> dict[Key, Any]:
-    """What the current thread has put in the place of attributes."""
+    """The patched values of the current thread."""
     values: dict[Key, Any] | None = getattr(_thread, "values", None)
     if values is None:
         values = _thread.values = {}
@@ -125,7 +124,7 @@ def _of_thread() -> dict[Key, Any]:
 
 
 def _join(key: Key, owner: Any, user: object, stand_in: StandIn) -> Slot:
-    """Enters a user of an attribute, which is replaced if this is the first one."""
+    """Adds a user of an attribute, which the first one replaces."""
     with _registry:
         slot = _slots.get(key)
         if slot is None:
@@ -138,7 +137,7 @@ def _join(key: Key, owner: Any, user: object, stand_in: StandIn) -> Slot:
 
 
 def _leave(entry: Entry) -> None:
-    """Gives an attribute back; done twice it does no more than once."""
+    """Ends a patch; its last user restores the attribute. Idempotent."""
     key, user, before = entry
     _of_thread().pop(key, None)
     _of_thread().update(before)
@@ -157,7 +156,7 @@ def _leave(entry: Entry) -> None:
 
 
 def _set(slot: Slot, value: Any) -> None:
-    """Sets an attribute, of an object past its ``__setattr__``: layers note what is set on them."""
+    """Sets an attribute, bypassing ``__setattr__`` of instances, by which layers track state."""
     if isinstance(slot.owner, type):
         setattr(slot.owner, slot.name, value)
     else:
@@ -172,7 +171,7 @@ def _unset(slot: Slot) -> None:
 
 
 class _NetworkLock:
-    """A lock of all the layers that one network was the first to bring."""
+    """A lock of all layers that were first seen with one network."""
 
     _count = 0
 
@@ -184,22 +183,22 @@ class _NetworkLock:
 
 @contextmanager
 def locked(layers: Iterable[Any]) -> Iterator[None]:
-    """Keeps some layers, and networks that share one of them, to this thread.
+    """Locks layers, and all networks that share one of them, for this thread.
 
-    A pass may compile, build a layer or find weights that another thread has exchanged for a
-    while, so of networks with a layer in common one runs at a time.
+    A pass may compile, build a layer or meet weights that another thread has exchanged for a
+    while, so only one of the networks with a layer in common runs at a time.
     """
     with _registry:
-        own = None
-        found: dict[int, _NetworkLock] = {}
+        new = None
+        locks: dict[int, _NetworkLock] = {}
         for layer in layers:
             lock = _network_locks.get(layer)
             if lock is None:
-                own = lock = own or _NetworkLock()
+                new = lock = new or _NetworkLock()
                 _network_locks[layer] = lock
-            found[lock.number] = lock
+            locks[lock.number] = lock
     with ExitStack() as stack:
         # Always in the same order, so that no two threads wait for each other.
-        for number in sorted(found):
-            stack.enter_context(found[number].lock)
+        for number in sorted(locks):
+            stack.enter_context(locks[number].lock)
         yield

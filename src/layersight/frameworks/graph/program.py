@@ -1,8 +1,8 @@
-"""A network as a flat list of steps, whatever it is nested in.
+"""A network as a flat list of steps, however deeply it is nested.
 
-A framework lays its networks out: a step for each call of a layer, its inputs known by number. From
-that list follow the names of the calls, what a layer needs, where a pass may stop, receptive fields
-and the order of axes.
+A framework makes a step for each call of a layer, with numbered values as inputs and outputs. From
+that list follow the names of the calls, what a layer depends on, where a pass may stop, receptive
+fields and the order of axes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-# Where a call stands: for each enclosing model and at last the layer, name and call.
+# The path of a call: name and number of the call of each enclosing model and of the layer.
 Key = tuple[tuple[str, int], ...]
 
 
@@ -19,13 +19,13 @@ Key = tuple[tuple[str, int], ...]
 class Step:
     """One call of one layer."""
 
-    key: Key  # where it stands
+    key: Key  # its path
     operation: Any  # the layer, or an operation of ``keras.ops``
-    node: Any  # the graph's node, ``None`` for a whole model that is no graph
-    # For each tensor that the node takes, its identity and the number of its value.
+    node: Any  # the graph's node; ``None`` for a model that is not a graph
+    # The identity of each tensor that the node takes, and the number of its value.
     inputs: tuple[tuple[int, int], ...]
     outputs: tuple[int, ...]  # the numbers of the values that it gives
-    # Their shapes, ``None`` where not yet known.
+    # The shapes of these; empty where they are unknown.
     shapes: list[tuple[int | None, ...]] = field(default_factory=list)
     training: bool = False  # whether the network's author calls it with ``training=True``
 
@@ -41,56 +41,56 @@ class Program:
     values: int = 0  # how many values there are
 
     def new_value(self) -> int:
-        """The number of one more value."""
+        """Adds a value and gives its number."""
         self.values += 1
         return self.values - 1
 
     def producers(self) -> dict[int, int]:
-        """For each value the index of the step that gives it."""
+        """The index of the step that gives each value."""
         return {value: index for index, step in enumerate(self.steps) for value in step.outputs}
 
     def origins(self) -> dict[int, frozenset[int]]:
-        """For each value the indices of the model's inputs that it depends on."""
-        found = {value: frozenset({index}) for index, value in enumerate(self.inputs)}
+        """The indices of the model's inputs that each value depends on."""
+        origins = {value: frozenset({index}) for index, value in enumerate(self.inputs)}
         for step in self.steps:
-            taken = [found.get(value, frozenset()) for _, value in step.inputs]
-            found |= dict.fromkeys(step.outputs, frozenset().union(*taken))
-        return found
+            before = [origins.get(value, frozenset()) for _, value in step.inputs]
+            origins |= dict.fromkeys(step.outputs, frozenset().union(*before))
+        return origins
 
     def dependents(self, values: Iterable[int], indices: Iterable[int] | None = None) -> list[int]:
-        """The indices of the steps that take one of some values, or what was made of one.
+        """The indices of the steps that depend on one of some values.
 
-        Of those at ``indices``, in the order in which they run; else of all.
+        Only those at ``indices``, in the order in which they run; by default all.
         """
-        reached, found = set(values), []
+        reached, dependents = set(values), []
         for index in range(len(self.steps)) if indices is None else indices:
             step = self.steps[index]
             if any(value in reached for _, value in step.inputs):
-                found.append(index)
+                dependents.append(index)
                 reached.update(step.outputs)
-        return found
+        return dependents
 
     def needed(
         self, indices: set[int], stops: Callable[[Step], bool] = lambda step: False
     ) -> set[int]:
         """The indices of all steps that those at ``indices`` depend on, themselves included.
 
-        Where ``stops`` holds of a step, what that depends on is not looked for.
+        The search does not go beyond steps for which ``stops`` is true.
         """
         producers = self.producers()
-        found: set[int] = set()
+        needed: set[int] = set()
         open_indices = list(indices)
         while open_indices:
             index = open_indices.pop()
-            if index in found:
+            if index in needed:
                 continue
-            found.add(index)
+            needed.add(index)
             if stops(self.steps[index]):
                 continue
             for _, value in self.steps[index].inputs:
                 if value in producers:
                     open_indices.append(producers[value])
-        return found
+        return needed
 
 
 def names_of(keys: list[Key]) -> dict[Key, str]:

@@ -1,9 +1,9 @@
-"""Bounds on what a configuration may ask for, counted before it is given.
+"""Bounds on what a configuration may request, counted before it is allocated.
 
-The rule of this module: whatever a file asks for by a shape passes the ledger of the file while
-its network is built: each weight of each layer, whoever makes it, and each tensor, before any
-array is made. A network cannot have more weights than its file holds; no tensor may be larger
-than half the memory that the file may take; and there may be only so many.
+The rule of this module: every size that a file requests passes the ledger of the file while its
+network is built: each weight of each layer, and each tensor, before any array is made. A network
+cannot have more weights than its file holds; no tensor may be larger than half the memory that
+the file may take; and the number of tensors is bounded.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from layersight.data.model import Shape
 from layersight.errors import UnsafeModelError
 from layersight.limits import MORE, Limits, in_words
 
-# Weights that a network may have beyond those in its file, such as states of generators.
+# Weights that a network may have beyond those in its file, such as the state of a generator.
 SLACK = 1 << 16
 
-# How many tensors may stand between the layers of a network; a real one has below 10,000.
+# How many tensors may connect the layers of a network; a real one has below 10,000.
 MAX_TENSORS = 50_000
 
 MAX_OUTPUTS = 1_000  # how many tensors one call of a layer may give
@@ -29,16 +29,16 @@ _state = threading.local()
 
 
 class Ledger:
-    """Counts what a file asks for.
+    """Counts what a file requests.
 
-    ``weights`` is how many numbers the file holds, if that is known; ``where`` says which layer
-    asks.
+    ``weights`` is how many numbers the file holds, if that is known; ``where`` names the layer
+    that is being built.
     """
 
     def __init__(
         self, weights: int | None, source: str, limits: Limits, where: Callable[[], str]
     ) -> None:
-        self._held = weights
+        self._weights = weights
         allowed = limits.memory // 4 if weights is None else weights
         self._left = allowed + SLACK
         self._source = source
@@ -48,12 +48,12 @@ class Ledger:
 
     @property
     def most(self) -> int:
-        """The bytes that one tensor, or what one layer gives, may have."""
+        """The bytes that a tensor, or all outputs of a layer together, may have."""
         return self.limits.memory // 2
 
     @property
     def at(self) -> str:
-        """The layer that is being built, in words; the file if none is."""
+        """The layer that is being built, in words, or else the file."""
         return self._where() or self._source
 
     def weight(self, shape: tuple[int, ...]) -> None:
@@ -61,18 +61,18 @@ class Ledger:
         self._left -= math.prod(int(size) for size in shape)
         if self._left >= 0:
             return
-        if self._held is None:
+        if self._weights is None:
             raise UnsafeModelError(
                 f"{self.at} asks for weights of more than {in_words(self.limits.memory)}, with a "
                 f"weight of shape {tuple(shape)}: not opened; {MORE}"
             )
         raise UnsafeModelError(
-            f"{self.at} asks for more weights than the file holds ({self._held}; a weight of "
+            f"{self.at} asks for more weights than the file holds ({self._weights}; a weight of "
             f"shape {tuple(shape)} was one too many): not opened"
         )
 
     def tensor(self, shape: Sequence[object], dtype: object) -> None:
-        """Counts a tensor that stands for what a layer, or an operation inside it, gives."""
+        """Counts a symbolic output of a layer, or of an operation inside it."""
         self._tensors -= 1
         if self._tensors < 0:
             raise UnsafeModelError(
@@ -97,7 +97,7 @@ class Ledger:
 def counting(
     weights: int | None, source: str, limits: Limits, where: Callable[[], str]
 ) -> Iterator[Ledger]:
-    """Keeps a ledger of what this thread builds while the block lasts.
+    """Keeps a ledger of what this thread builds in the block.
 
     The arguments are those of :class:`Ledger`.
     """
@@ -110,9 +110,9 @@ def counting(
 
 
 def ledger() -> Ledger | None:
-    """The ledger of what this thread builds, ``None`` outside of :func:`counting`."""
-    found: Ledger | None = getattr(_state, "ledger", None)
-    return found
+    """The ledger of this thread; ``None`` outside of :func:`counting`."""
+    current: Ledger | None = getattr(_state, "ledger", None)
+    return current
 
 
 def check_array(count: int, what: str) -> None:
@@ -121,19 +121,19 @@ def check_array(count: int, what: str) -> None:
 
 
 def count_values(shape: Sequence[object]) -> int:
-    """How many values a tensor has, as far as its shape is known."""
+    """The number of values of a tensor, as far as its shape is known."""
     return math.prod(size or 1 for size in shape if isinstance(size, int))
 
 
 def count_bytes(shape: object, dtype: object = "float32") -> int:
-    """How many bytes a tensor has, as far as its shape is known."""
+    """The number of bytes of a tensor, as far as its shape is known."""
     if not isinstance(shape, list | tuple):
         return 0
     return count_values(shape) * width_of(dtype)
 
 
 def width_of(dtype: object) -> int:
-    """How many bytes a value of a type has; four where it is unknown.
+    """The number of bytes of a value of a type; four where it is unknown.
 
     >>> width_of("float64"), width_of("uint8"), width_of("bool"), width_of("bfloat16")
     (8, 1, 1, 2)
@@ -146,9 +146,9 @@ def width_of(dtype: object) -> int:
 
 
 def check_output(tensors: Sequence[tuple[Shape, str]], where: str) -> None:
-    """Refuses a layer that gives more than its file may take, all its outputs together.
+    """Refuses a layer whose outputs together are larger than its file may take.
 
-    Nothing is refused outside of :func:`counting`: a pass is counted before it begins.
+    Nothing is refused outside of :func:`counting`: a pass is checked before it begins.
     """
     current = ledger()
     if current is None:
@@ -159,9 +159,9 @@ def check_output(tensors: Sequence[tuple[Shape, str]], where: str) -> None:
         )
     total = sum(count_bytes(shape, dtype) for shape, dtype in tensors)
     if total > current.most:
-        given = ", ".join(_short(shape) for shape, _ in tensors[:3])
+        shapes = ", ".join(_short(shape) for shape, _ in tensors[:3])
         raise UnsafeModelError(
-            f"{where} gives an output of shape {given} for one image: more than "
+            f"{where} gives an output of shape {shapes} for one image: more than "
             f"{in_words(current.most)}, not opened; {MORE}"
         )
 

@@ -1,11 +1,11 @@
-"""Which pixels the inputs of a model want, as far as the model itself tells.
+"""The scale of pixels that the inputs of a model expect, found from the model itself.
 
-What a network computes of an input before its first learned weights, its stem, is found in the
-flat list of steps and tried on plain pictures (:mod:`layersight.data.stem`). Where it leaves the
-scale of pixels open, the name of a known architecture tells, if the first weights are that
-architecture's.
+The stem of a network is what it computes of an input before its first learned weights. It is found
+in the flat list of steps and run on plain pictures (:mod:`layersight.data.stem`). Where it leaves
+the scale of pixels open, the name of a known architecture decides, if the first weights are those
+of that architecture.
 
-The rule of this module: a stem is run, never guessed at by the classes of its layers.
+The rule of this module: a stem is run, never guessed from the classes of its layers.
 """
 
 from __future__ import annotations
@@ -34,63 +34,62 @@ from layersight.loading.architectures import (
 
 _log = logging.getLogger("layersight")
 
-SIDE = 32  # the most pixels along each side of the pictures that are tried, if the stem takes them
-MOST_VALUES = 2**26  # the most numbers that are held at a time of the pictures that are tried
-MOST_NUMBERS = 64  # the most numbers of a picture that are looked at
+SIDE = 32  # the largest side in pixels of the plain pictures, if the stem takes that size
+MOST_VALUES = 2**26  # the most numbers of these pictures that are in memory at a time
+MOST_NUMBERS = 64  # the most numbers of a picture that are compared
 
-
-# What an input of whole numbers wants.
-WHOLE = SCALES["none"].because("the input takes whole numbers", "model")
+# The scale for an input of integers.
+INTEGERS = SCALES["none"].because("the input takes whole numbers", "model")
 
 
 class Framework(Protocol):
-    """What looks at the steps of a network and runs them."""
+    """How a framework inspects the steps of a network and runs them."""
 
     def is_learned(self, step: Step) -> bool:
-        """Whether a step holds weights that are more than the statistics of a data set."""
+        """Whether a step has weights other than statistics of a data set."""
 
     def is_stopped(self, step: Step) -> bool:
         """Whether a step cannot be run."""
 
     def count_weights(self, step: Step) -> int:
-        """How many numbers its weights have."""
+        """The number of values of its weights."""
 
     def formats(self, program: Program) -> Mapping[int, str]:
         """The order of axes of each value."""
 
     def inside(self, step: Step) -> tuple[Program, InputInfo] | None:
-        """The model of one input that a step wraps, and that input; ``None`` for other steps."""
+        """The model with one input that a step wraps, and that input; ``None`` for other steps."""
 
     def to_tensor(self, pictures: Array, dtype: str) -> Any:
-        """Pictures as a tensor of the type of an input."""
+        """Converts pictures to a tensor of the type of an input."""
 
     def to_array(self, tensor: Any) -> FloatArray:
-        """A tensor as an array."""
+        """Converts a tensor to an array."""
 
     def run(self, step: Step, values: Mapping[int, Any]) -> Sequence[Any]:
-        """What a step gives, not training, of values by their numbers."""
+        """Runs a step at inference; ``values`` are by number."""
 
 
 def read_program(
     program: Program, name: str, inputs: Sequence[InputInfo], framework: Framework
 ) -> tuple[Reading, ...]:
-    """For each input what its pixels must be brought to."""
+    """The scale that each input expects."""
     return tuple(
-        _wanted(program, name, inputs, number, framework)
+        _read_input(program, name, inputs, number, framework)
         if entry.accepts_image or entry.possible_picture
         else Reading()
         for number, entry in enumerate(inputs)
     )
 
 
-def _wanted(
+def _read_input(
     program: Program, name: str, inputs: Sequence[InputInfo], number: int, framework: Framework
 ) -> Reading:
     if not inputs[number].accepts_image:
         inputs = [*inputs[:number], inputs[number].as_picture(), *inputs[number + 1 :]]
     entry = inputs[number]
-    if takes_whole(entry):
-        return Reading(WHOLE)
+    if takes_integers(entry):
+        return Reading(INTEGERS)
     end = _find_end(program, number, framework)
     if end is None:
         return Reading()
@@ -99,25 +98,25 @@ def _wanted(
     if reading.preprocessing is not None:
         return reading
     family = _family(program, name, program.steps[end.index].key)
-    if family is None or family.scale == "none":  # these scale by layers, and here are none
+    if family is None or family.scale == "none":  # these scale by layers, which are missing here
         return reading
-    own = preprocessing_of(family)
-    return Reading(own.swapped() if reading.swapped else own, reading.swapped)
+    scale = preprocessing_of(family)
+    return Reading(scale.swapped() if reading.swapped else scale, reading.swapped)
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Where a stem ends: a step that is not of it, and the number of the value it takes."""
+    """The end of a stem: the first step after it, and the number of the value it takes."""
 
     index: int
     value: int
 
 
 def _find_end(program: Program, number: int, framework: Framework) -> _End | None:
-    """Where the stem of an input ends: where most learned weights follow.
+    """The end of the stem of an input: of several, that which most learned weights depend on.
 
-    What is computed of inputs alone is of the stem, until a step with learned weights, or one
-    that takes something else beside, takes it.
+    Whatever is computed from inputs alone belongs to the stem, up to a step that has learned
+    weights or that takes another value as well.
     """
     origins = {value: {index} for index, value in enumerate(program.inputs)}
     learned: list[_End] = []
@@ -126,10 +125,10 @@ def _find_end(program: Program, number: int, framework: Framework) -> _End | Non
         taken = [value for _, value in step.inputs if value in origins]
         if not taken:
             continue
-        weighs = framework.is_learned(step)
-        if weighs or len(taken) < len(step.inputs) or framework.is_stopped(step):
-            found = [_End(index, value) for value in taken if number in origins[value]]
-            (learned if weighs else mixed).extend(found)
+        has_weights = framework.is_learned(step)
+        if has_weights or len(taken) < len(step.inputs) or framework.is_stopped(step):
+            here = [_End(index, value) for value in taken if number in origins[value]]
+            (learned if has_weights else mixed).extend(here)
         else:
             origins |= dict.fromkeys(step.outputs, set().union(*(origins[v] for v in taken)))
     ends = {end.value: end for end in reversed(learned or mixed)}
@@ -141,41 +140,40 @@ def _find_end(program: Program, number: int, framework: Framework) -> _End | Non
 
 
 def _weights_after(program: Program, start: int, framework: Framework) -> int:
-    """How many weights the steps have that depend on the one at ``start``, itself included."""
+    """The number of weights of the step at ``start`` and of all that depend on it."""
     indices = [start, *program.dependents(program.steps[start].outputs)]
     layers = {id(step.operation): step for step in map(program.steps.__getitem__, indices)}
     return sum(framework.count_weights(step) for step in layers.values())
 
 
 def _family(program: Program, name: str, key: Key) -> Architecture | None:
-    """The known architecture, nested or not, whose first weights a step has."""
+    """The known architecture, nested or not, in which a step has the first weights."""
     for depth in range(len(key) - 1, -1, -1):
         prefix = key[:depth]
-        own = prefix[-1][0] if prefix else name
+        model = prefix[-1][0] if prefix else name
         layers = {s.key[depth][0] for s in program.steps if s.key[:depth] == prefix and s.key}
-        family = find_by_model_name(own) or find_by_layers(layers)
+        family = find_by_model_name(model) or find_by_layers(layers)
         if family is not None:
             return family
     return None
 
 
-def takes_whole(entry: InputInfo) -> bool:
-    """Whether an input takes whole numbers alone."""
+def takes_integers(entry: InputInfo) -> bool:
     return entry.dtype.startswith(("int", "uint"))
 
 
 def channels_of(entry: InputInfo) -> int:
-    """The channels that can differ in a plain picture for an input."""
+    """The number of channels that can differ in a plain picture for an input."""
     axes = len(entry.example_shape)
     return entry.channels if axes >= 3 and entry.channels in (1, 2, 3, 4) else 1
 
 
 @dataclass(eq=False)
 class _Stem:
-    """Runs what leads to the end of a stem.
+    """Runs the steps of a stem.
 
     Attributes:
-        layers: The names of those that changed the pictures of the last run.
+        layers: The names of the layers that changed the pictures of the last run.
     """
 
     program: Program
@@ -187,90 +185,90 @@ class _Stem:
 
     def __post_init__(self) -> None:
         self._formats = self.framework.formats(self.program)
-        producers = self.program.producers()
-        index = producers.get(self.end.value)
-        self._places = [] if index is None else sorted(self.program.needed({index}))
+        index = self.program.producers().get(self.end.value)
+        self._indices = [] if index is None else sorted(self.program.needed({index}))
         self._inner = self._inner_stem()
 
     @property
     def computes(self) -> bool:
-        """Whether anything comes before the first weights."""
-        return bool(self._places) or (self._inner is not None and self._inner.computes)
+        """Whether anything is computed before the first weights."""
+        return bool(self._indices) or (self._inner is not None and self._inner.computes)
 
     def _inner_stem(self) -> _Stem | None:
-        """The stem inside the step at the end, where that wraps a model."""
-        inside = self.framework.inside(self.program.steps[self.end.index])
-        if inside is None:
+        """The stem of the model that the step at the end wraps."""
+        wrapped = self.framework.inside(self.program.steps[self.end.index])
+        if wrapped is None:
             return None
-        program, entry = inside
+        program, entry = wrapped
         end = _find_end(program, 0, self.framework)
         return None if end is None else _Stem(program, [entry], 0, end, self.framework)
 
     def __call__(self, colours: FloatArray, *, ramp: bool = False) -> FloatArray:
-        """Gives the numbers that reach the first weights, none if the stem cannot be run."""
-        steps = [self.program.steps[index] for index in self._places]
-        held = sum(count_values(shape) for step in steps for shape in step.shapes)
-        together = MOST_VALUES // max(1, held)
-        if not together:
+        """Gives the numbers that reach the first weights; none if the stem cannot be run."""
+        steps = [self.program.steps[index] for index in self._indices]
+        values = sum(count_values(shape) for step in steps for shape in step.shapes)
+        batch = MOST_VALUES // max(1, values)
+        if not batch:
             return np.zeros((0, 0), np.float32)
-        parts = [colours[n : n + together] for n in range(0, len(colours), together)]
-        for most in (SIDE, None):
+        parts = [colours[n : n + batch] for n in range(0, len(colours), batch)]
+        for side in (SIDE, None):
             try:
-                found = np.concatenate([self._run(part, most, ramp=ramp) for part in parts])
-            except Exception:  # strangers' code; a smaller picture may have been the reason
-                _log.debug("a stem does not run on pictures of %s", most, exc_info=True)
+                numbers = np.concatenate([self._run(part, side, ramp=ramp) for part in parts])
+            except Exception:  # foreign code; a smaller picture may have been the reason
+                _log.debug("a stem does not run on pictures of %s", side, exc_info=True)
                 continue
-            if found.size:
+            if numbers.size:
                 break
         else:
             return np.zeros((0, 0), np.float32)
         if self._inner is not None and self._inner.computes:
-            found = self._inner(found, ramp=ramp)
+            numbers = self._inner(numbers, ramp=ramp)
             self.layers = self.layers + self._inner.layers
-        return found
+        return numbers
 
-    def _run(self, colours: FloatArray, most: int | None, *, ramp: bool) -> FloatArray:
+    def _run(self, colours: FloatArray, side: int | None, *, ramp: bool) -> FloatArray:
         values: dict[int, Any] = {}
         sampled: dict[int, FloatArray] = {}
         for number, (value, entry) in enumerate(zip(self.program.inputs, self.inputs, strict=True)):
-            own = colours if number == self.number else np.zeros((len(colours), 1), np.float32)
-            picture = plain_pictures(entry, own, most, ramp=ramp and number == self.number)
-            values[value] = self.framework.to_tensor(picture, entry.dtype)
-            sampled[value] = sample(picture, self._formats[value], ramp=ramp)
+            shown = colours if number == self.number else np.zeros((len(colours), 1), np.float32)
+            pictures = plain_pictures(entry, shown, side, ramp=ramp and number == self.number)
+            values[value] = self.framework.to_tensor(pictures, entry.dtype)
+            sampled[value] = sample(pictures, self._formats[value], ramp=ramp)
         self.layers = []
-        for index in self._places:
+        for index in self._indices:
             step = self.program.steps[index]
-            given = self.framework.run(step, values)
-            for value, tensor in zip(step.outputs, given, strict=True):
+            for value, tensor in zip(step.outputs, self.framework.run(step, values), strict=True):
                 values[value] = tensor
                 array = self.framework.to_array(tensor)
                 sampled[value] = sample(array, self._formats[value], ramp=ramp)
             before = [sampled[value] for _, value in step.inputs]
-            if any(not _alike(before, sampled[value]) for value in step.outputs):
+            if any(not _is_unchanged(before, sampled[value]) for value in step.outputs):
                 self.layers.append("/".join(name for name, _ in step.key))
         return sampled[self.end.value]
 
 
-def plain_pictures(entry: InputInfo, colours: FloatArray, most: int | None, *, ramp: bool) -> Array:
+def plain_pictures(
+    entry: InputInfo, colours: FloatArray, largest: int | None, *, ramp: bool
+) -> Array:
     """Plain pictures for an input, in its own order of axes.
 
-    ``colours`` is ``(picture, channel)``; they are at most ``most`` pixels a side, and with
-    ``ramp`` rise from black at the left.
+    ``colours`` is ``(picture, channel)``. No side has more than ``largest`` pixels; with ``ramp``
+    the pictures rise from black at the left.
     """
     shape = [size or SIDE for size in entry.example_shape]
     shape[-1] = entry.example_shape[-1] or colours.shape[-1]
-    if most is not None and entry.picture is None:
-        shape[:-1] = [min(size, most) for size in shape[:-1]]
-    own = colours if shape[-1] == colours.shape[-1] else colours[:, :1]
-    own = own.reshape(len(colours), *(1,) * (len(shape) - 1), -1)
+    if largest is not None and entry.picture is None:
+        shape[:-1] = [min(size, largest) for size in shape[:-1]]
+    pixels = colours if shape[-1] == colours.shape[-1] else colours[:, :1]
+    pixels = pixels.reshape(len(colours), *(1,) * (len(shape) - 1), -1)
     if ramp and len(shape) >= 2:
-        own = own * np.linspace(0, 1, shape[-2], dtype=np.float32)[:, None]
-    pictures = np.ascontiguousarray(np.broadcast_to(own, (len(colours), *shape)), np.float32)
+        pixels = pixels * np.linspace(0, 1, shape[-2], dtype=np.float32)[:, None]
+    pictures = np.ascontiguousarray(np.broadcast_to(pixels, (len(colours), *shape)), np.float32)
     return np.ascontiguousarray(own_order(pictures, entry, np.moveaxis, np.reshape))
 
 
 def sample(array: Array, order: str, *, ramp: bool) -> FloatArray:
-    """Some numbers of each picture, ``(picture, number)``: those of one pixel in its middle."""
+    """A few numbers of each picture, ``(picture, number)``: those of a pixel in the middle."""
     if array.ndim < 3:
         flat = array.reshape(len(array), -1)
         start = max(0, flat.shape[1] * (3 if ramp else 2) // 4 - MOST_NUMBERS // 2)
@@ -283,8 +281,9 @@ def sample(array: Array, order: str, *, ramp: bool) -> FloatArray:
     return np.asarray(array[(slice(None), *middle)][:, :MOST_NUMBERS], np.float32)
 
 
-def _alike(before: Sequence[FloatArray], after: FloatArray) -> bool:
-    """Whether a step changed no number of what it was given."""
+def _is_unchanged(before: Sequence[FloatArray], after: FloatArray) -> bool:
+    """Whether an output of a step equals one of its inputs."""
     return any(
-        one.shape == after.shape and np.allclose(one, after, rtol=1e-4, atol=1e-4) for one in before
+        array.shape == after.shape and np.allclose(array, after, rtol=1e-4, atol=1e-4)
+        for array in before
     )

@@ -1,6 +1,6 @@
-"""What can be seen of a network for given input shapes: its program, its layers, where it stops.
+"""A network laid out for given input shapes: its program, its layers, and where it stops.
 
-Also whether there is memory for what is asked of it.
+Also whether there is memory for a pass.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from layersight.limits import free_memory, in_words
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where and why the computation of a file's network stops."""
+    """The layer at which the computation of a file's network stops, and why."""
 
     source: str  # the file
     layer: str  # the name of the layer that cannot be computed
-    reason: str  # why, as it follows on "which"
-    code: bool = False  # whether ``trust`` would let its code run
+    reason: str  # a clause that follows "which"
+    code: bool = False  # whether ``trust`` would run its code
 
     def describe(self, layer: str) -> str:
         """Why a layer cannot be computed, as a sentence without a full stop."""
@@ -42,27 +42,27 @@ class Stop:
 
 
 def find_stops(program: Program, stop_of: Callable[[Step], Stop | None]) -> dict[int, Stop]:
-    """For each step that cannot be run where and why the computation stops before or at it."""
-    producers = program.producers()
-    found: dict[int, Stop] = {}
+    """The stop of each step that cannot be run: its own, or that of a step that it depends on."""
+    stopped: dict[int, Stop] = {}  # by value
+    stops: dict[int, Stop] = {}
     for index, step in enumerate(program.steps):
-        givers = [producers.get(value) for _, value in step.inputs]
-        before = (found[giver] for giver in givers if giver in found)
+        before = (stopped[value] for _, value in step.inputs if value in stopped)
         stop = stop_of(step) or next(before, None)
         if stop is not None:
-            found[index] = stop
-    return found
+            stops[index] = stop
+            stopped |= dict.fromkeys(step.outputs, stop)
+    return stops
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LayerHandle:
-    """One layer that can be asked for."""
+    """An output of a layer that can be requested."""
 
-    info: LayerInfo  # what is known of it
+    info: LayerInfo
     index: int  # the index of its step
-    key: Key  # where the call stands, for calls inside a step
-    inner: bool  # whether it is such a call
-    output: int  # which of several tensors that the call gives
+    key: Key  # the path of the call
+    inner: bool  # whether this is a call inside a step
+    output: int  # the index of the tensor among the outputs of the call
     layer: Any  # the layer or operation itself
 
 
@@ -70,53 +70,50 @@ class LayerHandle:
 class View:
     """A model for given input shapes."""
 
-    program: Program  # its steps
-    handles: Mapping[str, LayerHandle]  # its layers by name, in the order in which they run
+    program: Program
+    handles: Mapping[str, LayerHandle]  # by name, in the order in which they run
     formats: Mapping[int, str]  # the order of axes of each value of the program
-    # The indices of the steps that do not take what they would be given, and why.
-    unfit: Mapping[int, LayersightError]
-    # For each output of the model the name of the layer that gives it, ``None`` where it is
-    # computed outside of any.
+    unfit: Mapping[int, LayersightError]  # why steps do not take the shapes before them, by index
+    # The layer of each output of the model; ``None`` where it is computed outside of any.
     ends: tuple[str | None, ...] = ()
     notes: tuple[str, ...] = ()  # what a reader should know of how layers are called
-    # The indices of the steps that cannot be run, and where the computation stops.
-    stops: Mapping[int, Stop] = field(default_factory=dict)
+    stops: Mapping[int, Stop] = field(default_factory=dict)  # of steps that cannot be run, by index
     # The shape and the type of each value that the model takes.
-    taken: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
-    # What each step of a pass holds, once that is known, by the indices of its steps.
-    held: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
+    inputs: Mapping[int, tuple[Shape, str]] = field(default_factory=dict)
+    # A cache: the bytes that each step of a pass needs, by the indices of the steps of the pass.
+    bytes_needed: dict[tuple[int, ...], Mapping[int, int]] = field(default_factory=dict)
 
 
 def ends_of(
     program: Program, handles: Mapping[str, LayerHandle], last: Sequence[tuple[Key, int] | None]
 ) -> tuple[str | None, ...]:
-    """The layer of each output; of a model without a graph the call that gives it."""
+    """The layer of each output; for a model without a graph the call that gives it."""
     inner = {(handle.key, handle.output): name for name, handle in handles.items() if handle.inner}
     if not program.outputs:
         return tuple(None if call is None else inner.get(call) for call in last)
-    given = {
+    names = {
         program.steps[handle.index].outputs[handle.output]: name
         for name, handle in handles.items()
         if not handle.inner
     }
-    return tuple(given.get(value) for value in program.outputs)
+    return tuple(names.get(value) for value in program.outputs)
 
 
-def givers_of(program: Program, names: Mapping[Key, str]) -> dict[int, str]:
-    """For each value the name of the layer, or of the input, that gives it."""
-    givers = dict.fromkeys(program.inputs, "input")
+def producers_of(program: Program, names: Mapping[Key, str]) -> dict[int, str]:
+    """The name of the layer that computes each value; ``"input"`` for an input."""
+    producers = dict.fromkeys(program.inputs, "input")
     for step in program.steps:
         for output, value in enumerate(step.outputs):
             suffix = f"[{output}]" if len(step.outputs) > 1 else ""
-            givers[value] = names.get(step.key, "") + suffix
-    return givers
+            producers[value] = names.get(step.key, "") + suffix
+    return producers
 
 
-SMALL = 1 << 27  # up to how many bytes it is not looked whether there is memory for them
+SMALL = 1 << 27  # bytes up to which the free memory is not checked
 
 
 def check_room(view: View, layers: Sequence[str], images: int, *, any_size: bool) -> None:
-    """Refuses a pass whose maps do not fit into the memory that is free, whoever made the model."""
+    """Refuses a pass whose maps do not fit into free memory, whoever made the model."""
     total = images * sum(count_bytes(view.handles[name].info.output_shape) for name in layers)
     if total <= SMALL or (free := free_memory()) is None or total <= free:
         return
@@ -125,12 +122,12 @@ def check_room(view: View, layers: Sequence[str], images: int, *, any_size: bool
     raise ModelInputError(
         f"the layers asked for would give {in_words(total)} for {what}{largest_of(view, layers)}, "
         f"more than the {in_words(free)} of memory that are free: "
-        + ways_out(view, None, *more, any_size=any_size)
+        + alternatives(view, None, *more, any_size=any_size)
     )
 
 
 def largest_of(view: View, layers: Sequence[str]) -> str:
-    """Which of several layers gives the most, in words; nothing for a single one."""
+    """The layer with the largest output, in words; nothing for a single layer."""
     if len(layers) < 2:
         return ""
     shapes = {name: view.handles[name].info.output_shape for name in layers}
@@ -138,16 +135,13 @@ def largest_of(view: View, layers: Sequence[str]) -> str:
     return f", the largest of them '{largest}' of shape {shapes[largest]}"
 
 
-def ways_out(view: View, index: int | None, *more: str, any_size: bool) -> str:
-    """What else can be asked for.
-
-    ``index`` is that of a step that is too much by itself.
-    """
+def alternatives(view: View, index: int | None, *more: str, any_size: bool) -> str:
+    """What can be requested instead; ``index`` is that of a step that is too large by itself."""
     names = [name for name, handle in view.handles.items() if handle.index == index]
-    ways = ["choose fewer layers with -l (layers=)"]
+    options = ["choose fewer layers with -l (layers=)"]
     if names:
         first = next(iter(view.handles)) in names
-        ways = [] if first else [f"choose layers before '{names[0]}' with -l (layers=)"]
+        options = [] if first else [f"choose layers before '{names[0]}' with -l (layers=)"]
     if any_size:
-        ways.append("give a smaller --size (size=)")
-    return " or ".join([*ways, *more])
+        options.append("give a smaller --size (size=)")
+    return " or ".join([*options, *more])

@@ -1,8 +1,8 @@
-"""What is checked before a pass: that it can be run, fits the input, and takes no more than it may.
+"""Checks before a pass: that it can be run, that the input fits, and that it is not too large.
 
-The rule of this module: of a layer that is known to make nothing much larger than its input, its
-output and its weights, these are counted; every other one is traced without values, and the largest
-tensor that it would make is counted. So a bound holds for layers that are not listed here, too.
+The rule of this module: for a layer that is known to make nothing much larger than its input, its
+output and its weights, these are counted; every other layer is traced without values, and its
+largest tensor is counted. So the bound also holds for layers that are not listed here.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from layersight.data.model import Shape
 from layersight.errors import LayersightError, ModelInputError
 from layersight.frameworks.graph.program import Program, Step
 from layersight.frameworks.graph.sizes import count_bytes, count_values
-from layersight.frameworks.graph.view import View, largest_of, ways_out
-from layersight.frameworks.keras.backends import Measured, measure
+from layersight.frameworks.graph.view import View, alternatives, largest_of
+from layersight.frameworks.keras.backends import measure
 from layersight.frameworks.keras.fitting import sizes_that_fit
 from layersight.frameworks.keras.kernels import HELD, kernel_of
-from layersight.frameworks.keras.passing import filled
+from layersight.frameworks.keras.passing import call
 from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.sizes import count_computed
-from layersight.frameworks.keras.types import Structure, Tensor
+from layersight.frameworks.keras.types import Measured, Structure, Tensor
 from layersight.limits import DEFAULT, MORE, Limits, in_words
 from layersight.select import blocked_error
 
 
 def other_inputs(names: Sequence[str]) -> str:
-    """What to do where a number does not depend on an input.
+    """Advice where a number does not depend on an input.
 
     >>> other_inputs(["left", "right"])
     'choose one that it depends on, left or right'
@@ -41,15 +41,15 @@ def other_inputs(names: Sequence[str]) -> str:
 
 
 def check_steps(view: View, indices: set[int], *, outputs: bool = False) -> str | None:
-    """Refuses a pass to steps that cannot be run, or that do not take what they would be given.
+    """Refuses a pass to steps that cannot be run, or that the input does not fit.
 
-    Gives why the outputs of the model cannot be given, ``None`` if they can or need not.
+    Gives the reason why the outputs of the model cannot be computed; ``None`` if they can or need
+    not.
     """
     for handle in view.handles.values():
         if handle.index in indices and (stop := view.stops.get(handle.index)):
-            raise blocked_error(
-                stop.source, [one.info for one in view.handles.values()], handle.info
-            )
+            layers = [other.info for other in view.handles.values()]
+            raise blocked_error(stop.source, layers, handle.info)
     if (reason := _unfit(view, indices)) is not None:
         raise reason
     if not outputs:
@@ -65,7 +65,7 @@ def check_steps(view: View, indices: set[int], *, outputs: bool = False) -> str 
 
 
 def stop_note(view: View) -> str | None:
-    """Where the computation of a network stops and what can be done; ``None`` if it does not."""
+    """Where the computation of a network stops, and what can be done; ``None`` if it does not."""
     blocked = [handle for handle in view.handles.values() if handle.index in view.stops]
     if not blocked:
         return None
@@ -92,7 +92,7 @@ def _kernels_shown(view: View) -> str:
         array
         for handle in view.handles.values()
         if isinstance(handle.layer, Refused) and type(handle.layer).__name__ not in HELD
-        for array in handle.layer.held.values()
+        for array in handle.layer.arrays.values()
     )
     if any(array.ndim == 4 for array in unknown):
         return "layersight kernels --stored shows all kernels that the file holds; "
@@ -102,20 +102,20 @@ def _kernels_shown(view: View) -> str:
 
 
 def _unfit(view: View, indices: set[int]) -> LayersightError | None:
-    """Why a pass to some steps does not fit the input, ``None`` if it does."""
+    """Why the input does not fit a pass to some steps; ``None`` if it does."""
     needed = sorted(view.program.needed(indices)) if view.unfit else ()
     for index in needed:
         if index in view.unfit:
             reason = view.unfit[index]
             if not isinstance(reason, ModelInputError):
                 return reason
-            fitting = sizes_that_fit(view.program, view.taken, needed)
-            return reason if fitting is None else ModelInputError(fitting)
+            sizes = sizes_that_fit(view.program, view.inputs, needed)
+            return reason if sizes is None else ModelInputError(sizes)
     return None
 
 
-def held_values(view: View, indices: Sequence[int]) -> int:
-    """How many values a pass to some steps gives for one image, all of them together."""
+def count_activations(view: View, indices: Sequence[int]) -> int:
+    """The number of values that all steps of a pass give for one image."""
     return sum(
         count_values(shape)
         for index in view.program.needed(set(indices))
@@ -129,8 +129,8 @@ _ALONG_AXES = (
     *("Conv", "MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling"),
     *("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout"),
 )
-# Layers and operations of Keras that are not traced. What they make is at most a few times what
-# they take and give: this is for the time that tracing takes.
+# Layers and operations of Keras that are not traced, to save time. What they make is at most a few
+# times their inputs and outputs.
 PLAIN = frozenset(
     {
         *(f"{name}{axes}D" for name in _ALONG_AXES for axes in (1, 2, 3)),
@@ -143,26 +143,26 @@ PLAIN = frozenset(
     }
 )
 
-MAX_REACH = 64  # up to this a window adds little to a map, in pixels
+MAX_REACH = 64  # the size of a window, in pixels, up to which its border adds little to a map
 
-# How many products and sums a step may take for one image, beside what its weights pay for. The
-# most costly layer of VGG16 takes 1.8e9.
+# How many products and sums a step may take for one image, in addition to what its weights allow.
+# The most costly layer of VGG16 takes 1.8e9.
 MAX_WORK = 5 * 10**10
 
-POOLED = 10  # how many products a value under a window of pooling counts for, which is slower
+POOLED = 10  # how many products a value in a window of pooling counts for, which is slower
 
-# How many a weight of the file pays for: each is used once at each position of a map.
+# How many a weight of the file allows: each is used once at each position of a map.
 WORK_PER_WEIGHT = 10**4
 
-WORK_PER_PIXEL = 10**6  # how many a pixel pays for where the user chose the size of the image
+WORK_PER_PIXEL = 10**6  # how many a pixel allows where the user chose the size of the image
 
-# How many time steps a recurrent layer may run: beyond, a pass takes minutes.
+# How many time steps a recurrent layer may run; more take minutes.
 MAX_TIME_STEPS = 100_000
 
-# How many bytes of maps a weight of the file pays for in a backward pass: eight values.
+# How many bytes of maps a weight of the file allows in a backward pass: eight values.
 BACK_PER_WEIGHT = 32
 
-Known = dict[int, tuple[Shape, str]]  # for each value its shape for one image, and its type
+Known = dict[int, tuple[Shape, str]]  # the shape of each value for one image, and its type
 
 
 def check_pass(
@@ -178,32 +178,33 @@ def check_pass(
 ) -> None:
     """Refuses a pass that would take more memory or time for an image than its file may.
 
-    It holds what is asked for and, one step at a time, what a step takes, gives and makes; on a
-    backward pass it holds what every step gives. The weights that the model has pay for memory and
-    time of their own, so that a network that is large because it is large runs. ``more`` are the
-    indices of steps that run although they are not asked for; a backward pass ends at the layers
-    ``since``, or at the inputs.
+    A pass needs memory for all requested outputs and, one step at a time, for the inputs, outputs
+    and intermediate tensors of a step; a backward pass for the outputs of all steps. The weights of
+    the model allow further memory and time, so that networks with many weights run. ``more`` are
+    the indices of steps that run although they are not requested; a backward pass ends at the
+    layers ``since``, or at the inputs.
     """
     program = view.program
-    asked = [view.handles[name] for name in layers]
-    indices = tuple(sorted(program.needed({*(handle.index for handle in asked), *more})))
+    handles = [view.handles[name] for name in layers]
+    indices = tuple(sorted(program.needed({*(handle.index for handle in handles), *more})))
     for index in indices:
         _check_time(view, index, limits, weights, any_size=any_size)
-    if indices not in view.held:
-        view.held[indices] = follow_buffers(program, indices, view.taken)
-    held = view.held[indices]
+    if indices not in view.bytes_needed:
+        view.bytes_needed[indices] = follow_buffers(program, indices, view.inputs)
+    needed = view.bytes_needed[indices]
     for index in indices:
-        if held[index] > limits.memory:
+        if needed[index] > limits.memory:
             raise ModelInputError(
-                f"{_where(program.steps[index])} takes {in_words(held[index])} for one image, more "
-                f"than {in_words(limits.memory)}: {ways_out(view, index, MORE, any_size=any_size)}"
+                f"{_where(program.steps[index])} takes {in_words(needed[index])} for one image, "
+                f"more than {in_words(limits.memory)}: "
+                + alternatives(view, index, MORE, any_size=any_size)
             )
     if back:
-        follows = indices
+        backward = indices
         if start := {view.handles[name].index for name in since}:
             values = [value for index in start for value in program.steps[index].outputs]
-            follows = (*start, *program.dependents(values, indices))
-        steps = [program.steps[index] for index in {*follows}]
+            backward = (*start, *program.dependents(values, indices))
+        steps = [program.steps[index] for index in {*backward}]
         total = sum(sum(map(count_bytes, step.shapes, _types_of(step))) for step in steps)
         if total > limits.memory + BACK_PER_WEIGHT * weights:
             raise ModelInputError(
@@ -213,54 +214,54 @@ def check_pass(
                 + MORE
             )
         return
-    total = sum(count_bytes(handle.info.output_shape) for handle in asked)
-    total += max(held.values(), default=0)
+    total = sum(count_bytes(handle.info.output_shape) for handle in handles)
+    total += max(needed.values(), default=0)
     if total > limits.memory:
         raise ModelInputError(
             f"the layers asked for would take {in_words(total)} for one image"
             f"{largest_of(view, layers)}, more than the "
             f"{in_words(limits.memory)} that a file may ask for: "
-            + ways_out(view, _too_wide(view, layers, held, limits), MORE, any_size=any_size)
+            + alternatives(view, _too_large(view, layers, needed, limits), MORE, any_size=any_size)
         )
 
 
-def _too_wide(
-    view: View, layers: Sequence[str], held: Mapping[int, int], limits: Limits
+def _too_large(
+    view: View, layers: Sequence[str], needed: Mapping[int, int], limits: Limits
 ) -> int | None:
-    """The index of a step that takes too much beside the smallest layer alone, if there is one."""
-    index = max(held, key=held.__getitem__)
+    """The index of a step that is too large even with the smallest layer alone, if there is one."""
+    index = max(needed, key=needed.__getitem__)
     least = min(count_bytes(view.handles[name].info.output_shape) for name in layers)
-    return index if held[index] + least > limits.memory else None
+    return index if needed[index] + least > limits.memory else None
 
 
 def follow_buffers(
     program: Program, indices: Sequence[int], inputs: Mapping[int, tuple[Shape, str]]
 ) -> dict[int, int]:
-    """The bytes that each step holds while it runs: what it takes, gives and makes inside."""
+    """The bytes that each step needs: its inputs, its outputs and what it makes inside."""
     known: Known = {value: (_for_one(shape), dtype) for value, (shape, dtype) in inputs.items()}
-    held: dict[int, int] = {}
+    needed: dict[int, int] = {}
     for index in indices:
         step = program.steps[index]
-        taken = [known.get(value) for _, value in step.inputs]
-        given = list(zip(map(_for_one, step.shapes), _types_of(step), strict=False))
+        before = [known.get(value) for _, value in step.inputs]
+        after = list(zip(map(_for_one, step.shapes), _types_of(step), strict=False))
         inside = count_computed(step.operation) * 4
-        certain = all(shape is not None and None not in shape[0] for shape in (*taken, *given))
-        if not certain or not _is_plain(step, given):
-            found = _measured(step, taken)
-            if found is not None:
-                inside = max(inside, found.largest)
-                given = list(found.given)
-        known.update(zip(step.outputs, given, strict=False))
-        own = sum(count_bytes(*shape) for shape in given)
-        before = sum(count_bytes(*shape) for shape in taken if shape is not None)
-        held[index] = own + before + max(0, inside - max(own, before))
-    return held
+        certain = all(shape is not None and None not in shape[0] for shape in (*before, *after))
+        if not certain or not _is_plain(step, after):
+            measured = _measured(step, before)
+            if measured is not None:
+                inside = max(inside, measured.largest)
+                after = list(measured.outputs)
+        known.update(zip(step.outputs, after, strict=False))
+        outputs = sum(count_bytes(*shape) for shape in after)
+        taken = sum(count_bytes(*shape) for shape in before if shape is not None)
+        needed[index] = outputs + taken + max(0, inside - max(outputs, taken))
+    return needed
 
 
-def _is_plain(step: Step, given: Sequence[tuple[Shape, str]]) -> bool:
-    """Whether a step need not be traced: a window may reach no further than its maps, or far less.
+def _is_plain(step: Step, outputs: Sequence[tuple[Shape, str]]) -> bool:
+    """Whether a step need not be traced; a window must be small, or no larger than its maps.
 
-    Where a window reaches beyond a map, some backends make the border that it covers.
+    Where a window is larger than a map, some backends make the border that it covers.
     """
     operation = step.operation
     if type(operation).__name__ not in PLAIN:
@@ -273,15 +274,15 @@ def _is_plain(step: Step, given: Sequence[tuple[Shape, str]]) -> bool:
         ),
         default=1,
     )
-    sides = [min((size or 1 for size in shape[1:-1]), default=1) for shape, _ in given]
+    sides = [min((size or 1 for size in shape[1:-1]), default=1) for shape, _ in outputs]
     return reach <= MAX_REACH or all(reach <= side for side in sides)
 
 
 def _sizes(operation: keras.Operation, name: str) -> list[int]:
     """A setting of an operation that is an integer or several."""
     value = getattr(operation, name, 1)
-    found = list(value) if isinstance(value, list | tuple) else [value]
-    return [size for size in found if isinstance(size, int)] or [1]
+    sizes = value if isinstance(value, list | tuple) else [value]
+    return [size for size in sizes if isinstance(size, int)] or [1]
 
 
 def _where(step: Step) -> str:
@@ -290,20 +291,20 @@ def _where(step: Step) -> str:
 
 
 def _check_time(view: View, index: int, limits: Limits, weights: int, *, any_size: bool) -> None:
-    """Refuses a step that takes more time than its file may; before it is traced, too.
+    """Refuses a step that takes more time than its file may, before it is traced.
 
-    Whoever allows more memory allows as many times more work.
+    The work that is allowed grows with the memory that is.
     """
     step = view.program.steps[index]
     where = _where(step)
-    ways = ways_out(view, index, MORE, any_size=any_size)
+    advice = alternatives(view, index, MORE, any_size=any_size)
     share = limits.memory / DEFAULT
-    pixels = sum(math.prod(size or 1 for size in shape[1:]) for shape, _ in view.taken.values())
+    pixels = sum(math.prod(size or 1 for size in shape[1:]) for shape, _ in view.inputs.values())
     allowed = MAX_WORK * share + WORK_PER_WEIGHT * weights + WORK_PER_PIXEL * pixels * any_size
     if (work := count_work(step)) > allowed:
         raise ModelInputError(
             f"{where} takes {work:.1e} products and sums for one image, more than the "
-            f"{allowed:.1e} allowed for a network of so few weights: {ways}"
+            f"{allowed:.1e} allowed for a network of so few weights: {advice}"
         )
     count = 0
     if isinstance(step.operation, keras.layers.RNN | keras.layers.Bidirectional):
@@ -312,12 +313,12 @@ def _check_time(view: View, index: int, limits: Limits, weights: int, *, any_siz
     if count > MAX_TIME_STEPS * share:
         raise ModelInputError(
             f"{where} is recurrent and runs {count} time steps for one image, more than the "
-            f"{MAX_TIME_STEPS * share:.0f} allowed: {ways}"
+            f"{MAX_TIME_STEPS * share:.0f} allowed: {advice}"
         )
 
 
 def count_work(step: Step) -> int:
-    """About how many products and sums a step takes for one image.
+    """The approximate number of products and sums of a step for one image.
 
     Each weight is used at most once at each position of the output; each value of a pooled map
     comes from a window, which takes longer.
@@ -325,12 +326,12 @@ def count_work(step: Step) -> int:
     operation = step.operation
     values = max((math.prod(size or 1 for size in shape[1:]) for shape in step.shapes), default=0)
     window = math.prod(_sizes(operation, "pool_size"))
-    covered = POOLED * window if window > 1 else 1
+    each = POOLED * window if window > 1 else 1  # for one value
     if isinstance(operation, keras.layers.Layer) and len(operation.weights):
         weights = max(math.prod(weight.shape) for weight in operation.weights)
         channels = max(1, int(getattr(operation, "filters", 0) or 0))
-        covered = max(covered, weights // channels) if hasattr(operation, "kernel_size") else 1
-    return values * covered
+        each = max(each, weights // channels) if hasattr(operation, "kernel_size") else 1
+    return values * each
 
 
 def _for_one(shape: Sequence[int | None]) -> tuple[int | None, ...]:
@@ -343,21 +344,21 @@ def _types_of(step: Step) -> list[str]:
     return [str(tensor.dtype) for tensor in tensors] or ["float32"] * len(step.outputs)
 
 
-def _measured(step: Step, taken: Sequence[tuple[Shape, str] | None]) -> Measured | None:
-    """What a trace of a step finds, ``None`` where it cannot be traced."""
-    shapes = [shape for shape in taken if shape is not None]
+def _measured(step: Step, inputs: Sequence[tuple[Shape, str] | None]) -> Measured | None:
+    """The sizes of the tensors of a step; ``None`` where it cannot be traced."""
+    shapes = [shape for shape in inputs if shape is not None]
     if not isinstance(step.operation, keras.Operation) or step.node is None:
         return None
-    if len(shapes) < len(taken) or any(None in shape for shape, _ in shapes):
+    if len(shapes) < len(inputs) or any(None in shape for shape, _ in shapes):
         return None
 
     def compute(*tensors: Tensor) -> Structure:
-        given = dict(zip((identity for identity, _ in step.inputs), tensors, strict=True))
-        args, kwargs = filled(step, given)
-        return step.operation(*args, **kwargs)
+        return call(
+            step, dict(zip((identity for identity, _ in step.inputs), tensors, strict=True))
+        )
 
     try:
         return measure(compute, shapes)
-    except Exception:  # what it does depends on values; then what it gives is all that is known
+    except Exception:  # it depends on values; then only the sizes of its outputs are known
         _log.debug("%s cannot be traced", _where(step), exc_info=True)
         return None

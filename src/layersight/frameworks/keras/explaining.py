@@ -1,4 +1,4 @@
-"""What Keras and its backends say when something goes wrong, in one line."""
+"""The reason for an error of Keras or of a backend, in one line."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ _DETAILS = re.compile(r"^(Arguments received by|config=\{)")
 
 
 def reason_of(error: BaseException, most: int = 300) -> str:
-    r"""The reason for an error, without what Keras puts around it.
+    r"""The reason for an error, without what Keras adds to it.
 
-    Keras wraps an error of a layer in a line that says where it arose, and in the arguments of
-    the call; one of building a layer in the whole configuration. The reason is what is left.
+    Keras adds to an error in a layer a line that says where it arose and the arguments of the
+    call, and to an error in building a layer its whole configuration.
 
     Args:
         error: An error of Keras or of a backend.
-        most: How many characters the reason may have.
+        most: The greatest number of characters of the reason.
 
     >>> text = "Exception encountered when calling D.call().\n\nToo few.\n\nArguments received by D"
     >>> reason_of(ValueError(text))
     'Too few.'
     """
     text = _WRAPPED.split(str(error))[-1]
-    kept = []
+    lines = []
     for line in text.splitlines():
         if _DETAILS.match(line.strip()):
             break
         if not _NO_REASON.match(line.strip()):
-            kept.append(line)
-    return shortened("\n".join(kept), most) or shortened(text, most) or type(error).__name__
+            lines.append(line)
+    return shortened("\n".join(lines), most) or shortened(text, most) or type(error).__name__
 
 
 def own_error(error: BaseException) -> LayersightError | None:
-    """An error of layersight that Keras has wrapped in one of its own, of the same class even."""
+    """The error of layersight inside one of Keras; ``None`` if there is none."""
     seen: set[int] = set()
     cause: BaseException | None = error
     own: LayersightError | None = None

@@ -1,4 +1,4 @@
-"""What layers of Keras do to positions and to the order of axes."""
+"""How layers of Keras move positions and change the order of axes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from layersight.frameworks.keras.types import Tensor
 
 _ATTENTION = {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"}
 
-# Layers and operations whose every position depends on the same position of their inputs.
+# Layers and operations of which each position depends only on the same position of the inputs.
 POINTWISE = {
     *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "ActivityRegularization"),
     *("BatchNormalization", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
@@ -32,7 +32,7 @@ POINTWISE = {
 
 
 def spatial(operation: keras.Operation, name: str) -> tuple[int, ...] | None:
-    """A setting of convolution or pooling with one number for each spatial axis.
+    """A setting of a convolution or pooling with a number for each spatial axis.
 
     ``name`` is ``"kernel"``, ``"strides"`` or ``"dilation"``.
     """
@@ -49,25 +49,26 @@ def spatial(operation: keras.Operation, name: str) -> tuple[int, ...] | None:
     return None
 
 
-def follow_fields(program: Program, taken: Mapping[int, Shape]) -> dict[int, Field | None]:
-    """The receptive field of each value; ``None`` where it is the whole input."""
-    shapes = dict(taken)
+def follow_fields(program: Program, inputs: Mapping[int, Shape]) -> dict[int, Field | None]:
+    """The receptive field of each value; ``None`` where it is the whole input.
+
+    ``inputs`` has the shapes of the inputs.
+    """
+    shapes = dict(inputs)
     for step in program.steps:
         shapes.update(zip(step.outputs, step.shapes, strict=False))
 
     def window_of(step: Step) -> Window | None:
-        first = shapes.get(step.inputs[0][1]) if step.inputs else None
-        return _window(step, first)
+        return _window(step, shapes.get(step.inputs[0][1]) if step.inputs else None)
 
     return geometry.follow_fields(program, window_of)
 
 
 def follow_formats(program: Program) -> dict[int, str]:
-    """Where each value holds its channels, as :func:`.geometry.follow_formats` tells."""
     return geometry.follow_formats(program, _orders)
 
 
-def _window(step: Step, taken: Shape | None) -> Window | None:
+def _window(step: Step, shape: Shape | None) -> Window | None:
     operation, name = step.operation, type(step.operation).__name__
     kernel = spatial(operation, "kernel")
     if kernel is not None:
@@ -75,7 +76,7 @@ def _window(step: Step, taken: Shape | None) -> Window | None:
         strides = spatial(operation, "strides") or ones
         dilation = spatial(operation, "dilation") or ones
         transposed = name.endswith("Transpose")
-        lengths = (None,) * len(kernel) if transposed else _lengths(operation, taken, len(kernel))
+        lengths = (None,) * len(kernel) if transposed else _lengths(operation, shape, len(kernel))
         padding = str(getattr(operation, "padding", "valid"))
         before = tuple(
             geometry.padding_before(padding, (k - 1) * d + 1, s, length)
@@ -86,7 +87,7 @@ def _window(step: Step, taken: Shape | None) -> Window | None:
         size = operation.size if isinstance(operation.size, tuple | list) else (operation.size,)
         return Window(tuple(size), tuple(size), (1,) * len(size), transposed=True)
     if name.startswith(("ZeroPadding", "Cropping")):
-        # It moves positions and looks at no other.
+        # Positions move, and none depends on another.
         sign, amounts = (1, operation.padding) if name[0] == "Z" else (-1, operation.cropping)
         sides = [amounts] if isinstance(amounts[0], int) else amounts
         ones = (1,) * len(sides)
@@ -94,18 +95,18 @@ def _window(step: Step, taken: Shape | None) -> Window | None:
     return Window() if name in POINTWISE else None
 
 
-def _lengths(operation: keras.Operation, taken: Shape | None, axes: int) -> Shape:
-    """The lengths of the spatial axes of what a layer takes, ``None`` where unknown."""
-    if taken is None or len(taken) != axes + 2:
+def _lengths(operation: keras.Operation, shape: Shape | None, axes: int) -> Shape:
+    """The lengths of the spatial axes of an input of a layer; ``None`` where unknown."""
+    if shape is None or len(shape) != axes + 2:
         return (None,) * axes
     first = getattr(operation, "data_format", LAST) == FIRST
-    return taken[2:] if first else taken[1:-1]
+    return shape[2:] if first else shape[1:-1]
 
 
 def axes_of(operation: keras.Operation, output: int, rank: int = 4) -> tuple[str, ...] | None:
-    """What the axes of an output are, channels last, where they are no positions.
+    """The names of the axes of an output, channels last, where these are not positions.
 
-    The second output of an attention holds its scores: for each head, if it has several, how
+    The second output of an attention holds its scores: for each head, if there are several, how
     much each query attends to each key.
     """
     if output != 1 or type(operation).__name__ not in _ATTENTION:
@@ -114,15 +115,15 @@ def axes_of(operation: keras.Operation, output: int, rank: int = 4) -> tuple[str
 
 
 def _orders(step: Step) -> Orders:
-    """The order of axes that a layer itself wants to take and to give."""
+    """The orders of axes that a layer itself fixes."""
     keeps = type(step.operation).__name__ not in {"Reshape", "Flatten", "Permute", "RepeatVector"}
-    takes, gives = _own_formats(step)
+    before, after = _fixed_formats(step)
     if axes_of(step.operation, 1) is not None and len(step.outputs) == len(step.shapes) == 2:
-        return Orders(takes, (gives, FIRST if len(step.shapes[1]) == 4 else NONE), keeps)
-    return Orders(takes, (gives,), keeps)
+        return Orders(before, (after, FIRST if len(step.shapes[1]) == 4 else NONE), keeps)
+    return Orders(before, (after,), keeps)
 
 
-def _own_formats(step: Step) -> tuple[str | None, str | None]:
+def _fixed_formats(step: Step) -> tuple[str | None, str | None]:
     operation = step.operation
     rank = len(step.shapes[0]) if step.shapes else 0
     if isinstance(operation, keras.layers.Permute):

@@ -1,4 +1,4 @@
-"""The inputs of a model: of its graph, or as it was built."""
+"""The inputs of a model, from its graph or from what it was built with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layersight.frameworks.keras.program import flatten, graph_of
 
 
 def build_shapes(model: keras.Model) -> Any:
-    """What a model without a graph was built with: a shape, or a structure of shapes."""
+    """The shapes that a model without a graph was built with: one, or a structure of them."""
     shapes = getattr(model, "_build_shapes_dict", None) or {}
     if len(shapes) == 1:
         return next(iter(shapes.values()))
@@ -26,17 +26,17 @@ def build_shapes(model: keras.Model) -> Any:
 
 
 def inputs_of(model: keras.Model) -> tuple[InputInfo, ...]:
-    """The inputs of a model: of its graph, or as it was built."""
+    """The inputs of a model, from its graph or from what it was built with."""
     graph = graph_of(model)
     if graph is None:
         return _inputs_without_graph(model)
     program = flatten(model)
     formats = follow_formats(program)
-    # What a model that takes a dictionary calls each of its input tensors.
+    # The keys of a model that takes a dictionary.
     structure = getattr(graph, "_inputs_struct", None)
     pairs = structure.items() if isinstance(structure, Mapping) else ()
     keys = {id(tensor): key for key, tensor in pairs if isinstance(key, str)}
-    found = []
+    entries = []
     for tensor, value in zip(graph.inputs, program.inputs, strict=True):
         name, shape = tensor._keras_history.operation.name, tuple(tensor.shape)
         entry = InputInfo(name, shape, formats[value], str(tensor.dtype), key=keys.get(id(tensor)))
@@ -44,12 +44,12 @@ def inputs_of(model: keras.Model) -> tuple[InputInfo, ...]:
         picture = None if vocabulary else picture_of(program, formats, value, shape)
         if picture is not None:
             entry = replace(entry, picture=picture[0], data_format=picture[1])
-        found.append(replace(entry, vocabulary=vocabulary))
-    return tuple(found)
+        entries.append(replace(entry, vocabulary=vocabulary))
+    return tuple(entries)
 
 
 def _inputs_without_graph(model: keras.Model) -> tuple[InputInfo, ...]:
-    """The inputs of a subclassed or unbuilt model: as it was built, else one image."""
+    """The inputs with which a subclassed model was built; an image for an unbuilt model."""
     layers = model._flatten_layers(include_self=False)
     orders = (getattr(layer, "data_format", None) for layer in layers)
     order = next((order for order in orders if isinstance(order, str)), LAST)
@@ -75,64 +75,63 @@ _MIXING = {"Dense", "EinsumDense"}
 def picture_of(
     program: Program, formats: Mapping[int, str], value: int, shape: Shape
 ) -> tuple[Picture, str] | None:
-    """The picture that the network itself makes of an input with fewer axes.
+    """The picture into which the network itself reshapes an input with fewer axes.
 
-    From the input on, steps that treat each value by itself are passed; a step that brings the
-    values into the shape of a picture decides. A square without a channel axis that is flattened is
-    one too. Gives ``(height, width, channel)`` and the order of axes in which its values lie.
+    The search follows steps that treat each value by itself up to one that reshapes the values to a
+    picture. A square without a channel axis that is flattened counts as one too. Gives
+    ``(height, width, channel)`` and the order of axes of its values.
     """
     if len(shape) not in (2, 3) or None in shape[1:]:
         return None
     consumers = _consumers(program)
-    waiting, seen = [(value, shape)], {value}
-    while waiting:
-        number, before = waiting.pop(0)
+    queue, seen = [(value, shape)], {value}
+    while queue:
+        number, before = queue.pop(0)
         for step in consumers.get(number, ()):
             if len(step.outputs) != 1 or len(step.shapes) != 1:
                 continue
-            (given,), (after,) = step.outputs, step.shapes
-            passes = _name(step) in _SHAPING or (_treats_each(step) and after == before)
-            if not passes or given in seen:
+            (output,), (after,) = step.outputs, step.shapes
+            passes = _name(step) in _SHAPING or (_is_elementwise(step) and after == before)
+            if not passes or output in seen:
                 continue
-            found = _as_picture(before, after, formats[given])
-            if found is not None:
-                return found
-            seen.add(given)
-            waiting.append((given, after))
+            picture = _as_picture(before, after, formats[output])
+            if picture is not None:
+                return picture
+            seen.add(output)
+            queue.append((output, after))
     return None
 
 
 def vocabulary_of(program: Program, value: int) -> int | None:
-    """How many whole numbers the embedding knows that an input feeds; the least of several."""
+    """The size of the vocabulary of the embedding that an input feeds; the least of several."""
     consumers = _consumers(program)
-    waiting, seen, sizes = [value], {value}, []
-    while waiting:
-        for step in consumers.get(waiting.pop(0), ()):
+    queue, seen, sizes = [value], {value}, []
+    while queue:
+        for step in consumers.get(queue.pop(0), ()):
             if isinstance(step.operation, keras.layers.Embedding):
                 sizes.append(int(step.operation.input_dim))
             elif _name(step) in _SHAPING | _KEEPING:
-                waiting += [given for given in step.outputs if given not in seen]
+                queue += [output for output in step.outputs if output not in seen]
                 seen.update(step.outputs)
     return min(sizes, default=None)
 
 
 def _consumers(program: Program) -> dict[int, list[Step]]:
-    found: dict[int, list[Step]] = {}
+    consumers: dict[int, list[Step]] = {}
     for step in program.steps:
         for _, value in step.inputs:
-            found.setdefault(value, []).append(step)
-    return found
+            consumers.setdefault(value, []).append(step)
+    return consumers
 
 
-def _treats_each(step: Step) -> bool:
-    """Whether a step gives a value for each value that it takes."""
+def _is_elementwise(step: Step) -> bool:
     if isinstance(step.operation, TensorFlowCall | Formula):
         return True
     return type(step.operation).__name__ in POINTWISE - _MIXING
 
 
 def _name(step: Step) -> str:
-    """What a step does, by the name of its class or operation, in small letters."""
+    """The name of the class or operation of a step, in lower case without ``_``."""
     operation = step.operation
     name = type(operation).__name__
     if isinstance(operation, TensorFlowCall):
@@ -144,7 +143,7 @@ def _name(step: Step) -> str:
 
 
 def _as_picture(before: Shape, after: Shape, order: str) -> tuple[Picture, str] | None:
-    """The picture that a step makes of values, if it makes one."""
+    """The picture that a step makes of its input; ``None`` if it makes none."""
     sizes = [int(size or 0) for size in after[1:]]
     if len(sizes) == 3 and all(sizes):
         height, width, channels = (*sizes[1:], sizes[0]) if order == FIRST else sizes

@@ -1,6 +1,6 @@
-"""Seeing the calls inside a layer that is not a graph.
+"""Watching the calls inside a layer that is not a graph.
 
-The layers' ``call`` is replaced on the instances while a ``with`` block lasts
+The ``call`` of the layers is patched on the instances for the duration of a block
 (:mod:`layersight.frameworks.graph.patches`).
 """
 
@@ -20,28 +20,28 @@ from layersight.frameworks.keras.types import Structure
 
 Call = Callable[..., Structure]
 
-# Called after each call inside: where it stands, the layer, what it returned; what it gives back,
-# unless that is ``None``, is what the call returns.
+# Called after each call with its path, the layer and its outputs; a result other than ``None``
+# replaces the outputs.
 Report = Callable[[Key, keras.Layer, Structure], Structure]
 
 
 def children(operation: keras.Operation) -> list[keras.Layer]:
-    """The layers inside an operation that are worth seeing.
+    """The layers inside an operation that are shown.
 
-    The layers of Keras itself (a bidirectional wrapper, an attention) count as one piece.
+    The layers of Keras itself (a bidirectional wrapper, an attention) have none.
     """
     graph = graph_of(operation)
     if graph is not None:
-        inputs = keras.layers.InputLayer
-        return [inner for inner in graph.operations if not isinstance(inner, inputs)]
-    own = type(operation).__module__.partition(".")[0] != "keras"
-    if not own or not isinstance(operation, keras.Layer):
+        operations = graph.operations
+        return [one for one in operations if not isinstance(one, keras.layers.InputLayer)]
+    of_keras = type(operation).__module__.partition(".")[0] == "keras"
+    if of_keras or not isinstance(operation, keras.Layer):
         return []
     return list({id(layer): layer for layer in operation._layers}.values())
 
 
 def has_inside(operation: keras.Operation) -> bool:
-    """Whether there are calls inside an operation that only watching it can show."""
+    """Whether there are calls inside an operation that can only be seen by watching it."""
     return graph_of(operation) is None and bool(children(operation))
 
 
@@ -53,11 +53,10 @@ def watch(
     restart: Callable[[], None] = lambda: None,
     finish: Callable[[Structure], None] = lambda outputs: None,
 ) -> Iterator[None]:
-    """Reports every call of the layers inside ``operation`` while the block lasts.
+    """Reports each call of the layers inside ``operation`` once it has returned.
 
-    Each call is reported after it has returned; ``restart`` is called whenever the operation itself
-    begins, since a backend that only traces shapes may run it more than once, and ``finish`` with
-    what it returns.
+    ``restart`` is called whenever the operation itself begins, since a backend that traces shapes
+    may run it more than once, and ``finish`` with its outputs.
     """
     stack: list[tuple[Key, Counter[int]]] = [(prefix, Counter())]
     seen: set[int] = set()
@@ -90,13 +89,13 @@ def watch(
         return call
 
     def visit(parent: keras.Layer) -> Iterator[Patch]:
-        taken: Counter[str] = Counter()
+        used: Counter[str] = Counter()
         for layer in children(parent):
             if id(layer) in seen:
                 continue
             seen.add(id(layer))
-            taken[layer.name] += 1
-            number = taken[layer.name]
+            used[layer.name] += 1
+            number = used[layer.name]
             label = layer.name if number == 1 else f"{layer.name}#{number}"
             yield layer, "call", functools.partial(follow, layer, label)
             yield from visit(layer)

@@ -45,7 +45,7 @@ def kernel_of(layer: keras.Operation) -> FloatArray | None:
     if isinstance(layer, Refused):
         kind = type(layer).__name__
         rank = AXES.get(kind, 0) + 2
-        kernel = next((array for array in layer.held.values() if array.ndim == rank), None)
+        kernel = next((array for array in layer.arrays.values() if array.ndim == rank), None)
     else:
         kind = next((name for name in HELD if isinstance(layer, getattr(keras.layers, name))), "")
         if kind and layer.built:

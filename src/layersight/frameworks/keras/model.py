@@ -31,13 +31,17 @@ from layersight.frameworks.keras.ascent.session import begin_ascent
 from layersight.frameworks.keras.attribution.reading import Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
 from layersight.frameworks.keras.backends import (
-    Runner,
     as_float32,
     make_runner,
     small_passes,
     to_numpy,
 )
-from layersight.frameworks.keras.checking import check_pass, check_steps, held_values, stop_note
+from layersight.frameworks.keras.checking import (
+    check_pass,
+    check_steps,
+    count_activations,
+    stop_note,
+)
 from layersight.frameworks.keras.explaining import own_error, reason_of
 from layersight.frameworks.keras.geometry import channels_last
 from layersight.frameworks.keras.inputs import build_shapes, inputs_of
@@ -48,7 +52,7 @@ from layersight.frameworks.keras.saving import save
 from layersight.frameworks.keras.scales import wanted_pixels
 from layersight.frameworks.keras.sizes import at_most
 from layersight.frameworks.keras.training import BatchStatistics
-from layersight.frameworks.keras.types import Structure
+from layersight.frameworks.keras.types import Runner, Structure
 from layersight.frameworks.keras.view import trace_model
 from layersight.limits import Limits
 from layersight.model import ForwardPass, Model, MovingStatistics
@@ -242,7 +246,7 @@ class KerasModel(Model):
 
     def activation_count(self, shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> int:
         view = self._view(self._order_shapes(shapes, exact=False))
-        return held_values(view, [self.handle(view, name).index for name in layers])
+        return count_activations(view, [self.handle(view, name).index for name in layers])
 
     def ascend(self, ascent: Ascent) -> Optimisation:
         shapes: dict[str, tuple[int, ...]] = {

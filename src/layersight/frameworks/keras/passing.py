@@ -1,7 +1,7 @@
-"""Running the steps of a model, and no more of them than asked for.
+"""Running the steps of a model that are needed, and no others.
 
-The rule of this module: what a layer gives may be looked at, and replaced, at the very call
-that is asked for; nothing of a model is changed once the pass is over.
+The rule of this module: the output of a layer can be read, and replaced, at the requested call;
+nothing of the model has changed once the pass is over.
 """
 
 from __future__ import annotations
@@ -20,23 +20,27 @@ from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.inside import watch
 from layersight.frameworks.keras.roles import role_of
 from layersight.frameworks.keras.shaping import part_of
-from layersight.frameworks.keras.types import Arguments, Function, Settings, Structure, Tensor
+from layersight.frameworks.keras.types import (
+    Arguments,
+    Function,
+    Hook,
+    Settings,
+    Structure,
+    Tensor,
+)
 
-# Gets what a layer gives and returns what the pass goes on with.
-Hook = Callable[[LayerHandle, Tensor], Tensor]
-
-Chain = list[tuple[int, keras.Operation]]  # some steps by their indices, each with its operation
+Chain = list[tuple[int, keras.Operation]]  # indices of steps, with their operations
 
 Call = tuple[Arguments, Settings]
 
-# Layers and operations behind which a value is still the same value.
+# Layers and operations that keep all values.
 RESHAPING = ("Reshape", "Flatten", "Permute", "Identity", "Squeeze", "ExpandDims", "Dropout")
 
 
 class _Enough(BaseException):
-    """Ends a pass inside a layer once everything asked for is there.
+    """Ends a pass inside a layer once everything requested is there.
 
-    Not an ``Exception``, so that nothing on the way takes it for a failure.
+    Not an ``Exception``, so that no layer takes it for a failure.
     """
 
 
@@ -46,28 +50,27 @@ def unchanged(_: LayerHandle, tensor: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Passing:
-    """What a pass gives."""
+    """A pass through a model: a function from its inputs to the requested tensors by name."""
 
     view: View  # the model for the shapes of its inputs
     name: str  # the model's name, for outputs of a model without a graph
     # Brings a list of inputs into the structure that such a model takes.
     pack: Callable[[list[Tensor]], Structure]
-    # Turns what goes wrong in a layer, named in words, into an error of layersight.
+    # Turns an error in a layer, named in words, into one of layersight.
     explained: Callable[[str], AbstractContextManager[None]]
     wanted: tuple[LayerHandle, ...]  # the layers whose outputs are wanted: ``layer:NAME``
-    # Those whose values before their activation function are: ``before:NAME``.
+    # Those whose values before the activation function are wanted: ``before:NAME``.
     before: tuple[LayerHandle, ...] = ()
     outputs: bool = False  # whether the model's own outputs are wanted: ``output:NAME``
-    # The layer from which on every step has several versions of its only image, which the hook
-    # makes; ``None`` for none.
+    # The layer from which on there are several versions of the single image, made by the hook.
     spread: LayerHandle | None = None
     _order: list[int] = field(init=False, default_factory=list)
-    # For each step the values that nothing needs after it.
+    # The values that are not needed after each step.
     _done: dict[int, list[int]] = field(init=False, default_factory=dict)
-    # Where each value before an activation arises, and the steps that reshape it.
-    _shadowed: dict[int, Chain] = field(init=False, default_factory=dict)
-    # The steps that run on several versions of the image, from the spread on.
-    _many: set[int] = field(init=False, default_factory=set)
+    # The step that computes each value before an activation, and those that reshape it.
+    _chains: dict[int, Chain] = field(init=False, default_factory=dict)
+    # The steps that run on several versions of the image.
+    _repeated: set[int] = field(init=False, default_factory=set)
     # The values of which there are several versions.
     _several: set[int] = field(init=False, default_factory=set)
 
@@ -86,14 +89,14 @@ class Passing:
             if value not in program.outputs:
                 self._done[index].append(value)
         for number, handle in enumerate(self.before):
-            self._shadowed[number] = self._chain(handle, producers)
+            self._chains[number] = self._chain(handle, producers)
         if self.spread is not None:
             start, outputs = self.spread.index, program.steps[self.spread.index].outputs
-            # The whole step of a call inside it runs on several.
+            # For a call inside a step, the whole step runs on several versions.
             self._several.update(outputs if self.spread.inner else [outputs[self.spread.output]])
-            self._many.update({start} if self.spread.inner else ())
-            self._many.update(program.dependents(self._several, self._order))
-            for index in self._many:
+            self._repeated.update({start} if self.spread.inner else ())
+            self._repeated.update(program.dependents(self._several, self._order))
+            for index in self._repeated:
                 self._several.update(program.steps[index].outputs)
 
     def __call__(
@@ -101,54 +104,54 @@ class Passing:
     ) -> dict[str, Tensor]:
         """Runs the steps.
 
-        ``tensors`` are in the model's own order and axes; ``hook`` gets what each wanted layer
-        gives, in the order in which they run; ``versions`` are those after ``spread``.
+        ``tensors`` are in the model's own order and axes; ``hook`` gets the output of each wanted
+        layer, in the order in which they run; ``versions`` is their number after ``spread``.
         """
         program = self.view.program
         values = dict(zip(program.inputs, tensors, strict=True))
         shadows: dict[tuple[int, int], Tensor] = {}
-        found: dict[str, Tensor] = {}
+        results: dict[str, Tensor] = {}
         for index in self._order:
             step = program.steps[index]
-            taken = values
-            if index in self._many:
-                own_values = values if step.node is None else {value for _, value in step.inputs}
-                taken = {
+            inputs = values
+            if index in self._repeated:
+                numbers = values if step.node is None else {value for _, value in step.inputs}
+                inputs = {
                     value: values[value]
                     if value in self._several
                     else keras.ops.repeat(values[value], versions, axis=0)
-                    for value in own_values
+                    for value in numbers
                 }
-            own = [handle for handle in self.wanted if handle.index == index]
+            wanted = [handle for handle in self.wanted if handle.index == index]
             inner = [handle for handle in self.before if handle.inner and handle.index == index]
             with contextlib.ExitStack() as stack:
                 captured = {
                     number: stack.enter_context(_capturing(chain[0][1]))
-                    for number, chain in self._shadowed.items()
+                    for number, chain in self._chains.items()
                     if chain and chain[0][0] == index
                 }
                 rest = index != self._order[-1] or self.outputs
-                given = self._run(step, taken, own, inner, found, hook, rest=rest)
+                outputs = self._run(step, inputs, wanted, inner, results, hook, rest=rest)
             for number, seen in captured.items():
                 for output, value in enumerate(step.outputs):
-                    shadows[number, value] = _before(seen, given[output])
-            self._follow_shadows(index, step, values, shadows, found)
-            values.update(zip(step.outputs, given, strict=False))
+                    shadows[number, value] = _before(seen, outputs[output])
+            self._follow_shadows(index, step, values, shadows, results)
+            values.update(zip(step.outputs, outputs, strict=False))
             for value in self._done[index]:
                 values.pop(value, None)
             if step.node is None and self.outputs:
-                for number, tensor in enumerate(given):
-                    suffix = f"[{number}]" if len(given) > 1 else ""
-                    found[f"output:{self.name}{suffix}"] = tensor
+                for number, tensor in enumerate(outputs):
+                    suffix = f"[{number}]" if len(outputs) > 1 else ""
+                    results[f"output:{self.name}{suffix}"] = tensor
         if self.outputs:
             for name, value in zip(program.output_names, program.outputs, strict=True):
-                found[f"output:{name}"] = values[value]
-        return {name: _plain_float(tensor) for name, tensor in found.items()}
+                results[f"output:{name}"] = values[value]
+        return {name: _to_float32(tensor) for name, tensor in results.items()}
 
     def _chain(self, handle: LayerHandle, producers: Mapping[int, int]) -> Chain:
-        """Where the value before a layer's activation arises, and the steps that reshape it.
+        """The step that computes the value before an activation, and those that reshape it.
 
-        For a call inside a step nothing: what it computes is captured there.
+        Empty for a call inside a step, where the value is captured.
         """
         if handle.inner:
             return []
@@ -171,23 +174,24 @@ class Passing:
         step: Step,
         values: Mapping[int, Tensor],
         shadows: dict[tuple[int, int], Tensor],
-        found: dict[str, Tensor],
+        results: dict[str, Tensor],
     ) -> None:
-        """Reshapes a value before its activation as the value behind it was."""
-        for number, chain in self._shadowed.items():
-            if index in [where for where, _ in chain[1:]]:
-                given = {
+        """Reshapes a value before its activation as that after it is."""
+        for number, chain in self._chains.items():
+            if index in [other for other, _ in chain[1:]]:
+                inputs = {
                     tensor: shadows[number, value] if (number, value) in shadows else values[value]
                     for tensor, value in step.inputs
                 }
-                args, kwargs = filled(step, given)
-                made = keras.tree.flatten(operation_of(step)(*args, **kwargs))
-                for value, tensor in zip(step.outputs, made, strict=True):
-                    shadows[number, value] = tensor
+                tensors = keras.tree.flatten(call(step, inputs))
+                shadows |= {
+                    (number, value): tensor
+                    for value, tensor in zip(step.outputs, tensors, strict=True)
+                }
             if chain and index == chain[-1][0]:
                 handle = self.before[number]
                 name = f"before:{handle.info.name}"
-                found[name] = shadows[number, step.outputs[handle.output]]
+                results[name] = shadows[number, step.outputs[handle.output]]
 
     def _run(
         self,
@@ -195,37 +199,40 @@ class Passing:
         values: Mapping[int, Tensor],
         wanted: Sequence[LayerHandle],
         before: Sequence[LayerHandle],
-        found: dict[str, Tensor],
+        results: dict[str, Tensor],
         hook: Hook,
         *,
         rest: bool,
     ) -> list[Tensor]:
-        """Runs one step, collecting what is wanted of it and inside it."""
+        """Runs a step and collects what is wanted of it and inside it."""
         if step.node is None:
             program = self.view.program
             inputs = [values[number] for number in program.inputs if number in values]
             args, kwargs = _not_training(step, (self.pack(inputs),), {})
         else:
-            args, kwargs = filled(step, {tensor: values[value] for tensor, value in step.inputs})
+            args, kwargs = call_arguments(
+                step, {tensor: values[value] for tensor, value in step.inputs}
+            )
         inner = {(handle.key, handle.output): handle for handle in wanted if handle.inner}
-        whole = rest or any(not handle.inner for handle in wanted)
+        complete = rest or any(not handle.inner for handle in wanted)
         with self.explained(f"layer '{step.key[-1][0]}'" if step.key else "the model"):
             if not inner and not before:
-                given = list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
+                outputs = list(keras.tree.flatten(operation_of(step)(*args, **kwargs)))
             else:
-                given = _run_watched(step, args, kwargs, inner, before, found, hook, whole=whole)
+                outputs = _run_watched(
+                    step, args, kwargs, inner, before, results, hook, complete=complete
+                )
         for handle in wanted:
             if not handle.inner:
-                given[handle.output] = hook(handle, given[handle.output])
-                found[f"layer:{handle.info.name}"] = given[handle.output]
-        return given
+                outputs[handle.output] = hook(handle, outputs[handle.output])
+                results[f"layer:{handle.info.name}"] = outputs[handle.output]
+        return outputs
 
 
 def operation_of(step: Step) -> Function:
-    """What a step calls: its operation, or what computes the same on every backend.
+    """The operation of a step, or one that computes the same on every backend.
 
-    Slices that go backwards, by which colours are brought into the other order, are refused by
-    PyTorch.
+    PyTorch refuses slices that go backwards, which reverse the order of colours.
     """
     if type(step.operation).__name__ == "GetItem":
         return part_of
@@ -233,12 +240,18 @@ def operation_of(step: Step) -> Function:
     return operation
 
 
-def filled(step: Step, given: Mapping[int, Tensor]) -> Call:
-    """What a step of a graph is called with, not training.
+def call_arguments(step: Step, tensors: Mapping[int, Tensor]) -> Call:
+    """The arguments of a step of a graph, at inference.
 
-    ``given`` has what stands for the tensors that its node takes, by their identities.
+    ``tensors`` are by the identities of the symbolic tensors of its node.
     """
-    return _not_training(step, *step.node.arguments.fill_in(given))
+    return _not_training(step, *step.node.arguments.fill_in(tensors))
+
+
+def call(step: Step, tensors: Mapping[int, Tensor]) -> Structure:
+    """Runs a step of a graph at inference, with tensors as in :func:`call_arguments`."""
+    args, kwargs = call_arguments(step, tensors)
+    return operation_of(step)(*args, **kwargs)
 
 
 def _not_training(step: Step, args: Arguments, kwargs: Settings) -> Call:
@@ -253,12 +266,12 @@ def _run_watched(
     kwargs: Settings,
     inner: Mapping[tuple[Key, int], LayerHandle],
     before: Sequence[LayerHandle],
-    found: dict[str, Tensor],
+    results: dict[str, Tensor],
     hook: Hook,
     *,
-    whole: bool,
+    complete: bool,
 ) -> list[Tensor]:
-    """Runs a step, taking the calls inside it; stops inside it unless all of it is needed."""
+    """Runs a step and collects calls inside it; stops after these unless all of it is needed."""
     missing = {f"layer:{handle.info.name}" for handle in inner.values()}
     missing |= {f"before:{handle.info.name}" for handle in before}
     captured: dict[int, list[Tensor]] = {}
@@ -269,14 +282,14 @@ def _run_watched(
             for handle in before:
                 if (handle.key, handle.output) == (key, output):
                     value = _before(captured[id(handle.layer)], tensor)
-                    found[f"before:{handle.info.name}"] = value
+                    results[f"before:{handle.info.name}"] = value
                     missing.discard(f"before:{handle.info.name}")
             if (key, output) in inner:
                 handle = inner[key, output]
                 tensors[output] = hook(handle, tensor)
-                found[f"layer:{handle.info.name}"] = tensors[output]
+                results[f"layer:{handle.info.name}"] = tensors[output]
                 missing.discard(f"layer:{handle.info.name}")
-        if not missing and not whole:
+        if not missing and not complete:
             raise _Enough
         return keras.tree.pack_sequence_as(outputs, tensors)
 
@@ -308,9 +321,9 @@ def _is_linear(operation: keras.Operation) -> bool:
 
 @contextlib.contextmanager
 def _capturing(layer: keras.Layer) -> Iterator[list[Tensor]]:
-    """Keeps what a layer gives to its activation function, while the block lasts.
+    """Records the arguments of the activation function of a layer in the block.
 
-    Gives:
+    Yields:
         A list, the last call at the end; empty for a layer without such a function.
     """
     seen: list[Tensor] = []
@@ -334,12 +347,12 @@ def _capturing(layer: keras.Layer) -> Iterator[list[Tensor]]:
         yield seen
 
 
-def _before(seen: Sequence[Tensor], given: Tensor) -> Tensor:
-    """What an activation function took last, where that has the form of what came of it."""
-    return seen[-1] if seen and tuple(seen[-1].shape) == tuple(given.shape) else given
+def _before(seen: Sequence[Tensor], output: Tensor) -> Tensor:
+    """The last argument of an activation function, if it has the shape of the output."""
+    return seen[-1] if seen and tuple(seen[-1].shape) == tuple(output.shape) else output
 
 
-def _plain_float(tensor: Tensor) -> Tensor:
-    """Half precision as float32, since NumPy cannot hold every kind of it."""
+def _to_float32(tensor: Tensor) -> Tensor:
+    """Half precision as float32, since NumPy does not have all kinds of it."""
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     return keras.ops.cast(tensor, "float32") if dtype in {"bfloat16", "float16"} else tensor

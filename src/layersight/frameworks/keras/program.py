@@ -1,8 +1,8 @@
-"""A Keras model laid out as steps.
+"""A Keras model as a list of steps.
 
-Graph models (functional and sequential, in any depth) are laid out flat. What is not a graph (a
-subclassed model, a layer of the user's own with layers inside) is one step; the calls inside it are
-seen by :mod:`layersight.frameworks.keras.inside`.
+Graph models (functional and sequential, nested to any depth) are flattened. Whatever is not a graph
+(a subclassed model, a layer of the user's own with layers inside) is a single step; the calls
+inside it are seen by :mod:`layersight.frameworks.keras.inside`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from layersight.frameworks.keras.types import Node
 
 
 def graph_of(operation: keras.Operation) -> keras.Model | None:
-    """The functional graph of a model, or ``None`` if it has none.
+    """The functional graph of a model; ``None`` if it has none.
 
     A subclass of ``keras.Model`` that was made from inputs and outputs has a graph too, but
     counts as one only if it does not replace ``call``.
@@ -33,7 +33,7 @@ def graph_of(operation: keras.Operation) -> keras.Model | None:
 
 
 def flatten(model: keras.Model) -> Program:
-    """Lays a model out as steps."""
+    """Makes the list of steps of a model."""
     program = Program()
     graph = graph_of(model)
     if graph is None:
@@ -52,12 +52,12 @@ def _lay_out(
     program: Program,
     graph: keras.Model,
     prefix: Key,
-    arguments: tuple[int, ...],
+    inputs: tuple[int, ...],
     *,
     training: bool = False,
 ) -> tuple[int, ...]:
     """Adds the steps of a graph and gives the numbers of its outputs."""
-    numbers = {id(tensor): value for tensor, value in zip(graph.inputs, arguments, strict=True)}
+    numbers = {id(tensor): value for tensor, value in zip(graph.inputs, inputs, strict=True)}
     calls: Counter[int] = Counter()
     for node in ordered_nodes(graph):
         if node.is_input or any(id(tensor) not in numbers for tensor in node.input_tensors):
@@ -66,22 +66,18 @@ def _lay_out(
         key = (*prefix, (operation.name, calls[id(operation)]))
         calls[id(operation)] += 1
         inner = graph_of(operation)
-        asked = node.arguments.kwargs.get("training")
-        called = training if asked is None else asked is True
-        taken = tuple(numbers[id(tensor)] for tensor in node.input_tensors)
-        if inner is not None and len(taken) == len(inner.inputs):
-            given = _lay_out(program, inner, key, taken, training=called)
+        argument = node.arguments.kwargs.get("training")
+        trains = training if argument is None else argument is True
+        pairs = tuple((id(tensor), numbers[id(tensor)]) for tensor in node.input_tensors)
+        if inner is not None and len(pairs) == len(inner.inputs):
+            values = tuple(value for _, value in pairs)
+            outputs = _lay_out(program, inner, key, values, training=trains)
         else:
-            given = tuple(program.new_value() for _ in node.outputs)
-            pairs = tuple(
-                (id(tensor), value) for tensor, value in zip(node.input_tensors, taken, strict=True)
-            )
+            outputs = tuple(program.new_value() for _ in node.outputs)
             shapes = [tuple(tensor.shape) for tensor in node.outputs]
-            operation = as_called(operation, training=called)
-            program.steps.append(Step(key, operation, node, pairs, given, shapes, called))
-        numbers.update(
-            {id(tensor): value for tensor, value in zip(node.outputs, given, strict=True)}
-        )
+            operation = as_called(operation, training=trains)
+            program.steps.append(Step(key, operation, node, pairs, outputs, shapes, trains))
+        numbers.update(zip(map(id, node.outputs), outputs, strict=True))
     return tuple(numbers[id(tensor)] for tensor in graph.outputs)
 
 

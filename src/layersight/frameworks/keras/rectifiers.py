@@ -1,10 +1,10 @@
-"""Other gradients of rectifiers, whose results stay what they are.
+"""Other gradients of rectifiers, with unchanged outputs.
 
-Leaking is after the redirected gradient of Olah, Mordvintsev and Schubert (Distill, 2017): a unit
-that no input wakes has no gradient, so for as long as that lasts some of it passes where a
+Leaking follows the redirected gradient of Olah, Mordvintsev and Schubert (Distill, 2017): a unit
+that is inactive everywhere has no gradient, so while it is, a part of the gradient passes where a
 rectifier gives 0. Guiding is that of Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for
-Simplicity: The All Convolutional Net", 2014: a gradient passes where both it and what came forward
-are positive.
+Simplicity: The All Convolutional Net", 2014: a gradient passes where both it and the activation are
+positive.
 """
 
 from __future__ import annotations
@@ -24,47 +24,45 @@ from layersight.frameworks.keras.types import Function, Tensor
 
 RECTIFIERS = ("relu", "relu6")
 
-# What has a rectifier, the name of the attribute that rectifies, and the axis of its channels.
+# An operation, the name of its attribute that rectifies, and the axis of its channels.
 Rectifier = tuple[keras.Operation, str, int]
 
-# How much more passes at a position whose value is one standard deviation above the mean.
+# The share that passes grows by a factor of e ** NEARNESS for each standard deviation.
 NEARNESS = 4.0
 
 
 def leaking(
     operations: Mapping[keras.Operation, int], share: Tensor
 ) -> AbstractContextManager[None]:
-    """Lets gradients leak through the rectifiers of some layers while the block lasts.
+    """Lets gradients leak through the rectifiers of layers for the duration of a block.
 
-    ``operations`` has the axis of the channels of what each gives; ``share`` is how much passes,
-    one number for each image.
+    ``operations`` has the axis of channels of their outputs; ``share`` is the share that passes, a
+    number for each image.
     """
     return _replaced(operations, lambda function, axis: _leak(function, share, axis))
 
 
 def rectifiers_in(operations: Mapping[keras.Operation, int]) -> list[Rectifier]:
     """The rectifiers of operations and of all layers inside them, each once."""
-    found: dict[int, Rectifier] = {}
+    rectifiers: dict[int, Rectifier] = {}
     for operation, axis in operations.items():
         inside = operation._flatten_layers() if isinstance(operation, keras.Layer) else [operation]
         for entry in inside:
             if getattr(getattr(entry, "activation", None), "__name__", None) in RECTIFIERS:
-                found[id(entry)] = entry, "activation", axis
+                rectifiers[id(entry)] = entry, "activation", axis
             elif type(entry).__name__ in ("ReLU", "Relu", "Relu6"):
-                found[id(entry)] = entry, "call", axis
-    return list(found.values())
+                rectifiers[id(entry)] = entry, "call", axis
+    return list(rectifiers.values())
 
 
 def _replaced(
-    operations: Mapping[keras.Operation, int], change: Callable[[Function, int], Function]
+    operations: Mapping[keras.Operation, int], change: Callable[..., Function]
 ) -> AbstractContextManager[None]:
-    """Replaces rectifiers while a block lasts; ``change`` gets each and its axis of channels."""
-
-    def changed(axis: int) -> Callable[[Function], Function]:
-        return lambda function: change(function, axis)
-
-    every = rectifiers_in(operations)
-    return patched([(owner, name, changed(axis)) for owner, name, axis in every])
+    """Replaces rectifiers in a block; ``change`` gets each and its axis of channels."""
+    rectifiers = rectifiers_in(operations)
+    return patched(
+        [(owner, name, functools.partial(change, axis=axis)) for owner, name, axis in rectifiers]
+    )
 
 
 def rectifies(operation: keras.Operation) -> bool:
@@ -74,12 +72,12 @@ def rectifies(operation: keras.Operation) -> bool:
 def _leak(function: Function, share: Tensor, axis: int) -> Function:
     """The same function with another gradient where its argument is not positive.
 
-    Most passes where the argument is nearest to passing: the same everywhere, what leaks to
-    the parts of a filter that sum to nothing would cancel out.
+    Most of it passes where the argument is nearest to being positive: if the same share passed
+    everywhere, it would cancel out for filters whose weights sum to zero.
     """
 
     def call(x: Tensor, *args: object, **kwargs: object) -> Tensor:
-        wide = ops.cast(x, "float32")  # in mixed precision it is less
+        wide = ops.cast(x, "float32")  # from bfloat16 in mixed precision
         through = ops.reshape(share, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(wide, 0.0)
         axes = [n for n in range(1, len(x.shape)) if n != axis % len(x.shape)]
         if axes:
@@ -96,19 +94,19 @@ def _leak(function: Function, share: Tensor, axis: int) -> Function:
 
 
 def rectifiers_of(view: View, indices: set[int]) -> list[keras.Operation]:
-    """The operations on the way to some steps that have a rectifier; there must be one."""
+    """The operations with a rectifier that some steps depend on; there must be one."""
     steps = [view.program.steps[index].operation for index in sorted(view.program.needed(indices))]
-    found = list(filter(rectifies, steps))
-    if not found:
+    rectifiers = list(filter(rectifies, steps))
+    if not rectifiers:
         raise ModelInputError(
-            "guided backpropagation changes the way back through ReLUs, and on the way to what is "
-            "explained there is none: use 'gradient'"
+            "guided backpropagation changes the gradient of ReLUs, and there is none before what "
+            "is explained: use 'gradient'"
         )
-    return found
+    return rectifiers
 
 
 def guiding(operations: Sequence[keras.Operation]) -> AbstractContextManager[None]:
-    """Lets only positive gradients back through rectifiers while the block lasts."""
+    """Lets only positive gradients back through rectifiers for the duration of a block."""
     positive = make_positive()
 
     def guided(function: Function, axis: int) -> Function:

@@ -34,7 +34,7 @@ class Refused(keras.layers.Layer):
     def __init__(self, stop: Stop, outputs: int = 1, name: str | None = None) -> None:
         super().__init__(name=name)
         self.stop = stop
-        self.held: Mapping[str, Array] = {}
+        self.arrays: Mapping[str, Array] = {}
         self._outputs = outputs
         self.built = True
 
@@ -42,7 +42,7 @@ class Refused(keras.layers.Layer):
         raise UnsafeModelError(f"{self.stop.source}: {self.stop.explain(self.name)}")
 
     def load_own_variables(self, store: Entry) -> None:
-        self.held = store.below()
+        self.arrays = store.below()
 
     def compute_output_spec(self, *args: object, **kwargs: object) -> Structure:
         # Nothing is known of what it gives: as many tensors like the first that it takes.

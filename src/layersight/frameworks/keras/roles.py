@@ -1,7 +1,7 @@
-"""What kind of work a layer or operation of Keras does, told by its class.
+"""The role of a layer or operation of Keras, by its class.
 
-A class of the user's own counts as the class of Keras that it derives from; else fragments of its
-name tell, since an author who writes ``MyMaxPooling`` means a pooling.
+A class of the user's own counts as the class of Keras that it derives from; otherwise parts of its
+name decide, since an author who writes ``MyMaxPooling`` means a pooling.
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ _NAMES: dict[Role, str] = {
     "SpaceToDepth",
     "identity": "Identity Dropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise "
     "Masking ActivityRegularization Cast SaturateCast Copy StopGradient",
-    # Formulas mostly scale or move what they are given: no features of their own.
+    # Formulas mostly scale or move their input: they are not features of their own.
     "preprocessing": "BaseImagePreprocessingLayer Lambda Rescaling Normalization "
-    "CategoryEncoding "
-    "Discretization HashedCrossing Hashing IntegerLookup StringLookup TextVectorization "
-    "MelSpectrogram STFTSpectrogram",
+    "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
+    "TextVectorization MelSpectrogram STFTSpectrogram",
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 
@@ -62,7 +61,7 @@ _AXES = re.compile(r"[123]D(?=Transpose$|$)")
 
 
 def role_of(layer: object) -> Role:
-    """The role of a layer or operation; of a wrapper that of the layer in it."""
+    """The role of a layer or operation; for a wrapper that of the layer in it."""
     if isinstance(layer, keras.layers.Wrapper):
         return role_of(layer.layer)
     if isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear:
@@ -75,9 +74,9 @@ def role_of(layer: object) -> Role:
 
 
 def activation_of(layer: object) -> str | None:
-    """The name of the activation function that a layer ends in, ``None`` without one.
+    """The name of the activation function at the end of a layer; ``None`` without one.
 
-    Layers that are an activation function themselves have the name that Keras gives the function.
+    For a layer that is an activation function itself, the name of that function in Keras.
 
     >>> activation_of(keras.layers.LeakyReLU()), activation_of(keras.layers.Dense(2))
     ('leaky_relu', 'linear')

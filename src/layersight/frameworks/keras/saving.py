@@ -32,7 +32,7 @@ from layersight.frameworks.keras.ops import TensorFlowCall
 from layersight.frameworks.keras.program import flatten, graph_of, ordered_nodes
 from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.sizes import UNSET
-from layersight.frameworks.keras.training import listed, says_anything
+from layersight.frameworks.keras.training import differs_in_training, listed
 from layersight.frameworks.keras.types import Arguments, Settings, Structure
 from layersight.loading.rewrites.settings import OLD_HARD_SIGMOID
 from layersight.model import KEPT
@@ -318,7 +318,7 @@ def save(model: keras.Model, path: Path) -> tuple[str, ...]:
 def _called_in_training(model: keras.Model) -> tuple[str, ...]:
     """What stays of layers that are called with ``training=True``, and how to call the model."""
     steps = [step for step in flatten(model).steps if step.training]
-    names = [step.operation.name for step in steps if says_anything(step.operation)]
+    names = [step.operation.name for step in steps if differs_in_training(step.operation)]
     if not names:
         return ()
     return (

@@ -1,8 +1,8 @@
-"""Layers that a network calls with ``training=True``, as of pix2pix or Monte-Carlo dropout.
+"""Layers that a network calls with ``training=True``, as in pix2pix or Monte-Carlo dropout.
 
-The rule of this module: such a batch normalisation normalises every image by the statistics of
-that image, as Keras does for a batch of one, and changes no weight; whatever draws at random is
-off, so that the same image gives the same numbers; the user is told what was done.
+The rule of this module: such a batch normalisation normalises each image by the statistics of that
+image, as Keras does for a batch of one, and changes no weight; random layers are off, so that the
+same image gives the same numbers; and a note says what was done.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from keras import ops
 
 from layersight.frameworks.keras.types import Tensor
 
-# How the names of layers that draw at random begin or end.
-DRAWING = ("Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "Noise", "Random", "Cut", "Mix")
+# Prefixes and suffixes of the names of random layers.
+RANDOM = ("Dropout", "Dropout1D", "Dropout2D", "Dropout3D", "Noise", "Random", "Cut", "Mix")
 
 
 class BatchStatistics(keras.layers.BatchNormalization):
     """A batch normalisation that was called with ``training=True``.
 
-    It has every setting and variable of the layer that it stands for, in common with it, and
-    never changes the moving statistics. See :func:`as_called`.
+    It shares all settings and variables with the layer that it stands for, and never changes the
+    moving statistics. See :func:`as_called`.
     """
 
     def call(
@@ -39,15 +39,15 @@ class BatchStatistics(keras.layers.BatchNormalization):
         shape[axis] = values.shape[axis]
         if self.scale:
             scale = scale * ops.reshape(ops.cast(self.gamma, dtype), shape)
-        found = (values - mean) * scale
+        outputs = (values - mean) * scale
         if self.center:
-            found = found + ops.reshape(ops.cast(self.beta, dtype), shape)
-        return ops.cast(found, self.compute_dtype)
+            outputs = outputs + ops.reshape(ops.cast(self.beta, dtype), shape)
+        return ops.cast(outputs, self.compute_dtype)
 
 
 def _moments(values: Tensor, axes: list[int], mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Mean and variance of each image over some axes; with a mask, of the positions in it."""
-    if not axes:  # one position: its mean is itself
+    if not axes:  # a single position
         return values, ops.zeros_like(values)
     if mask is None:
         mean = ops.mean(values, axes, keepdims=True)
@@ -59,16 +59,13 @@ def _moments(values: Tensor, axes: list[int], mask: Tensor | None) -> tuple[Tens
 
 
 def as_called(operation: keras.Operation, *, training: bool) -> keras.Operation:
-    """What computes a call of a layer.
-
-    Without ``training`` it is the layer itself, else what shares its variables.
-    """
+    """What computes a call of a layer: the layer itself, or one that shares its state."""
     normalises = type(operation) is keras.layers.BatchNormalization and operation.trainable
     if not training or not normalises or getattr(operation, "renorm", False):
         return operation
-    made = object.__new__(BatchStatistics)
-    object.__setattr__(made, "__dict__", operation.__dict__)
-    return made
+    layer = object.__new__(BatchStatistics)
+    object.__setattr__(layer, "__dict__", operation.__dict__)
+    return layer
 
 
 def type_name(layer: keras.Operation) -> str:
@@ -77,14 +74,14 @@ def type_name(layer: keras.Operation) -> str:
 
 
 def notes_of(called: Iterable[tuple[str, keras.Operation]]) -> tuple[str, ...]:
-    """What a reader should know of layers that are called with ``training=True``."""
-    own: list[str] = []
+    """Notes on layers that are called with ``training=True``, from their names and themselves."""
+    per_image: list[str] = []
     off: list[str] = []
     stored: list[str] = []
     for name, layer in called:
         if isinstance(layer, BatchStatistics):
-            own.append(name)
-        elif _draws(layer):
+            per_image.append(name)
+        elif _is_random(layer):
             off.append(name)
         elif any(
             isinstance(inner, keras.layers.BatchNormalization) and inner.trainable
@@ -93,7 +90,7 @@ def notes_of(called: Iterable[tuple[str, keras.Operation]]) -> tuple[str, ...]:
             stored.append(name)
     notes = {
         "batch normalisation called with training=True, so each image is normalised by its own "
-        "statistics, as in a batch of one": own,
+        "statistics, as in a batch of one": per_image,
         "random in the author's network at prediction too (training=True); off here, so that an "
         "image always gives the same numbers": off,
         "called with training=True by the author; run here with the stored statistics of batch "
@@ -108,22 +105,21 @@ def _inside(layer: keras.Operation) -> Sequence[keras.Layer]:
     return [inner for inner in layer._flatten_layers() if inner is not layer] or [layer]
 
 
-def _draws(layer: keras.Operation) -> bool:
-    """Whether a layer, or one inside it, draws at random in training."""
+def _is_random(layer: keras.Operation) -> bool:
+    """Whether a layer, or one inside it, is random in training."""
     for inner in (layer, *_inside(layer)):
         if any(getattr(inner, key, 0) for key in ("dropout", "recurrent_dropout")):
             return True
         name = type(inner).__name__
-        if name.endswith(DRAWING) or name.startswith(DRAWING):
+        if name.endswith(RANDOM) or name.startswith(RANDOM):
             return any(getattr(inner, key, 1) for key in ("rate", "stddev"))
     return False
 
 
-def says_anything(layer: keras.Operation) -> bool:
-    """Whether being called with ``training=True`` makes a difference to a layer."""
+def differs_in_training(layer: keras.Operation) -> bool:
     return bool(notes_of([("", layer)]))
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
+    """The first four names, and how many more there are."""
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")

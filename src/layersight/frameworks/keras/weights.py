@@ -254,7 +254,7 @@ class _Assignment:
                 arrays: Sequence[Array] = entry.arrays
                 if type(stopped).__name__ in HELD:
                     arrays = self._convert(stopped, entry.arrays)
-                stopped.held = dict(zip(entry.names, arrays, strict=True))
+                stopped.arrays = dict(zip(entry.names, arrays, strict=True))
         entries = [e for e in entries if e.arrays and plain_name(e.layer) not in refused]
         by_name = {plain_name(entry.layer): entry for entry in entries}
         if {layer.name for layer in holders} == set(by_name):
@@ -378,7 +378,7 @@ def _without_refused(
     pairs = list(zip(entry.names, entry.arrays, strict=True))
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, Refused):
-            layer.held = {name: one for name, one in pairs if layer.name in name.split("/")}
+            layer.arrays = {name: one for name, one in pairs if layer.name in name.split("/")}
     return _kept(entry, lambda name: _key(name) in known)
 
 

@@ -1,10 +1,11 @@
-"""From parameters to a canvas, to what the network sees of it, and to what is maximised.
+"""From parameters to a canvas, to the input of the network, and to what is maximised.
 
-The objective is the weighted outputs of layers, less penalties. The Fourier parametrisation and the
-decorrelated colours are those of Olah, Mordvintsev and Schubert, "Feature Visualization", Distill,
-2017; the fixed magnitudes those of Fel et al., "Unlocking Feature Visualization for Deeper Networks
-with MAgnitude Constrained Optimization", arXiv 2306.06805; Adam is that of Kingma and Ba, arXiv
-1412.6980; the normalised gradient that of Chollet, "Deep Learning with Python", 2017, section 5.4.
+The objective is a weighted sum of outputs of layers, less penalties. The Fourier parametrisation
+and the decorrelated colours are those of Olah, Mordvintsev and Schubert, "Feature Visualization",
+Distill, 2017; the fixed magnitudes those of Fel et al., "Unlocking Feature Visualization for Deeper
+Networks with MAgnitude Constrained Optimization", arXiv 2306.06805; Adam is that of Kingma and Ba,
+arXiv 1412.6980; the normalised gradient that of Chollet, "Deep Learning with Python", 2017, section
+5.4.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from keras import ops
 
 from layersight.data.arrays import FloatArray
 from layersight.data.ascent import FOURIER, PIXELS, Ascent, Probe
-from layersight.frameworks.keras.backends import State, inverse, sample
-from layersight.frameworks.keras.types import Structure, Tensor
+from layersight.frameworks.keras.backends import inverse, sample
+from layersight.frameworks.keras.types import Structure, Tensor, Tensors
 
 
 def draw(ascent: Ascent, parameters: Sequence[Tensor]) -> Tensor:
-    """What the parameters of every slot draw, ``(batch, channel, height, width)``, unbounded."""
+    """The unbounded planes of every slot, ``(batch, channel, height, width)``."""
     if ascent.parameters == PIXELS:
         return ops.transpose(parameters[0], (0, 3, 1, 2))
     if ascent.parameters == FOURIER:
@@ -39,9 +40,9 @@ def draw(ascent: Ascent, parameters: Sequence[Tensor]) -> Tensor:
     return planes
 
 
-def bound(ascent: Ascent, drawn: Tensor) -> Tensor:
-    """The canvas of every slot, plane by plane: within 0..1, unless it is :data:`PIXELS`."""
-    return drawn if ascent.parameters == PIXELS else ops.sigmoid(drawn)
+def bound(ascent: Ascent, planes: Tensor) -> Tensor:
+    """The planes of the canvas of every slot: within 0..1, except for :data:`PIXELS`."""
+    return planes if ascent.parameters == PIXELS else ops.sigmoid(planes)
 
 
 def _inverse(real: Tensor, imaginary: Tensor, ascent: Ascent) -> Tensor:
@@ -53,37 +54,37 @@ def _inverse(real: Tensor, imaginary: Tensor, ascent: Ascent) -> Tensor:
 
 
 def _symmetric(part: Tensor, sign: float, ascent: Ascent) -> Tensor:
-    """Coefficients of which those that have their conjugate in the same half agree with it.
+    """Coefficients of which those whose conjugate is in the same half agree with it.
 
-    Half of the coefficients of a real signal determine it, but that half holds both of a pair in
-    its first column, and for an even width in its last: what a pair that disagrees gives is
-    undefined in most transforms.
+    Half of the coefficients of a real signal determine it, but this half contains both of a pair
+    in its first column, and for an even width in its last: for a pair that disagrees the result of
+    most transforms is undefined.
     """
     height, width = ascent.size
-    back = (-np.arange(height)) % height
+    opposite = (-np.arange(height)) % height
 
-    def settle(column: Tensor) -> Tensor:
-        return 0.5 * (column + sign * ops.take(column, back, axis=2))
+    def average(column: Tensor) -> Tensor:
+        return 0.5 * (column + sign * ops.take(column, opposite, axis=2))
 
     half = width // 2 + 1
     last = half - 1 if width % 2 == 0 and half > 1 else half
-    columns = [settle(part[..., :1]), part[..., 1:last]]
+    columns = [average(part[..., :1]), part[..., 1:last]]
     if last < half:
-        columns.append(settle(part[..., last:]))
+        columns.append(average(part[..., last:]))
     return ops.concatenate(columns, axis=-1)
 
 
 def network_input(ascent: Ascent, planes: Tensor, placed: Structure | None) -> Tensor:
-    """What the network sees of each canvas through some placements, bilinearly.
+    """The input of the network: each canvas, sampled through placements bilinearly.
 
     Args:
-        ascent: The ascent, whose canvases are seen at their own size.
+        ascent: The ascent; views have the size of its canvases.
         planes: ``(batch, channel, height, width)``.
         placed: The placements, from :func:`layersight.frameworks.keras.backends.place`; ``None``
             for the canvas as it is, in one view.
 
     Returns:
-        ``(batch * views, height, width, channel)``, in the numbers that the network takes.
+        ``(batch * views, height, width, channel)``, in the scale that the network takes.
     """
     channels = int(planes.shape[1])
     gain, shift = np.asarray(ascent.gain, np.float32), np.asarray(ascent.shift, np.float32)
@@ -94,24 +95,24 @@ def network_input(ascent: Ascent, planes: Tensor, placed: Structure | None) -> T
     outside = np.full(channels, 0.0, np.float32)
     if placed is not None:
         outside += ascent.outside
-    planes = (planes - _spread(outside)) * _spread(gain)
+    planes = (planes - _as_planes(outside)) * _as_planes(gain)
     middle = ops.convert_to_tensor(outside * gain + shift)
     if placed is None:
         return ops.transpose(planes, (0, 2, 3, 1)) + middle
     return sample(planes, placed) + middle
 
 
-def _spread(values: FloatArray) -> Tensor:
+def _as_planes(values: FloatArray) -> Tensor:
     return ops.convert_to_tensor(values[:, None, None])
 
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # the constants of Adam
-FLOOR = 1e-5  # added to the root mean square that a gradient is divided by
-TINY = 1e-30  # the least that a gradient is divided by before Adam sees it
+FLOOR = 1e-5  # added to the root mean square by which a gradient is divided
+TINY = 1e-30  # added to the length by which a gradient is divided before Adam
 
 
 def measure(probe: Probe, output: Tensor) -> Tensor:
-    """What a probe finds of each channel, ``(image, channel)``.
+    """The measurement of a probe for each channel, ``(image, channel)``.
 
     ``output`` is that of the layer, ``(image, ..., channel)``.
     """
@@ -125,44 +126,44 @@ def measure(probe: Probe, output: Tensor) -> Tensor:
 
 
 def active_shares(output: Tensor) -> Tensor:
-    """Along each axis of positions, where at all each channel is not 0, as a share of 0..1.
+    """The share of rows, columns, ... that have a position at which a channel is not 0, in 0..1.
 
     Args:
         output: Of a layer, channels last, ``(image, ..., channel)``.
 
     Returns:
-        ``(image, channel, axis)``; of a layer without positions one axis.
+        ``(image, channel, axis)``; one axis for a layer without positions.
     """
-    known = ops.cast(ops.not_equal(output, 0), output.dtype)
+    active = ops.cast(ops.not_equal(output, 0), output.dtype)
     axes = tuple(range(1, len(output.shape) - 1))
     if not axes:
-        return known[..., None]
+        return active[..., None]
     others = [tuple(other for other in axes if other != axis) for axis in axes]
-    along = [ops.max(known, rest) if rest else known for rest in others]
-    return ops.stack([ops.mean(one, 1) for one in along], -1)
+    along = [ops.max(active, rest) if rest else active for rest in others]
+    return ops.stack([ops.mean(values, 1) for values in along], -1)
 
 
 def penalty(ascent: Ascent, canvas: Tensor) -> Tensor | None:
-    """What the regularisers take from each pattern, ``(batch,)``; ``None`` without any.
+    """The penalty of the regularisers for each pattern, ``(batch,)``; ``None`` without any.
 
     Args:
         ascent: The ascent.
-        canvas: ``(batch, height, width, channel)`` of :data:`PIXELS` that are not placed, else
+        canvas: ``(batch, height, width, channel)`` for :data:`PIXELS` without placements, else
             ``(batch, channel, height, width)``.
     """
-    found: Tensor | None = None
+    total: Tensor | None = None
     axes = (1, 2, 3)
     last = ascent.parameters == PIXELS and not ascent.placed
     if ascent.total_variation:
         planes = ops.transpose(canvas, (0, 3, 1, 2)) if last else canvas
         down = ops.mean(ops.abs(planes[:, :, 1:] - planes[:, :, :-1]), axes)
         right = ops.mean(ops.abs(planes[:, :, :, 1:] - planes[:, :, :, :-1]), axes)
-        found = ascent.total_variation * (down + right)
+        total = ascent.total_variation * (down + right)
     if ascent.norm:
         middle = 0.0 if ascent.parameters == PIXELS else 0.5
         square = ascent.norm * ops.mean(ops.square(canvas - middle), axes)
-        found = square if found is None else found + square
-    return found
+        total = square if total is None else total + square
+    return total
 
 
 def similarity(output: Tensor, group: int) -> Tensor:
@@ -171,11 +172,11 @@ def similarity(output: Tensor, group: int) -> Tensor:
     After the diversity term of Olah et al. (Distill, 2017).
 
     Args:
-        output: ``(pattern, ..., channel)``, the patterns of a group beside each other.
-        group: How many they are, at least 2.
+        output: ``(pattern, ..., channel)``, the patterns of a group next to each other.
+        group: The size of a group, at least 2.
 
     Returns:
-        ``(pattern,)``, each with the mean over the others of its group.
+        ``(pattern,)``, for each the mean over the others of its group.
     """
     count, channels = int(output.shape[0]), int(output.shape[-1])
     flat = ops.reshape(output, (count, -1, channels))
@@ -194,59 +195,60 @@ def objective(
 
     Args:
         ascent: The ascent.
-        outputs: For each probe the output of its layer for every view, channels last.
-        weights: For each probe the weights of each pattern, ``(batch, channel)``.
-        canvas: As :func:`penalty` takes it; ``None`` where nothing is penalised.
+        outputs: The output of the layer of each probe for every view, channels last.
+        weights: The weights of each pattern for each probe, ``(batch, channel)``.
+        canvas: As in :func:`penalty`; ``None`` where nothing is penalised.
     """
     parts = []
-    for probe, output, own in zip(ascent.probes, outputs, weights, strict=True):
-        spread = ops.repeat(own, ascent.views, axis=0) if ascent.views > 1 else own
-        parts.append(ops.sum(measure(probe, output) * spread, -1))
+    for probe, output, weight in zip(ascent.probes, outputs, weights, strict=True):
+        weight = ops.repeat(weight, ascent.views, axis=0) if ascent.views > 1 else weight
+        parts.append(ops.sum(measure(probe, output) * weight, -1))
     values = sum(parts[1:], parts[0])
     if ascent.views > 1:
         values = ops.mean(ops.reshape(values, (ascent.batch, ascent.views)), -1)
     total = values
-    less = None if canvas is None else penalty(ascent, canvas)
-    if less is not None:
-        total = total - less
+    penalties = None if canvas is None else penalty(ascent, canvas)
+    if penalties is not None:
+        total = total - penalties
     if ascent.diversity and ascent.group > 1:
         total = total - ascent.diversity * similarity(outputs[0], ascent.group)
     return values, ops.sum(total)
 
 
-def names(parameters: Iterable[str], update: str) -> list[str]:
-    """What a state holds beside the parameters themselves."""
+def moment_names(parameters: Iterable[str], update: str) -> list[str]:
+    """The names in a state of the moments of Adam."""
     if update != "adam":
         return []
     return [f"{moment}:{name}" for name in parameters for moment in ("first", "second")]
 
 
-def updated(update: str, rates: Tensor, state: State, gradients: Mapping[str, Tensor]) -> State:
-    """The state after one step of each slot's own size; ``age`` counts its steps.
+def updated(update: str, rates: Tensor, state: Tensors, gradients: Mapping[str, Tensor]) -> Tensors:
+    """The state after a step, whose size differs by slot; ``age`` counts the steps of each.
 
-    Adam gets each slot's gradient at one length: that of a channel which has just become active
-    is far shorter than the one that leaked to it, and would count for nothing beside it.
+    Adam gets the gradient of each slot at the same length: that of a channel which has just become
+    active is far shorter than the one that leaked to it, and would have no effect after it.
     """
     age = state["age"] + 1.0
-    after: State = {"age": age}
+    after: Tensors = {"age": age}
     scale = 1.0 / (gradient_length(gradients) + TINY)
-    young, old = 1 - ops.power(BETA_1, age), ops.sqrt(1 - ops.power(BETA_2, age))
+    # The corrections of the bias of both moments.
+    correct_1, correct_2 = 1 - ops.power(BETA_1, age), ops.sqrt(1 - ops.power(BETA_2, age))
     for name, gradient in gradients.items():
-        spread = (-1,) + (1,) * (len(gradient.shape) - 1)
+        by_slot = (-1,) + (1,) * (len(gradient.shape) - 1)
         if update == "adam":
-            gradient = gradient * ops.reshape(scale, spread)
+            gradient = gradient * ops.reshape(scale, by_slot)
             first = BETA_1 * state[f"first:{name}"] + (1 - BETA_1) * gradient
             second = BETA_2 * state[f"second:{name}"] + (1 - BETA_2) * ops.square(gradient)
             after |= {f"first:{name}": first, f"second:{name}": second}
-            root = ops.sqrt(second) + ops.reshape(EPSILON * old, spread)
+            root = ops.sqrt(second) + ops.reshape(EPSILON * correct_2, by_slot)
             step = first / root
-            size = rates * old / young
+            size = rates * correct_2 / correct_1
         else:
             axes = tuple(range(1, len(gradient.shape)))
             square = ops.mean(ops.square(gradient), axes, keepdims=True)
             step = gradient / (ops.sqrt(square) + FLOOR)
             size = rates
-        after[name] = state[name] + ops.reshape(size, spread) * step
+        after[name] = state[name] + ops.reshape(size, by_slot) * step
     return after
 
 

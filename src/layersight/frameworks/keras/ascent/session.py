@@ -1,8 +1,8 @@
-"""An ascent as data becomes an optimisation, whose state is on the backend's own device.
+"""Carrying out an ascent, with its state on the device of the backend.
 
-In mixed precision layers compute in bfloat16 while a step runs, by Keras's own policies. It has the
-range of float32, so that no gradient has to be scaled; weights, canvas, objective and update stay
-in float32, and what a pattern reached is measured in float32 too.
+In mixed precision, layers compute in bfloat16 during a step, by policies of Keras. It has the range
+of float32, so that gradients need no scaling; weights, canvas, objective and update stay in
+float32, and so do the measurements of finished patterns.
 """
 
 from __future__ import annotations
@@ -30,18 +30,12 @@ from layersight.frameworks.keras.ascent.objective import (
     draw,
     gradient_length,
     measure,
-    names,
+    moment_names,
     network_input,
     objective,
     updated,
 )
 from layersight.frameworks.keras.backends import (
-    Arrays,
-    Differentiate,
-    Runner,
-    State,
-    Stepper,
-    Tensors,
     as_float32,
     fused,
     is_near,
@@ -54,22 +48,30 @@ from layersight.frameworks.keras.checking import check_steps, other_inputs
 from layersight.frameworks.keras.geometry import tensor_channels_last
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.rectifiers import leaking, rectifies
-from layersight.frameworks.keras.types import Structure, Tensor
+from layersight.frameworks.keras.types import (
+    Arrays,
+    Differentiate,
+    Runner,
+    Stepper,
+    Structure,
+    Tensor,
+    Tensors,
+)
 
 POLICY = "mixed_bfloat16"  # of Keras: computes in bfloat16, with variables in float32
 
-# Where a layer of Keras keeps its policy; setting the public property may quantise it.
+# The attribute of a layer that holds its policy; setting the public property may quantise it.
 ATTRIBUTE = "_dtype_policy"
 
 
 class PolicyByThread(keras.DTypePolicy):
-    """A policy that is for each thread the one that its slot holds for it."""
+    """A policy that stands for the value of a slot for the current thread."""
 
     def __init__(self, slot: Slot) -> None:
         self._slot = slot
 
     def __getattribute__(self, name: str) -> object:
-        # Everything but the slot itself is looked up in the policy of this thread.
+        # All but the slot itself is looked up in the policy of this thread.
         slot = object.__getattribute__(self, "_slot")
         return slot if name == "_slot" else getattr(slot.current(), name)
 
@@ -82,14 +84,13 @@ class PolicyByThread(keras.DTypePolicy):
 
 @contextmanager
 def mixed_precision(operations: Iterable[keras.Operation]) -> Iterator[None]:
-    """Lends layers a policy of mixed precision, for this thread, while the block lasts.
+    """Gives layers a policy of mixed precision, for this thread, for the duration of the block.
 
-    A layer that has another policy than plain float32 keeps its own.
+    A layer with another policy than plain float32 keeps its own.
     """
     layers = [operation for operation in operations if isinstance(operation, keras.Layer)]
-    every = {id(inner): inner for layer in layers for inner in layer._flatten_layers()}
     plain = []
-    for layer in every.values():
+    for layer in {id(one): one for outer in layers for one in outer._flatten_layers()}.values():
         policy = unpatched(layer, ATTRIBUTE)
         if type(policy) is keras.DTypePolicy and policy.name == "float32":
             plain.append(layer)
@@ -98,24 +99,24 @@ def mixed_precision(operations: Iterable[keras.Operation]) -> Iterator[None]:
         yield
 
 
-# From what the network sees, channels last, to the outputs of the probes' layers. The second
-# argument is how much of the gradient leaks for each image, ``None`` for nothing; the third whether
-# it computes in mixed precision.
+# From an input of the network, channels last, to the outputs of the probes' layers. The second
+# argument is the share of the gradient that leaks for each image, ``None`` where nothing leaks; the
+# third whether it computes in mixed precision.
 Network = Callable[[Tensor, Tensor | None, bool], Sequence[Tensor]]
 
-NUDGE = "nudge"  # a parameter that stays zero: its gradient is that of the canvas
+OFFSET = "offset"  # a parameter that stays zero: its gradient is that by the canvas
 
 PARAMETERS = {PIXELS: ("pixels",), FOURIER: ("real", "imaginary"), PHASE: ("phase",)}
 
-# From how many pixels of a canvas on it pays to compile what is done with it by itself.
+# The number of pixels from which it pays to compile the operations on a canvas.
 LARGE = 96 * 96
 
 
 class KerasOptimisation:
-    """The contract of :class:`layersight.data.ascent.Optimisation`, kept by a Keras model.
+    """Implements :class:`layersight.data.ascent.Optimisation` for a Keras model.
 
-    ``network`` runs the model up to the probes' layers, which have ``widths`` channels; what is
-    ``locked`` keeps it to this thread.
+    ``network`` runs the model up to the probes' layers, which have ``widths`` channels; ``locked``
+    makes a context in which no other thread runs it.
     """
 
     def __init__(
@@ -130,42 +131,42 @@ class KerasOptimisation:
         self._locked = locked
         self._network = network
         self._names = PARAMETERS[ascent.parameters]
-        self._state: State = {
+        self._state: Tensors = {
             name: ops.convert_to_tensor(array) for name, array in self._zeros().items()
         }
         self._weights = [np.zeros((ascent.batch, width), np.float32) for width in widths]
-        self._begun: dict[int, Mapping[str, FloatArray]] = {}
+        self._waiting: dict[int, Mapping[str, FloatArray]] = {}  # the starts of patterns, by slot
         self._variables = variables
         self._steppers: dict[tuple[bool, bool], Stepper] = {}
         self._measurers: list[Runner] = []
-        # Compiling takes a second or two, whatever the size; it pays where a step takes long.
+        # Compiling takes a second or two, whatever the size; it pays if a step takes long.
         large = ascent.size[0] * ascent.size[1] >= LARGE
         compiled = fused if large else lambda function: function
-        self._draw = compiled(lambda given, _: draw(ascent, given))
-        self._show = compiled(self._shown)
+        self._draw = compiled(lambda parameters, _: draw(ascent, parameters))
+        self._see = compiled(self._view)
         self._place = {
-            near: compiled(lambda given, _, near=near: place(given[0], ascent.size, near=near))
+            near: compiled(lambda tensors, _, near=near: place(tensors[0], ascent.size, near=near))
             for near in (True, False)
         }
-        self._update = compiled(self._updated)
+        self._update = compiled(self._next_state)
 
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
     ) -> None:
-        self._begun[slot] = parameters
-        for own, given in zip(self._weights, weights, strict=True):
-            own[slot] = given
+        self._waiting[slot] = parameters
+        for batch, weight in zip(self._weights, weights, strict=True):
+            batch[slot] = weight
 
     def _start(self) -> None:
-        # All starts that wait go into the state at once, since every change copies all of it.
-        if not self._begun:
+        # All waiting starts are put into the state at once, since each change copies all of it.
+        if not self._waiting:
             return
         for name in self._state:
             array = to_numpy(self._state[name]).copy()
-            for slot, parameters in self._begun.items():
+            for slot, parameters in self._waiting.items():
                 array[slot] = parameters.get(name, 0)
             self._state[name] = ops.convert_to_tensor(array)
-        self._begun.clear()
+        self._waiting.clear()
 
     def step(
         self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray
@@ -176,43 +177,43 @@ class KerasOptimisation:
             step = functools.partial(self._step, leaks=leaks, near=near)
             self._steppers[leaks, near] = make_stepper(step, self._variables)
         extra: Arrays = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
-        given = [as_float32(array) for array in self._weights]
         if placements is not None:
             extra["placements"] = as_float32(placements)
         with self._locked():
-            self._state, found = self._steppers[leaks, near](self._state, given, extra)
-        return StepResult(as_float32(found["values"]), as_float32(found["gradients"]))
+            stepper = self._steppers[leaks, near]
+            self._state, results = stepper(self._state, self._weights, extra)
+        return StepResult(as_float32(results["values"]), as_float32(results["gradients"]))
 
     def measure(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
-        return self._found(canvas, placement, "mean")
+        return self._run_measurer(canvas, placement, "mean")
 
     def active(self, canvas: FloatArray, placement: FloatArray) -> tuple[FloatArray, ...]:
-        return self._found(canvas, placement, "active")
+        return self._run_measurer(canvas, placement, "active")
 
-    def _found(
+    def _run_measurer(
         self, canvas: FloatArray, placement: FloatArray, what: str
     ) -> tuple[FloatArray, ...]:
         if not self._measurers:
             self._measurers.append(make_runner(self._measure, self._variables, often=True))
         with self._locked():
-            found = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
-        return tuple(as_float32(found[f"{what}:{n}"]) for n in range(len(self._ascent.probes)))
+            results = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
+        return tuple(as_float32(results[f"{what}:{n}"]) for n in range(len(self._ascent.probes)))
 
-    def _measure(self, given: Sequence[Tensor]) -> Tensors:
-        canvas, placements = given
+    def _measure(self, tensors: Sequence[Tensor]) -> Tensors:
+        canvas, placements = tensors
         planes = ops.transpose(canvas, (0, 3, 1, 2))
         placed = place(placements, self._ascent.size, near=False)
         outputs = self._network(network_input(self._ascent, planes, placed), None, False)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
-        found = {f"mean:{n}": measure(probe, output) for n, (probe, output) in pairs}
-        return found | {f"active:{n}": active_shares(output) for n, output in enumerate(outputs)}
+        means = {f"mean:{n}": measure(probe, output) for n, (probe, output) in pairs}
+        return means | {f"active:{n}": active_shares(output) for n, output in enumerate(outputs)}
 
     def canvas(self) -> FloatArray:
         self._start()
         if self._ascent.parameters == PIXELS:
             return as_float32(to_numpy(self._state["pixels"]))
-        drawn = self._draw([self._state[name] for name in self._names], [])
-        planes = to_numpy(bound(self._ascent, drawn))
+        planes = self._draw([self._state[name] for name in self._names], [])
+        planes = to_numpy(bound(self._ascent, planes))
         return as_float32(np.ascontiguousarray(np.moveaxis(planes, 1, -1)))
 
     def attention(self) -> FloatArray:
@@ -222,35 +223,35 @@ class KerasOptimisation:
         return as_float32(to_numpy(self._state["attention"]))
 
     def _zeros(self) -> dict[str, FloatArray]:
-        """A state of zeros of every slot."""
+        """An initial state of zeros."""
         ascent = self._ascent
         height, width = ascent.size
         shape: tuple[int, ...] = (ascent.channels, height, width // 2 + 1)
         if ascent.parameters == PIXELS:
             shape = (height, width, ascent.channels)
-        own = [*self._names, *names(dict.fromkeys(self._names), ascent.update)]
-        found = {name: np.zeros((ascent.batch, *shape), np.float32) for name in own}
-        found["age"] = np.zeros(ascent.batch, np.float32)
+        names = [*self._names, *moment_names(self._names, ascent.update)]
+        zeros = {name: np.zeros((ascent.batch, *shape), np.float32) for name in names}
+        zeros["age"] = np.zeros(ascent.batch, np.float32)
         if ascent.parameters == PHASE:
-            found["attention"] = np.zeros((ascent.batch, height, width), np.float32)
-        return found
+            zeros["attention"] = np.zeros((ascent.batch, height, width), np.float32)
+        return zeros
 
     def _step(
         self,
-        state: State,
+        state: Tensors,
         weights: Sequence[Tensor],
         extra: Tensors,
         differentiate: Differentiate,
         *,
         leaks: bool,
         near: bool,
-    ) -> tuple[State, Tensors]:
-        """One step as a function of tensors."""
+    ) -> tuple[Tensors, Tensors]:
+        """A step as a function of tensors."""
         ascent = self._ascent
         parameters = {name: state[name] for name in self._names}
         if "attention" in state:
             shape = (ascent.batch, ascent.channels, *ascent.size)
-            parameters[NUDGE] = ops.zeros(shape)
+            parameters[OFFSET] = ops.zeros(shape)
         placed = []
         if "placements" in extra:
             placed.append(self._place[near]([extra["placements"]], []))
@@ -260,10 +261,10 @@ class KerasOptimisation:
             if ascent.parameters == PIXELS and not ascent.placed:
                 canvas = seen = parameters["pixels"]
             else:
-                drawn = self._draw([parameters[name] for name in self._names], [])
-                given = [drawn, *([parameters[NUDGE]] if NUDGE in parameters else [])]
-                seen = self._show(given, placed)
-                canvas = bound(ascent, drawn) if ascent.penalised else None
+                planes = self._draw([parameters[name] for name in self._names], [])
+                offset = [parameters[OFFSET]] if OFFSET in parameters else []
+                seen = self._see([planes, *offset], placed)
+                canvas = bound(ascent, planes) if ascent.penalised else None
             leak = extra["leaking"] if leaks else None
             if leak is not None and ascent.views > 1:
                 leak = ops.repeat(leak, ascent.views, axis=0)
@@ -272,32 +273,33 @@ class KerasOptimisation:
             return total, values
 
         values, gradients = differentiate(value_of, parameters)
-        stepped = (state, gradients, ascent.rate * extra["rates"])
-        after, gradients = self._update(stepped, [])
-        return after, {"values": values, "gradients": gradients}
+        after, lengths = self._update((state, gradients, ascent.rate * extra["rates"]), [])
+        return after, {"values": values, "gradients": lengths}
 
-    def _shown(self, given: Sequence[Tensor], fixed: Sequence[Structure]) -> Tensor:
-        """What the network sees of what is drawn, and of what is added to the canvas."""
-        canvas = bound(self._ascent, given[0])
-        for more in given[1:]:
-            canvas = canvas + more
-        return network_input(self._ascent, canvas, fixed[0] if fixed else None)
+    def _view(self, tensors: Sequence[Tensor], placed: Sequence[Structure]) -> Tensor:
+        """The input of the network, of unbounded planes and of what is added to the canvas."""
+        planes, *offset = tensors
+        canvas = bound(self._ascent, planes)
+        if offset:
+            canvas = canvas + offset[0]
+        return network_input(self._ascent, canvas, placed[0] if placed else None)
 
-    def _updated(self, given: tuple[State, Tensors, Tensor], _: object) -> tuple[State, Tensor]:
+    def _next_state(
+        self, step: tuple[Tensors, Tensors, Tensor], _: object
+    ) -> tuple[Tensors, Tensor]:
         """The state after a step, and the length of each gradient."""
-        state, gradients, rates = given
-        nudge = gradients.get(NUDGE)
-        own = {name: gradients[name] for name in self._names}
-        after = updated(self._ascent.update, rates, state, own)
-        if nudge is not None:
-            after["attention"] = state["attention"] + ops.sum(ops.abs(nudge), 1)
-        return after, gradient_length(own)
+        state, gradients, rates = step
+        by_parameters = {name: gradients[name] for name in self._names}
+        after = updated(self._ascent.update, rates, state, by_parameters)
+        if OFFSET in gradients:
+            after["attention"] = state["attention"] + ops.sum(ops.abs(gradients[OFFSET]), 1)
+        return after, gradient_length(by_parameters)
 
 
 def begin_ascent(
     ascent: Ascent,
     view: View,
-    sights: Sequence[LayerHandle],
+    handles: Sequence[LayerHandle],
     passing: Callable[..., Passing],
     inputs: Sequence[InputInfo],
     variables: Sequence[keras.Variable],
@@ -305,24 +307,25 @@ def begin_ascent(
 ) -> Optimisation:
     """Begins an optimisation.
 
-    ``passing`` makes a pass to the layers ``wanted`` and, by the name of ``before``, to what is
-    before their activation functions; ``sights`` are the layers of the probes.
+    ``passing`` makes a pass to the layers ``wanted`` and, as ``before``, to the values before
+    their activation functions; ``handles`` are those of the layers of the probes.
     """
-    places = {sight.index for sight in sights}
-    check_steps(view, places)
-    _check_depends(ascent, view, sights, inputs)
-    near = view.program.needed(places, lambda step: not ascent.deep and rectifies(step.operation))
-    steps = [view.program.steps[place] for place in sorted(near)]
-    first = [any(view.formats[value] == FIRST for value in step.outputs) for step in steps]
-    needed = {step.operation: 1 if one else -1 for step, one in zip(steps, first, strict=True)}
+    program, indices = view.program, {handle.index for handle in handles}
+    check_steps(view, indices)
+    _check_depends(ascent, view, handles, inputs)
+    near = program.needed(indices, lambda step: not ascent.deep and rectifies(step.operation))
+    channel_axes = {}
+    for step in (program.steps[index] for index in sorted(near)):
+        first = any(view.formats[value] == FIRST for value in step.outputs)
+        channel_axes[step.operation] = 1 if first else -1
 
-    pairs = list(zip(ascent.probes, sights, strict=True))
+    pairs = list(zip(ascent.probes, handles, strict=True))
     compute = passing(
-        tuple(dict.fromkeys(sight for probe, sight in pairs if not probe.before)),
-        before=tuple(dict.fromkeys(sight for probe, sight in pairs if probe.before)),
+        tuple(dict.fromkeys(handle for probe, handle in pairs if not probe.before)),
+        before=tuple(dict.fromkeys(handle for probe, handle in pairs if probe.before)),
     )
 
-    reached = [view.program.steps[place].operation for place in view.program.needed(places)]
+    operations = [program.steps[index].operation for index in program.needed(indices)]
 
     def network(seen: Tensor, leak: Tensor | None, mixed: bool) -> list[Tensor]:
         tensors = []
@@ -334,34 +337,33 @@ def begin_ascent(
             tensors.append(own_order(tensor, entry, ops.moveaxis, ops.reshape))
         with contextlib.ExitStack() as stack:
             if leak is not None:
-                stack.enter_context(leaking(needed, leak))
+                stack.enter_context(leaking(channel_axes, leak))
             if mixed:
-                stack.enter_context(mixed_precision(reached))
-            found = compute(tensors)
+                stack.enter_context(mixed_precision(operations))
+            results = compute(tensors)
         return [
             tensor_channels_last(
-                found[f"{'before' if probe.before else 'layer'}:{sight.info.name}"],
-                sight.info.data_format,
+                results[f"{'before' if probe.before else 'layer'}:{handle.info.name}"],
+                handle.info.data_format,
             )
-            for probe, sight in pairs
+            for probe, handle in pairs
         ]
 
-    widths = [int(sight.info.channels or 0) for sight in sights]
+    widths = [int(handle.info.channels or 0) for handle in handles]
     return KerasOptimisation(ascent, network, widths, variables, locked)
 
 
 def _check_depends(
-    ascent: Ascent, view: View, sights: Sequence[LayerHandle], inputs: Sequence[InputInfo]
+    ascent: Ascent, view: View, handles: Sequence[LayerHandle], inputs: Sequence[InputInfo]
 ) -> None:
-    """Refuses a layer that no change of the input can reach."""
-    number = [entry.name for entry in inputs].index(ascent.input)
-    value = view.program.inputs[number]
-    for sight in sights:
-        steps = (view.program.steps[place] for place in view.program.needed({sight.index}))
-        taken = {number for step in steps for _, number in step.inputs}
-        if value not in taken:
-            known = zip(inputs, view.program.inputs, strict=True)
-            others = other_inputs([entry.name for entry, number in known if number in taken])
+    """Refuses layers that do not depend on the input."""
+    values = dict(zip((entry.name for entry in inputs), view.program.inputs, strict=True))
+    for handle in handles:
+        steps = (view.program.steps[index] for index in view.program.needed({handle.index}))
+        used = {value for step in steps for _, value in step.inputs}
+        if values[ascent.input] not in used:
+            others = other_inputs([name for name, value in values.items() if value in used])
             raise ModelInputError(
-                f"layer '{sight.info.name}' does not depend on the input '{ascent.input}': {others}"
+                f"layer '{handle.info.name}' does not depend on the input '{ascent.input}': "
+                + others
             )

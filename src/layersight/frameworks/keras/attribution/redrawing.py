@@ -1,7 +1,7 @@
-"""Random weights instead of learned ones, for a while.
+"""Temporary random weights in place of learned ones.
 
 After the cascading randomisation of Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS
-2018. The rule of this module: whatever happens, the learned weights come back.
+2018. The rule of this module: whatever happens, the learned weights are restored.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from layersight.frameworks.keras.backends import to_numpy
 
 @contextmanager
 def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
-    """Replaces the weights of layers by random ones while the block lasts.
+    """Replaces the weights of layers by random ones for the duration of the block.
 
-    What has two axes or more is drawn from a normal distribution with its own mean and standard
-    deviation; biases, scales and moving statistics are shuffled, so that a variance stays
-    one.
+    Weights with two axes or more are drawn from a normal distribution with their own mean and
+    standard deviation; biases, scales and moving statistics are shuffled, so that variances stay
+    positive.
     """
-    draw = np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
     seen: set[int] = set()
-    kept: list[tuple[keras.Variable, Array]] = []
+    learned: list[tuple[keras.Variable, Array]] = []
     try:
         for layer in layers:
             if not isinstance(layer, keras.Layer):
@@ -39,20 +39,20 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
                 value = to_numpy(variable.value)
                 if value.dtype.kind in "iub":
                     continue
-                kept.append((variable, value.copy()))
+                learned.append((variable, value.copy()))
                 wide = value.astype(np.float32)
                 if wide.ndim >= 2:
-                    drawn = draw.normal(wide.mean(), wide.std(), wide.shape).astype(np.float32)
+                    drawn = random.normal(wide.mean(), wide.std(), wide.shape).astype(np.float32)
                 else:
-                    drawn = draw.permutation(wide)
+                    drawn = random.permutation(wide)
                 variable.assign(drawn.astype(value.dtype))
         yield
     finally:
         # Twice, since an interruption may come before the first has begun.
         try:
-            give_back(kept, _restore)
+            give_back(learned, _restore)
         finally:
-            give_back(kept, _restore)
+            give_back(learned, _restore)
 
 
 def _restore(entry: tuple[keras.Variable, Array]) -> None:

@@ -1,10 +1,10 @@
 """TensorFlow: a pass runs eagerly, which for one image costs less than tracing it.
 
-A step of an ascent, which is taken many times, is traced.
+A step of an ascent, which runs many times, is traced.
 
-Keras 3.15 on TensorFlow guesses from the sizes along which axis ``keras.ops.add`` adds a
-bias: where a channels-first image is as wide as it has channels, a convolution adds its bias
-along the width. While a pass runs, what has more than one axis is added as NumPy would.
+Keras 3.15 on TensorFlow guesses from the sizes along which axis ``keras.ops.add`` adds a bias: for
+a channels-first image whose width equals its number of channels, a convolution adds its bias along
+the width. During a pass tensors with more than one axis are added as in NumPy.
 """
 
 from __future__ import annotations
@@ -15,46 +15,59 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.tensorflow import numpy as plain  # where keras.ops.add finds its sum
+from keras.src.backend.tensorflow import numpy as knp  # from which keras.ops.add takes its sum
 
 from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
-from layersight.frameworks.keras import backends
+from layersight.frameworks.graph.view import LayerHandle
 from layersight.frameworks.keras.backends import gathering
-from layersight.frameworks.keras.types import Function, Structure, Tensor
+from layersight.frameworks.keras.types import (
+    Arrays,
+    Compute,
+    Differ,
+    Function,
+    Measured,
+    Objective,
+    Runner,
+    Score,
+    ShapeAndType,
+    StepFunction,
+    Stepper,
+    Structure,
+    Tensor,
+    Tensors,
+)
 
 
-def make_runner(
-    compute: backends.Compute, variables: Sequence[keras.Variable], *, often: bool
-) -> backends.Runner:
-    """Runs ``compute`` as it is, or traced once."""
+def make_runner(compute: Compute, variables: Sequence[keras.Variable], *, often: bool) -> Runner:
+    """Runs ``compute`` eagerly, or traced once."""
     traced: Callable[[list[tf.Tensor]], dict[str, tf.Tensor]] = compute
     if often:
-        # Around a function of Python, since a trace is kept by weak references.
+        # Wrapped in a Python function, since TensorFlow refers weakly to what it traces.
         traced = tf.function(lambda tensors: compute(tensors), autograph=False)
 
-    def run(inputs: Sequence[Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array]) -> Arrays:
         with patched(adding_by_axis):
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
-        return {name: _as_it_lies(tensor) for name, tensor in tensors.items()}
+        return {name: _to_array(tensor) for name, tensor in tensors.items()}
 
     return run
 
 
-def _as_it_lies(tensor: tf.Tensor) -> Array:
-    """A tensor as an array; of numbers as they mostly are not a copy, which NumPy's way makes."""
+def _to_array(tensor: tf.Tensor) -> Array:
+    """Converts a tensor to an array; float32 without the copy that ``numpy()`` makes."""
     if tensor.dtype != tf.float32:
         return tensor.numpy()
     return np.asarray(memoryview(tensor))
 
 
-def _by_axis(guessing: Function) -> Function:
-    """A sum of two tensors; the one of Keras where it has nothing to guess."""
+def _add_by_axis(original: Function) -> Function:
+    """A sum of two tensors; that of Keras where it has nothing to guess."""
 
     def add(x1: Tensor, x2: Tensor) -> Tensor:
         sparse = any(isinstance(x, tf.SparseTensor | tf.IndexedSlices) for x in (x1, x2))
         if sparse or len(getattr(x2, "shape", ())) < 2:
-            return guessing(x1, x2)
+            return original(x1, x2)
         dtype = keras.backend.result_type(getattr(x1, "dtype", type(x1)), x2.dtype)
         first, second = (keras.ops.convert_to_tensor(x, dtype=dtype) for x in (x1, x2))
         return tf.add(first, second)
@@ -62,21 +75,19 @@ def _by_axis(guessing: Function) -> Function:
     return add
 
 
-# While this is patched, sums follow the axes of what is added, never a guess.
-adding_by_axis: list[Patch] = [(plain, "add", _by_axis)]
+# Makes sums follow the axes of the tensors, never a guess.
+adding_by_axis: list[Patch] = [(knp, "add", _add_by_axis)]
 
 
 def small_passes() -> bool:
-    """Never: layers of many images are the quicker ones."""
+    """Never: large batches are faster."""
     return False
 
 
-def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:
+def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Stepper:
     """Traces ``step`` once; its state stays on the device."""
 
-    def differentiate(
-        function: backends.Objective, parameters: backends.Tensors
-    ) -> tuple[Tensor, backends.Tensors]:
+    def differentiate(function: Objective, parameters: Tensors) -> tuple[Tensor, Tensors]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             total, more = function(parameters)
@@ -87,41 +98,39 @@ def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> ba
         lambda state, weights, extra: step(state, weights, extra, differentiate), autograph=False
     )
 
-    def run(
-        state: backends.State, weights: Sequence[Array], extra: backends.Arrays
-    ) -> tuple[backends.State, backends.Arrays]:
-        given = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
+    def run(state: Tensors, weights: Sequence[Array], extra: Arrays) -> tuple[Tensors, Arrays]:
+        arguments = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
         with patched(adding_by_axis):
-            after, found = traced(*given)
-        return after, {name: tensor.numpy() for name, tensor in found.items()}
+            after, results = traced(*arguments)
+        return after, {name: tensor.numpy() for name, tensor in results.items()}
 
     return run
 
 
 def make_differ(
-    score: backends.Score,
+    score: Score,
     variables: Sequence[keras.Variable],
     layers: Sequence[str],
     indices: Sequence[int],
-) -> backends.Differ:
-    """Traces the gradient; the tape begins at what is watched, where the backward pass ends.
+) -> Differ:
+    """Traces the gradient; the tape begins at the watched tensors, where the backward pass ends.
 
-    It is always traced, never run as it is first, so that every time gives the same bytes.
+    It is traced from the first call on, so that all calls give the same bytes.
     """
 
-    def differentiate(tensors: list[Tensor], weights: list[Tensor]) -> backends.Tensors:
-        watched: backends.Tensors = {}
+    def differentiate(tensors: list[Tensor], weights: list[Tensor]) -> Tensors:
+        watched: Tensors = {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             for index in indices:
                 tape.watch(tensors[index])
 
-            def touch(handle: backends.Named, tensor: Tensor) -> Tensor:
+            def hook(handle: LayerHandle, tensor: Tensor) -> Tensor:
                 if handle.info.name in layers:
                     tape.watch(tensor)
                     watched[handle.info.name] = tensor
                 return tensor
 
-            scores, more = score(tensors, weights, touch)
+            scores, more = score(tensors, weights, hook)
             total = tf.reduce_sum(scores)
         by = {f"gradient:{name}": tensor for name, tensor in watched.items()}
         by |= {f"input:{index}": tensors[index] for index in indices}
@@ -132,18 +141,18 @@ def make_differ(
 
     traced = tf.function(differentiate, autograph=False)
 
-    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> backends.Arrays:
-        given = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> Arrays:
+        arguments = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
         with patched(adding_by_axis):
-            every = traced(*given)
-        return {name: tensor.numpy() for name, tensor in every.items()}
+            results = traced(*arguments)
+        return {name: tensor.numpy() for name, tensor in results.items()}
 
     return run
 
 
 @tf.custom_gradient
 def positive(tensor: tf.Tensor) -> tuple[tf.Tensor, Function]:
-    """The identity, with a gradient whose negative part is 0."""
+    """The identity, with a gradient whose negative part is set to 0."""
     return tf.identity(tensor), lambda gradient: tf.maximum(gradient, tf.cast(0, gradient.dtype))
 
 
@@ -151,10 +160,10 @@ place = gathering.place
 
 
 def _adjoint(forward: gathering.Linear, back: gathering.Linear) -> gathering.Linear:
-    """A linear function of its first argument with a gradient of our own."""
+    """A function that is linear in its first argument, with a gradient of our own."""
 
     def linear(planes: Tensor, placed: gathering.Placed) -> Tensor:
-        placed = tf.nest.map_structure(tf.convert_to_tensor, placed)  # no variable is known
+        placed = tf.nest.map_structure(tf.convert_to_tensor, placed)  # no variables inside
 
         def call(planes: Tensor) -> tuple[Tensor, Function]:
             return forward(planes, placed), lambda gradient: back(gradient, placed)
@@ -177,48 +186,46 @@ def fused(function: Function) -> Function:
         return function
     forward = tf.function(function, autograph=False, jit_compile=True)
 
-    def back(given: list[Tensor], fixed: Sequence[Structure], gradient: Tensor) -> list[Tensor]:
+    def back(tensors: list[Tensor], fixed: Sequence[Structure], gradient: Tensor) -> list[Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(given)
-            found = function(given, fixed)
-        return tape.gradient(found, given, output_gradients=gradient)
+            tape.watch(tensors)
+            result = function(tensors, fixed)
+        return tape.gradient(result, tensors, output_gradients=gradient)
 
     backward = tf.function(back, autograph=False, jit_compile=True)
 
-    def run(given: Sequence[Tensor], fixed: Sequence[Structure]) -> Tensor:
-        def call(*given: Tensor) -> tuple[Tensor, Function]:
-            return forward(list(given), fixed), lambda up: backward(list(given), fixed, up)
+    def run(tensors: Sequence[Tensor], fixed: Sequence[Structure]) -> Tensor:
+        def call(*tensors: Tensor) -> tuple[Tensor, Function]:
+            return forward(list(tensors), fixed), lambda up: backward(list(tensors), fixed, up)
 
-        return tf.custom_gradient(call)(*given)
+        return tf.custom_gradient(call)(*tensors)
 
     return run
 
 
-def measure(
-    compute: Callable[..., Structure], shapes: Sequence[backends.ShapeAndType]
-) -> backends.Measured:
+def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
     """The largest tensor of a computation, read off its graph and the graphs inside it."""
     graph = tf.__internal__.FuncGraph("measured")
     with graph.as_default():
-        given = compute(*(tf.compat.v1.placeholder(dtype, shape) for shape, dtype in shapes))
-    tensors = [tensor for tensor in tf.nest.flatten(given) if tf.is_tensor(tensor)]
+        outputs = compute(*(tf.compat.v1.placeholder(dtype, shape) for shape, dtype in shapes))
+    tensors = [tensor for tensor in tf.nest.flatten(outputs) if tf.is_tensor(tensor)]
     tensors = [tensor for tensor in tensors if tensor.shape.rank is not None]
-    return backends.Measured(
+    return Measured(
         _largest(graph),
         tuple((tuple(tensor.shape.as_list()), tensor.dtype.name) for tensor in tensors),
     )
 
 
 def _largest(graph: tf.Graph) -> int:
-    """The bytes of the largest tensor in a graph and those inside it, as far as is known."""
-    found = 0
+    """The bytes of the largest tensor in a graph and those inside it, as far as known."""
+    largest = 0
     for operation in graph.get_operations():
         for tensor in operation.outputs:
             if tensor.shape.rank is not None and tensor.dtype.size:
                 sizes = [size or 1 for size in tensor.shape.as_list()]
-                found = max(found, math.prod(sizes) * tensor.dtype.size)
+                largest = max(largest, math.prod(sizes) * tensor.dtype.size)
     for function in getattr(graph, "_functions", {}).values():
         inner = getattr(function, "graph", None)
         if inner is not None:
-            found = max(found, _largest(inner))
-    return found
+            largest = max(largest, _largest(inner))
+    return largest

@@ -1,8 +1,8 @@
 """PyTorch: everything runs eagerly; gradients are recorded where they are asked for.
 
-Before each convolution and pooling Keras 3.15 on PyTorch copies what is channels last to channels
-first, and pools there, which on a processor takes several times as long; before a convolution it
-copies back. While a pass runs, the axes are turned alone, and every number stays where it lies.
+Keras 3.15 on PyTorch copies channels-last tensors to channels first before each convolution and
+pooling (and back before a convolution). On a processor pooling is then several times slower. During
+a pass only the axes are permuted, and all numbers stay in place in memory.
 """
 
 from __future__ import annotations
@@ -11,32 +11,45 @@ from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import torch
-from keras.src.backend.torch import nn  # where it copies
+from keras.src.backend.torch import nn  # which copies
 from keras.src.backend.torch.core import device_scope, to_torch_dtype
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
-from layersight.frameworks.keras import backends
-from layersight.frameworks.keras.types import Arguments, Function, Settings, Structure, Tensor
+from layersight.frameworks.graph.view import LayerHandle
+from layersight.frameworks.keras.types import (
+    Arguments,
+    Arrays,
+    Compute,
+    Differ,
+    Function,
+    Measured,
+    Runner,
+    Settings,
+    ShapeAndType,
+    StepFunction,
+    Stepper,
+    Structure,
+    Tensor,
+    Tensors,
+)
 
-# The function of Keras that copies; a version without it has nothing to mend.
+# The function of Keras that copies; a version without it needs no patch.
 COPYING = "_transpose_spatial_inputs"
 
-_turning: list[Patch] = (
+_no_copies: list[Patch] = (
     [(nn, COPYING, lambda _: lambda inputs: torch.movedim(inputs, -1, 1))]
     if hasattr(nn, COPYING)
     else []
 )
 
 
-def make_runner(
-    compute: backends.Compute, variables: Sequence[keras.Variable], *, often: bool
-) -> backends.Runner:
+def make_runner(compute: Compute, variables: Sequence[keras.Variable], *, often: bool) -> Runner:
     """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
-    def run(inputs: Sequence[Array]) -> backends.Arrays:
-        with patched(_turning), torch.no_grad():
+    def run(inputs: Sequence[Array]) -> Arrays:
+        with patched(_no_copies), torch.no_grad():
             tensors = compute([keras.ops.convert_to_tensor(array) for array in inputs])
         return _arrays(tensors)
 
@@ -48,7 +61,7 @@ def small_passes() -> bool:
     return False
 
 
-def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> backends.Stepper:
+def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Stepper:
     """Runs ``step`` as it is; its state stays on the device."""
 
     def differentiate(
@@ -60,19 +73,17 @@ def make_stepper(step: backends.Step, variables: Sequence[keras.Variable]) -> ba
             total, more = function(leaves)
             if not total.requires_grad:
                 return more.detach(), {n: torch.zeros_like(t) for n, t in leaves.items()}
-            found = torch.autograd.grad(
+            gradients = torch.autograd.grad(
                 total, list(leaves.values()), allow_unused=True, materialize_grads=True
             )
-        return more.detach(), dict(zip(leaves, found, strict=True))
+        return more.detach(), dict(zip(leaves, gradients, strict=True))
 
-    def run(
-        state: backends.State, weights: Sequence[Array], extra: backends.Arrays
-    ) -> tuple[backends.State, backends.Arrays]:
-        given = [keras.ops.convert_to_tensor(array) for array in weights]
+    def run(state: Tensors, weights: Sequence[Array], extra: Arrays) -> tuple[Tensors, Arrays]:
+        tensors = [keras.ops.convert_to_tensor(array) for array in weights]
         more = {name: keras.ops.convert_to_tensor(array) for name, array in extra.items()}
-        with patched(_turning), torch.no_grad():
-            after, found = step(state, given, more, differentiate)
-        return after, _arrays(found)
+        with patched(_no_copies), torch.no_grad():
+            after, results = step(state, tensors, more, differentiate)
+        return after, _arrays(results)
 
     return run
 
@@ -82,15 +93,15 @@ def make_differ(
     variables: Sequence[keras.Variable],
     layers: Sequence[str],
     indices: Sequence[int],
-) -> backends.Differ:
-    """Runs as it is; gradients are recorded from the first tensor on that is asked for."""
+) -> Differ:
+    """Runs ``score`` as it is, recording gradients from the first requested tensor on."""
 
-    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> backends.Arrays:
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> Arrays:
         tensors = [keras.ops.convert_to_tensor(array) for array in inputs]
-        given = [keras.ops.convert_to_tensor(array) for array in weights]
+        constants = [keras.ops.convert_to_tensor(array) for array in weights]
         watched: dict[str, torch.Tensor] = {}
 
-        def touch(handle: backends.Named, tensor: torch.Tensor) -> torch.Tensor:
+        def hook(handle: LayerHandle, tensor: torch.Tensor) -> torch.Tensor:
             name = handle.info.name
             if name in layers:
                 torch.set_grad_enabled(True)
@@ -98,10 +109,10 @@ def make_differ(
                 return watched[name]
             return tensor
 
-        with patched(_turning), torch.set_grad_enabled(bool(indices)):
+        with patched(_no_copies), torch.set_grad_enabled(bool(indices)):
             for index in indices:
                 tensors[index] = tensors[index].detach().requires_grad_()
-            scores, more = score(tensors, given, touch)
+            scores, more = score(tensors, constants, hook)
             by = {f"gradient:{name}": tensor for name, tensor in watched.items()}
             by |= {f"input:{index}": tensors[index] for index in indices}
             gradients = {name: torch.zeros_like(tensor) for name, tensor in by.items()}
@@ -116,7 +127,7 @@ def make_differ(
     return run
 
 
-def _arrays(tensors: Mapping[str, torch.Tensor]) -> backends.Arrays:
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> Arrays:
     return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
 
@@ -131,7 +142,7 @@ class _Positive(torch.autograd.Function):
 
 
 def positive(tensor: Tensor) -> Tensor:
-    """The identity, with a gradient whose negative part is 0."""
+    """The identity, with a gradient whose negative part is set to 0."""
     return _Positive.apply(tensor)
 
 
@@ -140,33 +151,33 @@ def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def place(placements: torch.Tensor, size: tuple[int, int], *, near: bool) -> torch.Tensor:
-    """Where each view looks, ``(views, height, width, 2)`` in -1..1, across first."""
+    """The grid of positions of each view, ``(views, height, width, 2)`` in -1..1, x first."""
     rows, columns = size
-    kind = {"dtype": placements.dtype, "device": placements.device}
+    options = {"dtype": placements.dtype, "device": placements.device}
     down, right = torch.meshgrid(
-        torch.arange(rows, **kind), torch.arange(columns, **kind), indexing="ij"
+        torch.arange(rows, **options), torch.arange(columns, **options), indexing="ij"
     )
     points = torch.stack([down, right, torch.ones_like(down)]).reshape(3, -1)
-    places = (placements @ points).reshape(len(placements), 2, rows, columns)
-    half = ((torch.tensor([rows, columns], **kind) - 1) / 2)[:, None, None]
-    return ((places - half) / half.clamp(min=0.5)).permute(0, 2, 3, 1).flip(-1)
+    positions = (placements @ points).reshape(len(placements), 2, rows, columns)
+    half = ((torch.tensor([rows, columns], **options) - 1) / 2)[:, None, None]
+    return ((positions - half) / half.clamp(min=0.5)).permute(0, 2, 3, 1).flip(-1)
 
 
 def sample(planes: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:
     batch, channels, rows, columns = planes.shape
     views = len(placed)
     if views == 1:
-        given, grid = planes, placed.expand(batch, -1, -1, -1)
+        images, grid = planes, placed.expand(batch, -1, -1, -1)
     else:
-        given = planes.reshape(1, batch * channels, rows, columns).expand(views, -1, -1, -1)
+        images = planes.reshape(1, batch * channels, rows, columns).expand(views, -1, -1, -1)
         grid = placed
     seen = torch.nn.functional.grid_sample(
-        given, grid, mode="bilinear", padding_mode="zeros", align_corners=True
+        images, grid, mode="bilinear", padding_mode="zeros", align_corners=True
     )
     if views > 1:
         seen = seen.reshape(views, batch, channels, rows, columns).transpose(0, 1)
         seen = seen.reshape(batch * views, channels, rows, columns)
-    return seen.permute(0, 2, 3, 1).contiguous()  # all that follows lies as this does
+    return seen.permute(0, 2, 3, 1).contiguous()  # all later maps take over this memory layout
 
 
 def fused(function: Function) -> Function:
@@ -175,11 +186,11 @@ def fused(function: Function) -> Function:
 
 
 class _Largest(TorchDispatchMode):
-    """Notes the largest tensor that operations give."""
+    """Records the size of the largest output of all operations."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found = 0
+        self.bytes = 0
 
     def __torch_dispatch__(
         self,
@@ -188,23 +199,21 @@ class _Largest(TorchDispatchMode):
         args: Arguments = (),
         kwargs: Settings | None = None,
     ) -> Structure:
-        given = func(*args, **(kwargs or {}))
-        for tensor in keras.tree.flatten(given):
+        outputs = func(*args, **(kwargs or {}))
+        for tensor in keras.tree.flatten(outputs):
             if isinstance(tensor, torch.Tensor):
-                self.found = max(self.found, tensor.numel() * tensor.element_size())
-        return given
+                self.bytes = max(self.bytes, tensor.numel() * tensor.element_size())
+        return outputs
 
 
-def measure(
-    compute: Callable[..., Structure], shapes: Sequence[backends.ShapeAndType]
-) -> backends.Measured:
-    """The largest tensor of a computation, which runs on tensors that have no values."""
+def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
+    """The largest tensor of a computation, run on tensors without values."""
     with device_scope("meta"), torch.no_grad(), _Largest() as largest:
-        given = compute(
+        outputs = compute(
             *(torch.empty(tuple(s), dtype=to_torch_dtype(d), device="meta") for s, d in shapes)
         )
-    tensors = [t for t in keras.tree.flatten(given) if isinstance(t, torch.Tensor)]
-    return backends.Measured(
-        largest.found,
+    tensors = [t for t in keras.tree.flatten(outputs) if isinstance(t, torch.Tensor)]
+    return Measured(
+        largest.bytes,
         tuple((tuple(t.shape), keras.backend.standardize_dtype(t.dtype)) for t in tensors),
     )
