@@ -1,10 +1,9 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear completely or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,11 @@ from pathlib import Path
 from layersight.errors import OutputError
 
 PREFIX = ".layersight-"
-"""How the name of what is not yet complete begins."""
+"""How the names of incomplete files and folders begin."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file beside its place and moves it there when it is complete.
+    """Writes a file in a temporary folder beside its target and moves it when it is complete.
 
     Raises:
         OutputError: It cannot be written; nothing is left behind.
@@ -32,13 +31,9 @@ def replace_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: It cannot be written; nothing is left behind.
     """
-    with _guarded(path), _parents(path):
-        temporary = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path.parent))
-        try:
-            yield temporary / path.name
-            (temporary / path.name).replace(path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with _guarded(path), _parents(path), _temporary(path.parent) as temporary:
+        yield temporary / path.name
+        (temporary / path.name).replace(path)
 
 
 @contextlib.contextmanager
@@ -47,16 +42,15 @@ def replace_folder(path: Path, mark: str) -> Iterator[Path]:
 
     Args:
         path: Where to.
-        mark: A file by which a folder is known that may be replaced.
+        mark: A file in every folder that may be replaced.
 
     Raises:
         OutputError: It cannot be made or moved, or something else is there; what was there
-            before is there still.
+            before is unchanged.
     """
     with _guarded(path), _parents(path):
         _check_replaceable(path, mark)
-        temporary = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path.parent))
-        try:
+        with _temporary(path.parent) as temporary:
             filled, old = temporary / "new", temporary / "old"
             filled.mkdir()
             yield filled
@@ -68,8 +62,6 @@ def replace_folder(path: Path, mark: str) -> Iterator[Path]:
                 if old.exists():
                     old.rename(path)
                 raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -77,26 +69,31 @@ def fill_folder(path: Path, last: str) -> Iterator[Path]:
     """A folder to fill; its files go to ``path``, beside others there, when the block ends well.
 
     Args:
-        path: Where to; it is made if it is not there.
-        last: The file that is moved at last and so marks that all others are there.
+        path: The target, which is made if necessary.
+        last: The file that is moved last and so marks that all others are there.
 
     Raises:
         OutputError: They cannot be written there; nothing is left behind.
     """
-    with _guarded(path / last, path), _parents(path / last):
-        temporary = Path(tempfile.mkdtemp(prefix=PREFIX, dir=path))
-        try:
-            yield temporary
-            (path / last).unlink(missing_ok=True)
-            for file in sorted(temporary.iterdir(), key=lambda file: (file.name == last, file)):
-                file.replace(path / file.name)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with _guarded(path / last, path), _parents(path / last), _temporary(path) as temporary:
+        yield temporary
+        (path / last).unlink(missing_ok=True)
+        for file in sorted(temporary.iterdir(), key=lambda file: (file.name == last, file)):
+            file.replace(path / file.name)
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    """A folder in another one while the block lasts."""
+    with tempfile.TemporaryDirectory(
+        prefix=PREFIX, dir=folder, ignore_cleanup_errors=True
+    ) as temporary:
+        yield Path(temporary)
 
 
 @contextlib.contextmanager
 def _guarded(path: Path, named: Path | None = None) -> Iterator[None]:
-    """Turns what the system says into one OutputError."""
+    """Turns an error of the system into an OutputError."""
     target = named or path
     try:
         _check_name(target)
@@ -123,7 +120,7 @@ def _check_name(path: Path) -> None:
 
 @contextlib.contextmanager
 def _parents(path: Path) -> Iterator[None]:
-    """Makes the folders above a path; takes back those it made if the block fails."""
+    """Makes the folders above a path; removes them again if the block fails."""
     made: list[Path] = []
     try:
         for folder in reversed([folder for folder in path.parents if not folder.exists()]):
@@ -138,7 +135,7 @@ def _parents(path: Path) -> Iterator[None]:
 
 
 def _check_replaceable(path: Path, mark: str) -> None:
-    """Only an empty folder, or one with the mark, may be replaced."""
+    """Refuses to replace anything but an empty folder or one with the mark."""
     if not path.exists() or (path.is_dir() and (not any(path.iterdir()) or (path / mark).exists())):
         return
     what = "a folder that holds something else" if path.is_dir() else "a file"

@@ -68,8 +68,8 @@ def test_streams_that_are_closed(streams, tmp_path):
 def test_a_signal_from_the_keyboard(tmp_path):
     code = (
         "import os, signal\n"
-        "from layersight.cli import main, values\n"
-        "values.check_given = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from layersight.cli import main, run\n"
+        "run.check_images = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "main()"
     )
     process = start("activations", "m.keras", "x.png", code=code, cwd=tmp_path)

@@ -1,7 +1,7 @@
-"""The command line: it reads arguments, calls a verb and says what came out.
+"""The command line: it reads arguments, calls a verb and prints the result.
 
-The rule of this package: results go to standard output, everything else to standard error;
-whatever goes wrong is one line and an exit status, a traceback only with ``--debug``.
+The rule of this package: results go to standard output, everything else to standard error; every
+error is one line and an exit status, with a traceback only with ``--debug``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import click
 
 COMPLETE = "_LAYERSIGHT_COMPLETE"
-"""By this variable a shell asks how a line goes on, see Click's documentation."""
+"""The variable by which a shell asks for completions, see Click's documentation."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,10 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @contextlib.contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Keeps what compiled libraries write of processors and GPUs off standard error.
+    """Hides from standard error what compiled libraries write about processors and GPUs.
 
-    They write to the file descriptor itself; what Python writes goes on as before, but for the
-    warnings and the log of libraries, which are for who writes programs.
+    They write to the file descriptor itself. Python's own output stays, except for the warnings and
+    logs of libraries, which are for programmers.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -56,7 +56,7 @@ def _quiet_libraries() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_descriptor() -> Iterator[None]:
-    """Leads the descriptor of standard error away from who writes to it, past Python."""
+    """Redirects the descriptor of standard error, so that only Python still writes to it."""
     try:
         duplicate = os.dup(2)
     except OSError:  # standard error is closed
@@ -77,7 +77,7 @@ def _without_descriptor() -> Iterator[None]:
 
 
 def _run(words: list[str], debug: bool) -> int:
-    """Runs the command and turns what goes wrong into a line and a status."""
+    """Runs the command and turns errors into a line and a status."""
     import click
     from click.shell_completion import shell_complete
 
@@ -88,7 +88,7 @@ def _run(words: list[str], debug: bool) -> int:
     if completes:
         return shell_complete(app, {}, "layersight", COMPLETE, completes)
     try:
-        # Past the main function of Click, which has words of its own for an interruption.
+        # Not by the main function of Click, which has its own message for an interruption.
         with app.make_context("layersight", words) as context:
             app.invoke(context)
     except click.exceptions.Exit as end:  # of --help or --version
@@ -100,7 +100,7 @@ def _run(words: list[str], debug: bool) -> int:
     except KeyboardInterrupt as stop:
         return _fail(str(stop) or "interrupted; nothing half-written is left", 130, debug)
     except BrokenPipeError:
-        return 0  # whoever read standard output has seen enough
+        return 0  # the reader of standard output has seen enough
     except MemoryError as error:
         why = f" ({error})" if str(error) else ""
         return _fail(f"not enough memory{why}: give fewer layers, channels or images", 1, debug)
@@ -113,9 +113,9 @@ def _run(words: list[str], debug: bool) -> int:
 
 
 def _misused(error: click.ClickException) -> int:
-    """What the argument parser has to say, on one line."""
+    """The argument parser's message, on one line."""
     text = error.format_message()
-    if "\n" in text:  # the whole help, where no command was given
+    if "\n" in text:  # the full help, if no command was given
         print(text, file=sys.stderr)
         return error.exit_code
     context = getattr(error, "ctx", None)
@@ -124,7 +124,7 @@ def _misused(error: click.ClickException) -> int:
 
 
 def _end_output(status: int) -> int:
-    """Sends out what is left of standard output; the status if that cannot be done."""
+    """Flushes standard output; returns the exit status, also if that fails."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -137,7 +137,7 @@ def _end_output(status: int) -> int:
 
 
 def _fail(message: str, status: int, debug: bool) -> int:
-    """One line on standard error, after the traceback if that was asked for."""
+    """Prints one line on standard error, after the traceback if that was requested."""
     if debug:
         traceback.print_exc()
     from layersight.writers.printable import in_a_line

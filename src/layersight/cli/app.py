@@ -1,7 +1,7 @@
-"""The commands, made of what their records declare.
+"""The commands, made from their records.
 
 The rule of this module: it knows the names of commands and how an option becomes one of Click's,
-and no command. Only the command that is called is imported.
+but no command. Only the command that is called is imported.
 """
 
 from __future__ import annotations
@@ -15,66 +15,40 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from layersight.data.command import Backend, Command, Debug, Given, Output, Resume
+from layersight.data.command import Arguments, Backend, Command, Debug, Output, Resume
 from layersight.data.fields import AMERICAN, Option, options_of
 from layersight.errors import UsageError
 from layersight.version import __version__
 
 COMMANDS = {
-    "summary": (
-        "layersight.nouns.summary.command",
-        "Shows the layers of a model: shapes, parameters, kernels, receptive fields.",
-    ),
-    "image": (
-        "layersight.cli.image",
-        "Shows an image as the network will see it: shape, scale, numbers.",
-    ),
-    "convert": (
-        "layersight.cli.convert",
-        "Saves an old model so that plain Keras 3 opens it and computes the same.",
-    ),
-    "activations": (
-        "layersight.nouns.activations.command",
-        "Shows what every layer makes of an image.",
-    ),
-    "patterns": (
-        "layersight.nouns.patterns.command",
-        "Shows what channels look for: the images that they respond to most.",
-    ),
-    "heatmap": (
-        "layersight.nouns.heatmaps.command",
-        "Shows which pixels decided for a class, and how far to believe it.",
-    ),
-    "evaluate": (
-        "layersight.nouns.evaluation.command",
-        "Measures over many images how far the heatmaps of each method can be believed.",
-    ),
-    "survey": (
-        "layersight.nouns.survey.command",
-        "Shows what every channel does over a whole data set, and what excites it most.",
-    ),
+    "summary": "Shows the layers of a model: shapes, parameters, kernels, receptive fields.",
+    "image": "Shows an image as the network will see it: shape, scale, numbers.",
+    "convert": "Saves an old model so that plain Keras 3 opens it and computes the same.",
+    "activations": "Shows what every layer makes of an image.",
+    "patterns": "Shows what channels look for: the images that they respond to most.",
+    "heatmap": "Shows which pixels decided for a class, and how far to believe it.",
+    "evaluate": "Measures over many images how far the heatmaps of each method can be believed.",
+    "survey": "Shows what every channel does over a whole data set, and what excites it most.",
     "channel": (
-        "layersight.nouns.channel.command",
-        "Shows one channel: its kernel, its pattern, what excites it, over a whole data set.",
+        "Shows one channel: its kernel, its pattern, what excites it, over a whole data set."
     ),
-    "kernels": (
-        "layersight.nouns.kernels.command",
-        "Shows the learned weights of filters, and the spatial patterns in them.",
-    ),
-    "explore": ("layersight.cli.explore", "Opens a page in which to look around inside a network."),
-    "demo": (
-        "layersight.cli.demo",
-        "Shows what a small network sees in a cat; needs no file of yours.",
-    ),
+    "kernels": "Shows the learned weights of filters, and the spatial patterns in them.",
+    "explore": "Opens a page in which to look around inside a network.",
+    "demo": "Shows what a small network sees in a cat; needs no file of yours.",
 }
-"""The module of each command, which ends with its record ``COMMAND``, and what it does."""
+"""What each command does. Its record is ``COMMAND`` at the end of ``nouns.NAME.command``, or of:"""
+MODULES = {
+    **{name: f"cli.{name}" for name in ("image", "convert", "explore", "demo")},
+    "heatmap": "nouns.heatmaps.command",
+    "evaluate": "nouns.evaluation.command",
+}
 
 
 def make_app() -> click.Group:
     return _Commands(
         "layersight",
         help="Shows what a vision network sees.",
-        commands=[_Command(name, *said) for name, said in COMMANDS.items()],
+        commands=[_Command(name, sentence) for name, sentence in COMMANDS.items()],
         params=[
             click.Option(
                 ["--version"],
@@ -93,29 +67,29 @@ def make_app() -> click.Group:
 
 
 def _instead(words: Callable[[], str]) -> Callable[[click.Context, click.Parameter, bool], None]:
-    """What says something in place of the command, which then needs no arguments."""
+    """A callback that prints words in place of the command, which then needs no arguments."""
 
     def show(context: click.Context, _: click.Parameter, requested: bool) -> None:
         if requested:
-            print(words())  # as whatever else is said; Click's would be flushed too early
+            print(words())  # like all other output; Click's would be flushed too early
             context.exit()
 
     return show
 
 
 class _Commands(click.Group):
-    """All commands, listed in the order in which they are first met."""
+    """All commands, listed in the order in which people need them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
 
 class _Command(click.Command):
-    """A command whose record, the end of a module, is imported when its options are asked for."""
+    """A command whose record is imported when its options are needed."""
 
-    def __init__(self, name: str, module: str, sentence: str) -> None:
+    def __init__(self, name: str, sentence: str) -> None:
         super().__init__(name, help=sentence, short_help=sentence)
-        self.module = module
+        self.module = f"layersight.{MODULES.get(name, f'nouns.{name}.command')}"
 
     @functools.cached_property
     def record(self) -> Command:
@@ -127,7 +101,6 @@ class _Command(click.Command):
         return options_of_command(self.record)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Its options as Click's, made once."""
         if not self.params:
             self.params = [self._parameter(option) for option in self.options.values()]
         return super().get_params(ctx)
@@ -147,14 +120,14 @@ class _Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         switches = [name for name, option in self.options.items() if _is_switch(option)]
-        given: Given = {
+        arguments: Arguments = {
             key: value
             for key, value in ctx.params.items()
             if value not in (None, ()) and not (value is False and key in switches)
         }
         from layersight.cli.run import run_command
 
-        run_command(self.name or "", self.record, given)
+        run_command(self.name or "", self.record, arguments)
 
     def _parameter(self, option: Option) -> click.Parameter:
         if option.positional:
@@ -192,7 +165,7 @@ class _Command(click.Command):
 
 LAST = (Backend, Debug, Output, Resume)  # options that come last in a list
 PATHS = ("MODEL", "IMAGE", "NEW", "FILE", "FOLDER", "DIR", "PATH")
-"""What stands for the value of an option that a shell completes to a file."""
+"""Placeholders of values that a shell completes to a file."""
 
 
 def options_of_command(command: Command) -> dict[str, Option]:
@@ -223,7 +196,7 @@ def _is_switch(option: Option) -> bool:
 
 
 def _type_of(option: Option) -> Any:
-    """What makes a value of a text, as Click takes it."""
+    """What makes a value from a text, for Click."""
     if "HxW" in option.metavar:
         return parse_size
     if option.several and option.kind in (int, float):
@@ -239,7 +212,7 @@ def _metavar(option: Option) -> str:
 
 
 def _help(option: Option) -> str:
-    """What an option does, with the words that it can be."""
+    """What an option does, with its choices."""
     words = [choice for choice in option.choices if choice not in option.help]
     if not words:
         return option.help
@@ -249,9 +222,6 @@ def _help(option: Option) -> str:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Height and width from ``224x160``, or one number for both.
-
-    Raises:
-        UsageError: It is no size.
 
     >>> parse_size("224x160"), parse_size("96")
     ((224, 160), (96, 96))
@@ -265,11 +235,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def parse_numbers(text: str, flag: str) -> tuple[float, ...]:
-    """Numbers with commas between.
-
-    Raises:
-        UsageError: A part is no number.
-    """
+    """Numbers with commas between."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layersight.data.command import Command, Debug, Given, Output, Source
+from layersight.data.command import Arguments, Command, Debug, Output, Source
 from layersight.data.fields import Options, option
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ class Target(Options):
     new: str = option("", help="The .keras file to write.", flag="NEW")
 
 
-def run(given: Given) -> None:
-    """Opens, saves and says what it took."""
+def run(arguments: Arguments) -> None:
+    """Opens and saves a model, and prints what was changed."""
     from layersight.cli.opening import open_model
     from layersight.cli.output import say
     from layersight.export.converting import check_target, convert
 
-    as_json, quiet = given.pop("json", False), given.pop("quiet", False)
-    path = Path(given.pop("new"))
-    check_target(given["model"], path)
-    conversion = convert(open_model(**given), path)
+    as_json, quiet = arguments.pop("json", False), arguments.pop("quiet", False)
+    path = Path(arguments.pop("new"))
+    check_target(arguments["model"], path)
+    conversion = convert(open_model(**arguments), path)
     if as_json:
         say(json.dumps(conversion.to_json(), ensure_ascii=False, indent=1))
     elif not quiet:

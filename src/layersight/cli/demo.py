@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layersight.data.command import Backend, Command, Debug, Given
+from layersight.data.command import Arguments, Backend, Command, Debug
 from layersight.data.fields import Options, option
 
 if TYPE_CHECKING:
@@ -21,22 +21,24 @@ class Folder(Options):
     )
 
 
-def run(given: Given) -> None:
-    """Writes the demonstration and says what to look at."""
+def run(arguments: Arguments) -> None:
+    """Writes the demonstration and prints what to look at."""
     from layersight.cli.output import say
     from layersight.demo import make_demo
     from layersight.loading.backend import import_keras
 
-    quiet, backend = given.get("quiet", False), given.get("backend")
+    quiet, backend = arguments.get("quiet", False), arguments.get("backend")
 
-    def tell(text: str) -> None:
+    def print_step(text: str) -> None:
         if not quiet:
             print(f"layersight: {text}", file=sys.stderr)
 
     import_keras(backend)
-    made = make_demo(Path(given.get("output", "layersight-demo")), backend=backend, say=tell)
+    demo = make_demo(
+        Path(arguments.get("output", "layersight-demo")), backend=backend, say=print_step
+    )
     if not quiet:
-        say(describe(made))
+        say(describe(demo))
 
 
 def describe(made: Demo) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layersight.batch.request import ImageOptions
-from layersight.data.command import Command, Debug, Given, Labelled
+from layersight.data.command import Arguments, Command, Debug, Labelled
 from layersight.data.fields import Options, option, options_of
 from layersight.errors import UsageError
 
@@ -72,7 +72,7 @@ class Serving(Options):
     quiet: bool = option(False, help="Say nothing but the address and errors.", flag="--quiet -q")
 
 
-def run(given: Given) -> None:
+def run(arguments: Arguments) -> None:
     """Opens the page, or writes it as a file."""
     try:
         import starlette  # noqa: F401
@@ -81,19 +81,21 @@ def run(given: Given) -> None:
         raise UsageError(
             f"layersight explore needs {error.name}: pip install 'layersight[web]'"
         ) from error
-    serving = {name: given.pop(name) for name in Serving.__dataclass_fields__ if name in given}
+    serving = {
+        name: arguments.pop(name) for name in Serving.__dataclass_fields__ if name in arguments
+    }
     for name, declared in options_of(Serving).items():
         if name in serving:
             serving[name] = declared.check(serving[name])
     if "layers" in serving and not serving.get("export"):
         raise UsageError("--layers goes with --export: in the page every layer can be chosen")
     if serving.get("export"):
-        _export(given, serving)
+        _export(arguments, serving)
     else:
-        _serve(given, serving)
+        _serve(arguments, serving)
 
 
-def _serve(given: Given, serving: Given) -> None:
+def _serve(arguments: Arguments, serving: Arguments) -> None:
     """Serves the page until Ctrl-C.
 
     The page is there before the model is open: a browser takes time to start as well.
@@ -116,7 +118,7 @@ def _serve(given: Given, serving: Given) -> None:
                 f"found {name!r}"
             )
     host, quiet = serving.get("host", "127.0.0.1"), serving.get("quiet", False)
-    open_explorer = _prepare(given, read_only=serving.get("read_only", False))
+    open_explorer = _prepare(arguments, read_only=serving.get("read_only", False))
     server = Server(Guard(token, host, names))
     with listening(server, host, serving.get("port")) as listener:
         say(listener.address)
@@ -159,12 +161,12 @@ def _serve(given: Given, serving: Given) -> None:
         os._exit(0)
 
 
-def _export(given: Given, serving: Given) -> None:
+def _export(arguments: Arguments, serving: Arguments) -> None:
     from layersight.cli.output import say
     from layersight.web.exported import check_path, write_page
 
     path = check_path(serving["export"])
-    explorer = _prepare(given, read_only=True)()
+    explorer = _prepare(arguments, read_only=True)()
     try:
         size = write_page(explorer, path, list(serving["layers"]) if "layers" in serving else None)
     finally:
@@ -173,7 +175,7 @@ def _export(given: Given, serving: Given) -> None:
         say(f"wrote {path} ({size / 1e6:.2f} MB)")
 
 
-def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
+def _prepare(arguments: Arguments, *, read_only: bool) -> Callable[[], Explorer]:
     """A function that opens the model; what can be checked without the model is checked first.
 
     Raises:
@@ -185,23 +187,23 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
     from layersight.images import find_images
     from layersight.web.snippets import Origin
 
-    given.pop("debug", None)
-    source, images = given.pop("model", None), given.pop("image", ())
-    folder = given.pop("survey", None)
+    arguments.pop("debug", None)
+    source, images = arguments.pop("model", None), arguments.pop("image", ())
+    folder = arguments.pop("survey", None)
     survey = None
     if folder is not None:
         from layersight.nouns.survey.reading import read_survey
 
         survey = read_survey(folder)
     image_options = {
-        name: given.pop(name) for name in ImageOptions.__dataclass_fields__ if name in given
+        name: arguments.pop(name) for name in ImageOptions.__dataclass_fields__ if name in arguments
     }
     make_options(**image_options)
     if image_options.get("scale"):
         find_scale(image_options["scale"])
     demo = source is None
     if demo:
-        if given.get("labels") or given.get("weights") or given.get("architecture"):
+        if arguments.get("labels") or arguments.get("weights") or arguments.get("architecture"):
             raise UsageError("give a model too: layersight explore MODEL IMAGE")
         assets = Path(str(resources.files("layersight.assets.demo")))
         source, images = str(assets / "cats_dogs.keras"), (str(assets / "chelsea.png"),)
@@ -212,8 +214,8 @@ def _prepare(given: Given, *, read_only: bool) -> Callable[[], Explorer]:
         from layersight.cli.opening import open_model
         from layersight.web.explorer import Explorer, Settings
 
-        model = open_model(source, **({**given, "labels": LABELS} if demo else given))
-        opened = {name: value for name, value in given.items() if name != "backend"}
+        model = open_model(source, **({**arguments, "labels": LABELS} if demo else arguments))
+        opened = {name: value for name, value in arguments.items() if name != "backend"}
         settings = Settings(read_only, survey, Origin(source, opened, image_options))
         explorer = Explorer(model, paths, settings)
         if paths:  # a wrong image or option is better reported here than in the page

@@ -28,10 +28,10 @@ def open_model(
     trust: bool | None = None,
     max_memory: str | None = None,
 ) -> Model:
-    """Opens a model; what is to be known before goes to standard error.
+    """Opens a model as :func:`layersight.load_model` does; warnings go to standard error.
 
-    What can be said of a file without Keras is said before it is imported, which takes
-    seconds. Raises what :func:`layersight.load_model` raises.
+    What can be found out about a file without Keras is reported before Keras is imported, which
+    takes seconds.
     """
     Limits.parse(max_memory)
     path = Path(model)
@@ -41,7 +41,7 @@ def open_model(
             recognise(path)
         expect(path, weights)
         import_keras(backend)
-    with _Told():
+    with _PrintedWarnings():
         return load_model(
             model,
             backend=backend,
@@ -53,7 +53,7 @@ def open_model(
         )
 
 
-class _Told(logging.Handler):
+class _PrintedWarnings(logging.Handler):
     """Prints the warnings of loading on standard error, each on a line of its own."""
 
     def __enter__(self) -> None:

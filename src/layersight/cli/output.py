@@ -1,4 +1,4 @@
-"""What is said: results on standard output, and on standard error how far a long work has come."""
+"""Results on standard output, and the progress of long work on standard error."""
 
 from __future__ import annotations
 
@@ -15,13 +15,10 @@ if TYPE_CHECKING:
 
 
 def say(text: str, *, coloured: bool = False) -> None:
-    """Prints a result at once, so that what goes wrong with it is known here.
+    """Prints a result at once, so that errors are raised here.
 
-    ``coloured`` text is already free of control characters.
-
-    Raises:
-        OutputError: Standard output takes no more.
-        BrokenPipeError: Nobody reads it any longer.
+    ``coloured`` text is already free of control characters. ``BrokenPipeError`` is raised if
+    standard output is no longer read, and ``OutputError`` if it cannot be written.
     """
     try:
         print(text if coloured else printable(text, lines=True), flush=True)
@@ -31,26 +28,26 @@ def say(text: str, *, coloured: bool = False) -> None:
         raise OutputError(f"cannot write to standard output: {error.strerror}") from error
 
 
-SELDOM = 60.0  # seconds between two lines where they stay, as in the log of a job
+SELDOM = 60.0  # seconds between two lines that are not wiped out, as in a job's log
 
 
 class Progress:
-    """Tells on standard error how much is done, and about how long the rest takes.
+    """Shows on standard error how much is done, and about how long the rest takes.
 
-    In a terminal it is a bar, which is wiped out when the block ends. Elsewhere a line of its own
-    says it every :data:`SELDOM` seconds: short work says nothing. Once it is known that all takes
-    longer than a minute, a line says how long, and ``advice``. Without a ``noun`` that is counted
-    it tells the share that is done.
+    In a terminal it is a bar, which is wiped out when the block ends; elsewhere a line every
+    :data:`SELDOM` seconds, so that short work prints nothing. Once it is known that all takes
+    longer than a minute, a line says how long, with ``advice``. Without a ``noun`` that is counted
+    the share that is done is shown.
     """
 
     def __init__(self, noun: str | None = None, advice: str = "") -> None:
         self._noun, self._advice = noun, advice
         self._bar = None if not sys.stderr.isatty() else _bar(noun)
-        self._told = 0.0
+        self._printed = 0.0
 
     def __enter__(self) -> Progress:
         self._pace = Pace()
-        self._told = self._pace.begun
+        self._printed = self._pace.begun
         if self._bar:
             self._bar.start()
         return self
@@ -60,22 +57,22 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
-        """Tells that so many of all are done."""
+        """Reports that ``done`` of ``total`` are done."""
         now = time.monotonic()
         left = self._pace.left(now, done, total)
         if (text := self._pace.warning(now, left)) is not None:
-            self._say(f"{text} {self._advice}".rstrip())
+            self._print(f"{text} {self._advice}".rstrip())
         if self._bar:
             words = "" if left is None else f"{duration(left)} left"
             self._bar.update(self._bar.task_ids[0], completed=done, total=total, left=words)
             return
-        if now - self._told < SELDOM:
+        if now - self._printed < SELDOM:
             return
-        self._told = now
+        self._printed = now
         text = f"{done:,} of {total:,} {self._noun}" if self._noun else f"{done / total:.0%} done"
-        self._say(f"{text}, {duration(left)} left" if left and done < total else text)
+        self._print(f"{text}, {duration(left)} left" if left and done < total else text)
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if self._bar:
             self._bar.console.print(f"layersight: {text}", markup=False, highlight=False)
         else:

@@ -1,7 +1,7 @@
-"""What a command is: options as fields of dataclasses, and the function that it calls.
+"""A command as data: options as fields of dataclasses, and the function that it calls.
 
-The rule of this module: it imports neither NumPy nor a framework, nor do the modules that make
-commands of it, so that ``--help`` is there at once.
+The rule of this module: it imports neither NumPy nor a framework, nor do the modules with the
+commands' records, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -13,15 +13,7 @@ from typing import Any, Literal
 from layersight.data.fields import Options, option
 from layersight.errors import UsageError
 
-Given = dict[str, Any]  # the values of options by name, but those that were not given
-
-
-def _as_given(given: Given) -> Given:
-    return given
-
-
-def _no_view(given: Given) -> str | None:
-    return None
+Arguments = dict[str, Any]  # the values of the options that were given, by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +29,19 @@ class Command:
     pictures: type | None = None
     # whether it takes images, and whether all of them always go into one file
     takes: Literal["", "images", "all images"] = ""
-    imageless: bool = False  # whether a model whose inputs are drawn may be shown no image
-    # what is counted while it works, "steps" or "parts"; empty where it is done at once
+    imageless: bool = False  # whether a model whose inputs are drawn needs no image
+    # what is counted while it works, "steps" or "parts"; empty if it is done at once
     progress: str = "parts"
-    parts: str = "images"  # what of it is kept after an interruption
-    advice: str = ""  # where it takes long: how to stop it, and how to ask for less
+    parts: str = "images"  # which parts are kept after an interruption
+    advice: str = ""  # for long work: how to stop it, and how to ask for less
     outputs: str = ""  # what --output can be, in words
-    # From what was given to the keywords of the verb; what is wrong with them is found here, before
-    # a model is opened.
-    arrange: Callable[[Given], Given] = _as_given
-    # the view that is drawn where none was asked for
-    view: Callable[[Given], str | None] = _no_view
-    # the ending of the name of the file that is written where none was named
-    ending: Callable[[Any, Given], str] = lambda result, given: ".pdf"
-    # "module:function" that gives the model from what was given, in place of opening it; it may
-    # return None.
+    # makes the arguments the keywords of the verb; checks them before a model is opened
+    arrange: Callable[[Arguments], Arguments] = lambda arguments: arguments
+    # the view that is drawn unless one was requested
+    view: Callable[[Arguments], str | None] = lambda arguments: None
+    # the ending of the name of the file that is written unless one was named
+    ending: Callable[[Any, Arguments], str] = lambda result, arguments: ".pdf"
+    # "module:function" that returns the model, or None to open it as usual
     opens: str = ""
     run: str = ""  # "module:function" that does all of the work
 
@@ -111,19 +101,15 @@ class Labelled(Trusted):
 
 
 def named_files(inputs: Sequence[str]) -> dict[str, str]:
-    """The files of ``NAME=FILE``, by name.
-
-    Raises:
-        UsageError: One is not as it should be.
-    """
+    """The files of ``NAME=FILE``, by name; ``UsageError`` if one is malformed or twice there."""
     pairs = [part.partition("=") for part in inputs]
     for name, sign, path in pairs:
         if not (name and sign and path):
             raise UsageError(f"--input expects NAME=FILE, found '{name}{sign}{path}'")
-    given = {name: path for name, _, path in pairs}
-    if len(given) < len(pairs):
+    files = {name: path for name, _, path in pairs}
+    if len(files) < len(pairs):
         raise UsageError("--input names one input twice: give a folder for several images")
-    return given
+    return files
 
 
 @dataclass(frozen=True, slots=True)

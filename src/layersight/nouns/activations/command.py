@@ -7,30 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from layersight.batch.request import ImageOptions
-from layersight.data.command import Command, Debug, Given, Images, Labelled, Output, Selection
+from layersight.data.command import Arguments, Command, Debug, Images, Labelled, Output, Selection
 from layersight.data.fields import Options, option
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.survey.options import SURVEY
 
 
-def arrange(given: Given) -> Given:
+def arrange(arguments: Arguments) -> Arguments:
     """Only what shows predictions asks for the rest of the pass."""
-    suffix = Path(given.get("output") or "").suffix.lower()
-    as_json = given.get("json", False)
-    drawn = "output" not in given or suffix in (".pdf", ".png", ".svg")
-    wanted = (given.get("view") or view(given)) == "sheet" or as_json or not drawn
-    return {**given, "predictions": as_json if suffix in (".npz", ".zarr") else wanted}
+    suffix = Path(arguments.get("output") or "").suffix.lower()
+    as_json = arguments.get("json", False)
+    drawn = "output" not in arguments or suffix in (".pdf", ".png", ".svg")
+    wanted = (arguments.get("view") or view(arguments)) == "sheet" or as_json or not drawn
+    return {**arguments, "predictions": as_json if suffix in (".npz", ".zarr") else wanted}
 
 
-def view(given: Given) -> str:
+def view(arguments: Arguments) -> str:
     """A picture for a file that holds one, else the whole document."""
-    suffix = Path(given.get("output") or "").suffix.lower()
+    suffix = Path(arguments.get("output") or "").suffix.lower()
     return "grid" if suffix in (".png", ".svg") else "sheet"
 
 
-def ending(result: Any, given: Given) -> str:
+def ending(result: Any, arguments: Arguments) -> str:
     """A document, or a picture of the view."""
-    shown = given.get("view") or "sheet"
+    shown = arguments.get("view") or "sheet"
     return "-activations.pdf" if shown == "sheet" else f"-{shown}.png"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layersight.batch.request import ImageOptions
-from layersight.data.command import Command, Debug, Given, Labelled, Output
+from layersight.data.command import Arguments, Command, Debug, Labelled, Output
 from layersight.data.fields import Options, option
 from layersight.errors import UsageError
 
@@ -31,14 +31,14 @@ class Unit(Options):
     seed: int = option(0, help="Of the pattern.", low=0)
 
 
-def arrange(given: Given) -> Given:
+def arrange(arguments: Arguments) -> Arguments:
     """What is missing is found before a model is opened."""
-    if not given.get("survey"):
+    if not arguments.get("survey"):
         raise UsageError(f"name the folder of a survey: {EXAMPLE}")
-    return given
+    return arguments
 
 
-def ending(result: Any, given: Given) -> str:
+def ending(result: Any, arguments: Arguments) -> str:
     """Named after the channel."""
     from layersight.document.words import file_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layersight.batch.request import ImageOptions
-from layersight.data.command import Command, Debug, Given, Images, Labelled, Output, Resume
+from layersight.data.command import Arguments, Command, Debug, Images, Labelled, Output, Resume
 from layersight.data.fields import Options, option, split_words
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.heatmaps.command import Explained
@@ -37,18 +37,20 @@ class EvaluationRequest(Options):
     limit: int | None = option(None, help="At most so many images, evenly spread over them.")
 
 
-def arrange(given: Given) -> Given:
+def arrange(arguments: Arguments) -> Arguments:
     """The keywords of the verb; what is wrong with them is found before a model is opened."""
     from layersight.nouns.evaluation.compute import check
 
-    named: Given = {
-        name: list(split_words(given[name])) for name in ("methods", "metrics") if name in given
+    named: Arguments = {
+        name: list(split_words(arguments[name]))
+        for name in ("methods", "metrics")
+        if name in arguments
     }
-    given = {**given, **named}
+    arguments = {**arguments, **named}
     own = (EvaluationRequest, Explained, HeatmapOptions, MeasureOptions, ImageOptions)
     known = {name for one in own for name in one.__dataclass_fields__}
-    check(**{name: value for name, value in given.items() if name in known})
-    return given
+    check(**{name: value for name, value in arguments.items() if name in known})
+    return arguments
 
 
 COMMAND = Command(
@@ -67,5 +69,5 @@ COMMAND = Command(
     advice="Ctrl-C keeps what is done, and --resume goes on. Less: --limit 10, or fewer with "
     "--method and --score.",
     arrange=arrange,
-    ending=lambda result, given: "-evaluation.pdf",
+    ending=lambda result, arguments: "-evaluation.pdf",
 )

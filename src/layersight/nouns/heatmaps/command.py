@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from layersight.batch.request import ImageOptions
-from layersight.data.command import Command, Debug, Given, Images, Labelled, Output
+from layersight.data.command import Arguments, Command, Debug, Images, Labelled, Output
 from layersight.data.fields import Options, option, split_words
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.request import METHODS, HeatmapOptions
@@ -57,19 +57,19 @@ class HeatmapRequest(Options):
     )
 
 
-def arrange(given: Given) -> Given:
+def arrange(arguments: Arguments) -> Arguments:
     """The keywords of the verb; what is wrong with them is found before a model is opened."""
     from layersight.nouns.heatmaps.metrics.metric import choose_metrics
     from layersight.nouns.heatmaps.settings import choose_methods, settle
 
-    names = split_words(given.get("method", ())) or ("grad-cam",)
+    names = split_words(arguments.get("method", ())) or ("grad-cam",)
     own = {*HeatmapOptions.__dataclass_fields__, *ImageOptions.__dataclass_fields__}
-    settle(choose_methods(names), {name: given[name] for name in given if name in own})
-    metrics = split_words(given.get("score_with", ""))
+    settle(choose_methods(names), {name: arguments[name] for name in arguments if name in own})
+    metrics = split_words(arguments.get("score_with", ""))
     if metrics:
         choose_metrics(metrics)
     return {
-        **given,
+        **arguments,
         "method": names[0] if len(names) == 1 else list(names),
         "score_with": list(metrics),
     }
@@ -109,5 +109,5 @@ COMMAND = Command(
     arrange=arrange,
     advice="Ctrl-C writes what is done. Less: name fewer with --method and --score.",
     parts="heatmaps",
-    ending=lambda result, given: "-heatmap.png",
+    ending=lambda result, arguments: "-heatmap.png",
 )

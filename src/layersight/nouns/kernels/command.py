@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from layersight.data.command import Command, Debug, Given, Output, Selection, Trusted
+from layersight.data.command import Arguments, Command, Debug, Output, Selection, Trusted
 from layersight.data.fields import Options, option
 from layersight.errors import UsageError
 from layersight.nouns.kernels.options import KernelOptions
@@ -25,18 +25,18 @@ class KernelRequest(Options):
     )
 
 
-def opens(given: Given) -> HasKernels | None:
+def opens(arguments: Arguments) -> HasKernels | None:
     """The weights of a file, if they are asked for without a network."""
     from layersight.loading.stored import load_weights
 
-    if not given.pop("stored", False):
+    if not arguments.pop("stored", False):
         return None
-    if given.get("weights") or given.get("architecture"):
+    if arguments.get("weights") or arguments.get("architecture"):
         raise UsageError(
             "--stored shows a file of weights without a network: leave out --weights and "
             "--architecture, or leave out --stored"
         )
-    return load_weights(given["model"])
+    return load_weights(arguments["model"])
 
 
 COMMAND = Command(
@@ -48,6 +48,6 @@ COMMAND = Command(
     pictures=KernelOptions,
     outputs=".pdf .png .svg .html .npz .json, or - for JSON; else a PDF named after the model, in "
     "this folder.",
-    ending=lambda result, given: "-kernels.pdf",
+    ending=lambda result, arguments: "-kernels.pdf",
     opens="layersight.nouns.kernels.command:opens",
 )

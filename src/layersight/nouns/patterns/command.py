@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layersight.batch.request import SCALE
-from layersight.data.command import Command, Debug, Given, Labelled, Output, Resume, Selection
+from layersight.data.command import Arguments, Command, Debug, Labelled, Output, Resume, Selection
 from layersight.data.fields import Options, option
 from layersight.errors import UsageError
 from layersight.nouns.patterns.request import KINDS, METHODS, GalleryOptions, PatternOptions
@@ -44,17 +44,17 @@ class PatternRequest(Options):
     frames: int | None = option(None, help="Keep so many pictures of the way there.")
 
 
-def arrange(given: Given) -> Given:
+def arrange(arguments: Arguments) -> Arguments:
     """An animation needs frames; the start is read from its file."""
-    suffix = Path(given.get("output") or "").suffix.lower()
-    if suffix in (".gif", ".webp") and not given.get("frames"):
+    suffix = Path(arguments.get("output") or "").suffix.lower()
+    if suffix in (".gif", ".webp") and not arguments.get("frames"):
         raise UsageError(
             f"{suffix} is an animation of the patterns on their way: ask for frames, "
             "such as --frames 24"
         )
-    if "start" in given:
-        given["start"] = read_start(Path(given["start"]))
-    return given
+    if "start" in arguments:
+        arguments["start"] = read_start(Path(arguments["start"]))
+    return arguments
 
 
 def read_start(path: Path) -> FloatArray:
@@ -75,11 +75,11 @@ def read_start(path: Path) -> FloatArray:
     return np.asarray(array, np.float32)
 
 
-def ending(result: Any, given: Given) -> str:
+def ending(result: Any, arguments: Arguments) -> str:
     """An animation where there are frames, else what fits the view."""
     if result.frames is not None:
         return "-patterns.gif"
-    view = given.get("view") or result.default_view
+    view = arguments.get("view") or result.default_view
     return "-patterns.pdf" if view == "sheet" else "-patterns.png"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layersight.batch.request import ImageOptions
-from layersight.data.command import Command, Debug, Given, Output, Trusted, named_files
+from layersight.data.command import Arguments, Command, Debug, Output, Trusted, named_files
 from layersight.data.fields import Options, option
 from layersight.errors import UsageError
 from layersight.nouns.survey.options import SurveyOptions
@@ -43,22 +43,22 @@ class Data(Options):
     )
 
 
-def arrange(given: Given) -> Given:
+def arrange(arguments: Arguments) -> Arguments:
     """The keywords of the verb; what is missing is found before a model is opened."""
-    if not given.get("image"):
+    if not arguments.get("image"):
         raise UsageError(f"give images: {EXAMPLE}")
-    output = given.get("output")
+    output = arguments.get("output")
     if not output:
         raise UsageError(f"name a folder for the survey: {EXAMPLE}")
     if Path(output).suffix and not Path(output).is_dir():
         raise UsageError(
             f"a survey is a folder: expected a name without a suffix, found '{output}'"
         )
-    opening = {name: given[name] for name in Trusted.__dataclass_fields__ if name in given}
+    opening = {name: arguments[name] for name in Trusted.__dataclass_fields__ if name in arguments}
     opening["source"] = opening.pop("model")
-    if fixed := given.get("fixed"):
-        given = {**given, "fixed": named_files(fixed)}
-    return {**given, "images": given["image"], "folder": output, "opening": opening}
+    if fixed := arguments.get("fixed"):
+        arguments = {**arguments, "fixed": named_files(fixed)}
+    return {**arguments, "images": arguments["image"], "folder": output, "opening": opening}
 
 
 COMMAND = Command(
