@@ -1,21 +1,22 @@
-"""Small models and images in a folder, and a way to run the command."""
+"""Small models and images in a folder, and what runs the command."""
 
-from __future__ import annotations
-
-import struct
-import zlib
+import json
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from layersight.cli import main
+from pictures import png_of
 
 
 @dataclass(frozen=True)
-class Ran:
-    """How a run ended."""
+class Finished:
+    """How a command ended."""
 
     status: int
     out: str
@@ -28,30 +29,58 @@ class Ran:
         return [" ".join(line.split()) for line in plain.splitlines()]
 
     @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
     def line(self):
         """The one line of an error, without a traceback."""
-        lines = self.err.splitlines()
-        assert len(lines) == 1, self.err
-        assert lines[0].startswith("layersight: "), self.err
+        (line,) = self.err.splitlines()
+        assert line.startswith("layersight: "), self.err
         assert "Traceback" not in self.err
         assert "unexpected error" not in self.err
         assert self.out == ""
-        return lines[0].removeprefix("layersight: ")
+        return line.removeprefix("layersight: ")
 
 
 @pytest.fixture
 def run(capsys):
-    """Runs the command in this process."""
+    """Runs the command in this process; it has to end with the status that is expected."""
 
-    def run(*arguments):
+    def run(*arguments, status=0):
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return Ran(end.value.code, captured.out, captured.err)
+        assert end.value.code == status, captured.err
+        return Finished(status, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def ok(run):
+    """Runs the command, which has to succeed and to complain of nothing."""
+
+    def ok(*arguments):
+        finished = run(*arguments)
+        assert finished.err == ""
+        return finished
+
+    return ok
+
+
+@pytest.fixture
+def refused(run, here):
+    """Runs what cannot be done and gives the one line; nothing may have been written."""
+
+    def refused(status, *arguments):
+        before = sorted(here.rglob("*"))
+        line = run(*arguments, status=status).line
+        assert sorted(here.rglob("*")) == before
+        return line
+
+    return refused
 
 
 @pytest.fixture
@@ -62,15 +91,11 @@ def here(tmp_path, monkeypatch):
 
 
 def conv(filters, name):
-    import keras
-
     return keras.layers.Conv2D(filters, 3, activation="relu", name=name)
 
 
 def small_layers(*, broken=False):
     """Two convolutions on 16 x 16 pixels; of the first, channel 1 may hold NaN."""
-    import keras
-
     model = keras.Sequential(
         [
             keras.Input((16, 16, 3)),
@@ -93,8 +118,6 @@ def small_layers(*, broken=False):
 
 
 def pair():
-    import keras
-
     left = keras.Input((16, 16, 3), name="left")
     right = keras.Input((8, 8, 1), name="right")
     pooled = [
@@ -106,25 +129,9 @@ def pair():
 
 
 def any_size():
-    import keras
-
     inputs = keras.Input((None, None, 3))
     hidden = keras.layers.MaxPooling2D(3, name="pool")(conv(2, "conv")(inputs))
     return keras.Model(inputs, hidden, name="any")
-
-
-def claimed(width, height):
-    """A PNG file that claims to be large."""
-
-    def chunk(kind, body):
-        checked = kind + body
-        return struct.pack(">I", len(body)) + checked + struct.pack(">I", zlib.crc32(checked))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        chunk(*part) for part in ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
-    )
 
 
 CUTS = (1, 100, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, -1)
@@ -136,8 +143,6 @@ def cut(whole, where):
 
 
 def save_models(folder):
-    import keras
-
     model = small_layers()
     model.save(folder / "small.keras")
     model.save(folder / "small.h5")
@@ -176,8 +181,18 @@ def photos(tmp_path_factory):
     Image.new("RGB", (1, 1), (200, 100, 50)).save(folder / "one.png")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and so on")
     (folder / "page.jpg").write_text("<!DOCTYPE html><html>404</html>")
-    (folder / "huge.png").write_bytes(claimed(100_000, 100_000))
+    (folder / "huge.png").write_bytes(png_of(100_000, 100_000, bytes(1000), colour=2))
     (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def noise(folder, count, *, classes=("",), side=16):
+    """Pictures of noise in a folder, the classes in turn."""
+    draw = np.random.default_rng(0)
+    for number in range(count):
+        path = folder / classes[number % len(classes)] / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(path)
     return folder
 
 
@@ -190,8 +205,5 @@ def small(models):
 @pytest.fixture
 def photo(photos, tmp_path):
     """A photograph in a folder of its own, so that files may be written beside it."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    copy = folder / "photo.png"
-    copy.write_bytes((photos / "photo.png").read_bytes())
-    return copy
+    (tmp_path / "mine").mkdir()
+    return Path(shutil.copy(photos / "photo.png", tmp_path / "mine"))

@@ -45,8 +45,8 @@ def files(tmp_path_factory):
     demo = Path(str(resources.files("layersight.assets.demo")))
     for name, real in FILES.items():
         if data:
-            found = Path(data) / real
-            shutil.copy(min(found.iterdir()) if found.is_dir() else found, folder / name)
+            path = Path(data) / real
+            shutil.copy(min(path.iterdir()) if path.is_dir() else path, folder / name)
         elif name == "xray.h5":
             shutil.copy(ROOT / "examples/xrays.keras", folder / name)
         elif name.endswith(".h5"):
@@ -72,23 +72,22 @@ def test_there_are_44():
 @pytest.mark.parametrize("number", ROWS)
 def test_a_command(run, files, monkeypatch, number):
     monkeypatch.chdir(files)
-    _, (program, *given) = ROWS[number]
+    _, (program, *arguments) = ROWS[number]
     assert program == "layersight"
-    if "VGG16:notop" in given:
-        small = ["--steps", "1", "--size", "32"] if given[0] == "patterns" else []
-        given = [*given, *QUICK, *small]
-    done = run(*given)
-    assert done.status == 0, done.err
+    if "VGG16:notop" in arguments:
+        small = ["--steps", "1", "--size", "32"] if arguments[0] == "patterns" else []
+        arguments = [*arguments, *QUICK, *small]
+    out = run(*arguments).out
     real = bool(os.environ.get("LAYERSIGHT_DATA"))
-    if given[0] == "summary" and given[1] != "VGG16:notop" and real:
-        assert "3453121" in re.sub(r"[, ]", "", done.out)
+    if arguments[0] == "summary" and arguments[1] != "VGG16:notop" and real:
+        assert "3453121" in re.sub(r"[, ]", "", out)
     if number == 16:
-        assert "14,714,688 in all: 14,714,688 trainable, 0 not trainable" in done.out
-    if given[0] == "image":
-        text = json.dumps(json.loads(done.out)["shape"]) if "--json" in given else done.out
+        assert "14,714,688 in all: 14,714,688 trainable, 0 not trainable" in out
+    if arguments[0] == "image":
+        text = json.dumps(json.loads(out)["shape"]) if "--json" in arguments else out
         assert "1, 150, 150, 3" in text
-    if "-o" in given:
-        written = files / given[given.index("-o") + 1]
+    if "-o" in arguments:
+        written = files / arguments[arguments.index("-o") + 1]
         assert written.stat().st_size > 0
         if written.suffix == ".npz":
             with np.load(written) as arrays:

@@ -1,36 +1,25 @@
-"""layersight survey: what it writes and says."""
+"""layersight survey, and the commands that use what it knows."""
 
-import json
 import re
 import shlex
 from pathlib import Path
 
-import numpy as np
+import keras
 import pytest
-from PIL import Image
 
 import layersight
+
+from .conftest import noise
 
 pytestmark = pytest.mark.one_backend
 PAGE = (Path(__file__).parents[2] / "docs/survey.md").read_text("utf-8")
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Forty photographs of two classes, and one that is none."""
-    draw = np.random.default_rng(0)
-    for number in range(40):
-        place = tmp_path / "pictures" / ("b" if number % 2 else "a") / f"{number}.png"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(draw.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(place)
-    (tmp_path / "pictures" / "a" / "bad.jpg").write_bytes(b"no picture")
-    return tmp_path / "pictures"
-
-
-def test_a_folder_is_surveyed_and_told(run, here, small, folder):
-    done = run("survey", small, folder, "-o", "out", "--top", "3", "--shard", "32")
-    assert done.status == 0, done.err
-    text = " ".join(done.rows)
+def test_a_folder_is_surveyed(run, ok, here, small):
+    folder = noise(here / "pictures", 40, classes="ab")
+    (folder / "a" / "bad.jpg").write_bytes(b"no picture")
+    command = ("survey", small, folder, "-o", "out", "--top", "3")
+    text = " ".join(run(*command, "--shard", "32").rows)
     for part in (
         "over 40 images",
         "unreadable 1",
@@ -41,66 +30,82 @@ def test_a_folder_is_surveyed_and_told(run, here, small, folder):
         assert part in text
     names = {path.name for path in Path("out").glob("*.parquet")}
     assert {"channels.parquet", "top.parquet", "classes.parquet", "crops.parquet"} <= names
-    found = layersight.read_survey("out")
-    assert list(found) == ["conv", "conv_1", "top"]
-    assert found["conv"].strongest.images.shape == (4, 3)
-    assert found.unreadable[0][0] == "a/bad.jpg"
+    result = layersight.read_survey("out")
+    assert list(result) == ["conv", "conv_1", "top"]
+    assert result["conv"].strongest.images.shape == (4, 3)
+    assert result.unreadable[0][0] == "a/bad.jpg"
     before = {path: path.read_bytes() for path in Path("out").glob("*.*") if path.is_file()}
-    again = run("survey", small, folder, "-o", "out", "--top", "3", "--json")
-    assert json.loads(again.out)["images"] == 40
+    assert run(*command, "--json").json["images"] == 40
     assert {path: path.read_bytes() for path in before} == before
+    for option, words in (("--strict", "bad.jpg"), ("-lnothing", "no layer 'nothing'")):
+        assert words in run("survey", small, folder, "-o", "new", option, status=1).line
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words", "status"),
-    [
-        (("FOLDER",), "name a folder for the survey", 2),
-        (("-o", "out"), "give images", 2),
-        (("FOLDER", "-o", "out.pdf"), "a survey is a folder", 2),
-        (("FOLDER", "-o", "out", "--top", "0"), "expected top", 2),
-        (("FOLDER", "-o", "out", "-l", "nothing"), "no layer 'nothing'", 1),
-        (("FOLDER", "-o", "out", "--strict"), "bad.jpg", 1),
-        (("missing", "-o", "out"), "no such file: 'missing'", 1),
-    ],
-)
-def test_what_is_wrong_is_one_line(run, here, small, folder, arguments, words, status):
-    done = run("survey", small, *(folder if part == "FOLDER" else part for part in arguments))
-    assert words in done.line
-    assert done.status == status
+@pytest.fixture
+def surveyed(ok, here, small):
+    """A folder of twelve photographs, surveyed into ``out``."""
+    folder = noise(here / "pictures", 12, classes="ab")
+    ok("survey", small, folder, "-o", "out", "--quiet")
+    return folder
 
 
-def named_like_the_lesson():
-    """A little network whose layers are called as in the documents."""
-    import keras
+def test_a_channel_with_its_pattern_among_the_images(run, ok, small, surveyed):
+    command = ("channel", small, "conv_1:2", "--survey", "out", "--steps", "12")
+    text = " ".join(ok(*command, "--over", surveyed / "a" / "00.png", "-o", "page.html").rows)
+    for part in ("conv_1, channel 2", "over 12 images", "fires for", "this image", "b/", "wrote"):
+        assert part in text, part
+    page = Path("page.html").read_text("utf-8")
+    assert "pattern of conv_1, channel 2" in page
+    assert "data:image/webp" in page
+    pattern = ok(*command, "--json").json["pattern"]
+    assert pattern["activation"] <= pattern["peak"]
+    assert 0 <= pattern["images_below"] <= 1
+    for arguments, words, status in (
+        (("conv_1:2",), "name the folder of a survey", 2),
+        (("conv_1:2", "--survey", "nowhere"), "no survey in nowhere", 1),
+        (("conv_1:99", "--survey", "out", "--no-pattern"), "99", 1),
+        (("conv_1", "--survey", "out"), "expected LAYER:CHANNEL", 2),
+    ):
+        assert words in run("channel", small, *arguments, status=status).line
 
-    layers = keras.layers
-    names = ("conv2d", "conv2d_1", "conv2d_2", "conv2d_3")
-    maps = [layers.Conv2D(8, 3, strides=2, activation="relu", name=name) for name in names]
-    dense = [layers.Flatten(), layers.Dense(1, activation="sigmoid", name="dense")]
-    return keras.Sequential([keras.Input((60, 60, 3)), *maps, *dense])
+
+def test_patterns_stand_among_the_images_of_a_survey(run, ok, small, surveyed):
+    command = ("patterns", small, "-l", "conv_1:0:2", "--steps", "4", "--size", "16")
+    ok(*command, "--survey", "out", "-o", "patterns.html")
+    assert "12 natural images" in Path("patterns.html").read_text("utf-8")
+    by_survey = ok(*command, "--survey", "out", "--json", "-o", "-").json
+    assert by_survey["natural_count"] == 12
+    by_images = ok(*command, "--images", surveyed, "--json", "-o", "-").json
+    for entry, other in zip(by_survey["patterns"], by_images["patterns"], strict=True):
+        assert entry["activation"] == other["activation"]
+    both = run(*command, "--survey", "out", "--images", surveyed, status=2)
+    assert "found both" in both.line
 
 
 def test_the_examples_of_the_documents_run(run, here):
     """In their order, on photographs of noise; on one machine, and with patterns of few steps."""
-    for name in ("model", "tuned"):
-        named_like_the_lesson().save(here / f"{name}.keras")
+    layers = keras.layers
+    for name in ("model", "tuned"):  # with layers called as in the documents
+        maps = [
+            layers.Conv2D(8, 3, strides=2, activation="relu", name=f"conv2d{number}")
+            for number in ("", "_1", "_2", "_3")
+        ]
+        dense = [layers.Flatten(), layers.Dense(1, activation="sigmoid", name="dense")]
+        keras.Sequential([keras.Input((60, 60, 3)), *maps, *dense]).save(here / f"{name}.keras")
         (here / f"{name}.keras").rename(here / f"{name}.h5")
-    draw = np.random.default_rng(0)
-    (here / "photos").mkdir()
-    for path in (*(here / "photos" / f"{n}.png" for n in range(6)), here / "dog.jpg"):
-        Image.fromarray(draw.integers(0, 256, (60, 60, 3), dtype=np.uint8)).save(path)
+    noise(here / "photos", 7, side=60)
+    (here / "photos" / "06.png").rename(here / "dog.jpg")
     examples = re.findall(r"^```(sh|python)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
     assert len(examples) == 6
     for kind, text in examples:
         if kind == "python":
             exec(compile(text, "docs/survey.md", "exec"), {})
             continue
+        text = text.replace("--engine ray --address auto", "")
+        text = text.replace("/shared/survey", "cluster").replace("/shared/imagenet", "photos/")
         for line in text.splitlines():
-            alone = line.replace("--engine ray --address auto", "").replace(
-                "/shared/survey", "cluster"
-            )
-            program, *given = shlex.split(alone.replace("/shared/imagenet", "photos/"))
-            quick = ["--steps", "2"] if given[0] in ("patterns", "channel") else []
-            done = run(*given, *quick)
-            assert (program, done.status) == ("layersight", 0), done.err
+            program, *arguments = shlex.split(line)
+            assert program == "layersight"
+            quick = ["--steps", "2"] if arguments[0] in ("patterns", "channel") else []
+            run(*arguments, *quick)
     assert len(layersight.read_survey("both").twins) == 5

@@ -28,7 +28,7 @@ def test_a_cell_is_one_line():
 def test_an_error_about_a_file_with_such_a_name(run, tmp_path):
     path = tmp_path / "a\x1b[31m.h5"
     path.write_text("no model")
-    assert "\x1b" not in run("summary", path).line
+    assert "\x1b" not in run("summary", path, status=1).line
 
 
 def test_warnings_of_libraries_are_not_for_users(run, tmp_path, monkeypatch):
@@ -36,4 +36,4 @@ def test_warnings_of_libraries_are_not_for_users(run, tmp_path, monkeypatch):
         warnings.warn("look here", UserWarning, stacklevel=1)
 
     monkeypatch.setattr("layersight.cli.opening.recognise", warn)
-    assert "look here" not in run("summary", tmp_path / "nothing.h5").err
+    assert "look here" not in run("summary", tmp_path / "nothing.h5", status=1).err
