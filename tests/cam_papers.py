@@ -150,7 +150,7 @@ def score_cams(network, images, goal, layer="coarse", nothing=None, chosen=None)
     """Of a whole batch; ``chosen`` are the channels of all images."""
 
     def of_image(index, maps):
-        image = images.one(index)
+        image = images.select(index)
         part = tuple(of_one(readout, index) for readout in goal)
 
         def score(pixels):
@@ -167,7 +167,7 @@ def ablation_cams(network, images, goal, layer="coarse", chosen=None):
     """Of a whole batch; ``chosen`` are the channels of all images."""
 
     def of_image(index, maps):
-        image = images.one(index)
+        image = images.select(index)
         part = tuple(of_one(readout, index) for readout in goal)
 
         def score(values):

@@ -42,10 +42,10 @@ def rows(*names: str) -> tuple[Row, ...]:
             title,
             "Somebody, 2020",
             layers,
-            grain,
+            resolution,
             "It misleads." if "guided" in name else None,
         )
-        for name, (title, layers, grain) in NAMES.items()
+        for name, (title, layers, resolution) in NAMES.items()
         if not names or name in names
     )
 
@@ -67,8 +67,8 @@ def evaluation(
     values = np.clip(skill + draw.normal(size=shape) / 12, 0, 1).astype(np.float32)
     if len(methods) > 1:
         values[-1, -1] = np.nan
-    by_grain = {row.grain: draw.uniform(0.2, 0.5, shape[1:]) for row in methods}
-    random = np.array([by_grain[row.grain] for row in methods], np.float32).reshape(shape)
+    by_resolution = {row.resolution: draw.uniform(0.2, 0.5, shape[1:]) for row in methods}
+    random = np.array([by_resolution[row.resolution] for row in methods], np.float32).reshape(shape)
     bars = random.copy()
     for place, column in enumerate(measures):
         if column.name == "randomisation":

@@ -42,6 +42,19 @@ def test_a_folder_is_measured(ok, here, small, folder):
     assert "better than random maps" in finished.out
 
 
+def test_options_have_their_former_names_too(ok, here, small, folder):
+    options = ("--method", "gradient", "--score", "deletion,road", "--limit", "1", *QUICK)
+    found = []
+    for fill, fill_noise in (("--fill", "--fill-noise"), ("--filling", "--blemish")):
+        replaced = (fill, "black", fill_noise, "0.5")
+        ok("evaluate", small, folder, *options, *replaced, "-o", "x.csv")
+        found.append((here / "x.csv").read_text())
+    assert found[0] == found[1]
+    shown = ok("evaluate", "--help").out
+    assert "--fill-noise" in shown
+    assert "--filling" not in shown
+
+
 def test_a_table_of_text(ok, here, small, folder):
     options = ("--method", "gradient", "--score", "deletion", *QUICK, "-o", "x.csv")
     finished = ok("evaluate", small, folder, *options, "--target", "1")
@@ -82,7 +95,7 @@ def test_an_interrupted_run_is_kept_and_goes_on(
     run, ok, here, small, folder, monkeypatch, noun, calls, words
 ):
     if noun == "evaluate":
-        owner, name, command = Evaluator, "judge", ("evaluate", small, folder, *TWO_METHODS)
+        owner, name, command = Evaluator, "measure_image", ("evaluate", small, folder, *TWO_METHODS)
     else:
         owner, name = Optimiser, "_step"
         command = ("patterns", small, "-l", "conv", "--steps", "3", "--jitter", "1")
@@ -124,7 +137,7 @@ def test_an_interruption_before_the_first_image_leaves_nothing(
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Evaluator, "judge", stop)
+    monkeypatch.setattr(Evaluator, "measure_image", stop)
     run("evaluate", small, folder, *TWO_METHODS, status=130)
     assert [path.name for path in here.iterdir()] == ["pictures"]
 

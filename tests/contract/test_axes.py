@@ -18,12 +18,12 @@ from layersight.data.stack import arrangement
 from layersight.document.blocks import Curve, Grid, Note, Table
 from layersight.document.image import thinned
 from layersight.errors import UsageError
-from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.colours import heat_scale
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.methods.method import NONE, methods
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import describe_peak
-from layersight.nouns.heatmaps.result import only
+from layersight.nouns.heatmaps.result import select_maps
 from layersight.writers.terminal import to_text
 
 STEPS, SAMPLES, MASKS, CELLS, KEEP, NOISE = 16, 4, 12, 3, 0.5, 0.2
@@ -465,7 +465,7 @@ def drawn(kind, view="single", method="occlusion"):
     """The result of one method, its sections in a view, and its only map."""
     whole = found(kind)[-1]
     place = next(place for place, entry in enumerate(whole) if entry.method == method)
-    result = only(whole, [place])
+    result = select_maps(whole, [place])
     document = describe(result, HeatOptions(view=view))
     return result, document.parts[0].sections, result.maps[0]
 
@@ -475,7 +475,7 @@ def test_a_signal_is_a_curve_in_the_colours_of_its_heat():
     _, example, *_ = found("signal")
     result, sections, entry = drawn("signal")
     curves = [block for block in sections[0].blocks if isinstance(block, Curve)]
-    scale = scale_of(result, 0, HeatOptions())
+    scale = heat_scale(result, 0, HeatOptions())
     assert len(curves) == example.shape[1]
     for channel, curve in enumerate(curves):
         (series,) = curve.series
@@ -508,7 +508,7 @@ def test_frames_and_slices_are_a_strip_with_the_heat_under_each(kind):
     result, sections, entry = drawn(kind)
     (grid,) = (block for block in sections[0].blocks if isinstance(block, Grid))
     depth = len(example)
-    scale = scale_of(result, 0, HeatOptions())
+    scale = heat_scale(result, 0, HeatOptions())
     assert grid.columns == depth
     frames = result.images[0].frames
     for place in range(depth):
@@ -532,7 +532,7 @@ def test_every_file(kind, suffix, tmp_path):
     picked = [
         place for place, entry in enumerate(whole) if entry.method in ("gradient", "occlusion")
     ]
-    result = only(whole, picked)
+    result = select_maps(whole, picked)
     path = tmp_path / f"x{suffix}"
     layersight.save(result, path)
     assert path.exists()

@@ -16,7 +16,7 @@ from layersight.data.readout import Readout
 from layersight.data.target import PREDICTED
 from layersight.errors import ModelInputError, SelectionError
 from layersight.loading import load_model
-from layersight.nouns.heatmaps.result import by_image
+from layersight.nouns.heatmaps.result import group_by_image
 
 
 def photo(size=(16, 16), channels=3, seed=0):
@@ -203,7 +203,7 @@ def test_images_of_different_classes_share_a_batch():
     assert len(together) == 8 * len(METHODS)
     for image, picture in enumerate(pictures):
         alone = heatmap(model, picture, batch_size=1, **options)
-        for place_, one in zip(by_image(together)[image].indices, alone, strict=True):
+        for place_, one in zip(group_by_image(together)[image].indices, alone, strict=True):
             other = together[place_]
             assert (other.target, other.method) == (one.target, one.method)
             np.testing.assert_allclose(other.values, one.values, rtol=2e-3, atol=1e-5)

@@ -60,10 +60,12 @@ def test_every_metric_is_that_of_numpy(batch_size):
     live, model = network()
     images = picture(SIZE, seed=3)
     heat = np.random.default_rng(1).normal(size=SIZE).astype(np.float32)
-    expected = rate(bench(in_numpy(live), images, points=7, randoms=2), heat, *NAMES, grain=(3, 3))
+    expected = rate(
+        bench(in_numpy(live), images, points=7, randoms=2), heat, *NAMES, resolution=(3, 3)
+    )
     options = bench(in_numpy(live), images, points=7, randoms=2).options
     found = Bench(model, images, class_goal(1), 0.0, options, batch_size).measure(
-        heat, choose_metrics("default"), grain=(3, 3)
+        heat, choose_metrics("default"), resolution=(3, 3)
     )
     for measure in found:
         wanted = expected[measure.metric]
@@ -130,7 +132,7 @@ def test_evaluating_a_model_and_its_heatmaps_by_themselves():
     )
     assert found.values.shape == (2, 8, 2)
     assert np.isfinite(found.values).all()
-    assert [row.grain for row in found.rows] == [(5, 4), SIZE]
+    assert [row.resolution for row in found.rows] == [(5, 4), SIZE]
     images = picture(SIZE)
     images.values["picture"][:] = photo[1:2] / np.float32(255)
     board = Bench(
@@ -138,7 +140,7 @@ def test_evaluating_a_model_and_its_heatmaps_by_themselves():
     )
     explain = explainer(model, "gradient", (), images)
     wanted = board.measure(
-        explain(images.pixels)[0], choose_metrics("all,costly"), grain=SIZE, explain=explain
+        explain(images.pixels)[0], choose_metrics("all,costly"), resolution=SIZE, explain=explain
     )
     for place, measure in enumerate(wanted):
         assert found.values[1, place, 1] == pytest.approx(measure.value, abs=1e-4)
@@ -160,7 +162,7 @@ def test_grad_cam_of_a_trained_network_beats_random_maps(data):
         points=16,
         randoms=2,
     )
-    assert found.rows[0].grain == (7, 7)
+    assert found.rows[0].resolution == (7, 7)
     deletion, insertion = found.means[0]
     random = found.random[0].mean(-1)
     assert deletion < random[0] - 0.03

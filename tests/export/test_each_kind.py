@@ -28,7 +28,7 @@ from layersight.errors import UsageError
 from layersight.export import read_manifest, save
 from layersight.export.files import ANIMATIONS, suffixes_of
 from layersight.export.manifest import manifest_of
-from layersight.nouns.heatmaps.result import only as only_heatmaps
+from layersight.nouns.heatmaps.result import select_maps as only_heatmaps
 from layersight.version import __version__
 from weights import everything as all_kernels
 from weights import layer, weights

@@ -22,8 +22,8 @@ from layersight.export import arrays, read_manifest, save
 from layersight.export.files import suffixes_of
 from layersight.nouns.heatmaps.noun import NOUN
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import placed
-from layersight.nouns.heatmaps.views import Shown
+from layersight.nouns.heatmaps.photographs import place_on_photograph
+from layersight.nouns.heatmaps.views import MapPictures
 
 SUFFIXES = [*suffixes_of(NOUN), ""]
 """Every suffix, and none for a folder."""
@@ -36,7 +36,9 @@ def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
         assert heat.shape == (8, 36, 54)
         assert heat.dtype == np.float32
         for place, entry in enumerate(made):
-            np.testing.assert_array_equal(heat[place], placed(entry, made.photographs[entry.image]))
+            np.testing.assert_array_equal(
+                heat[place], place_on_photograph(entry, made.photographs[entry.image])
+            )
         assert np.isnan(heat[:, :, 0]).all()  # cropped away
         assert np.isfinite(heat[:, :, 20:30]).all()
         np.testing.assert_array_equal(found["values"], [entry.values for entry in made])
@@ -62,13 +64,13 @@ def test_photographs_of_several_sizes_have_an_array_each(tmp_path: Path) -> None
         shapes = [found[f"heatmap_{place:03d}"].shape for place in range(4)]
         assert shapes == [(30, 40), (30, 40), (50, 20), (50, 20)]
         np.testing.assert_array_equal(
-            found["heatmap_003"], placed(made.maps[3], made.photographs[1])
+            found["heatmap_003"], place_on_photograph(made.maps[3], made.photographs[1])
         )
     with xarray.open_zarr(save(made, tmp_path / "x.zarr"), consolidated=False) as store:
         assert "heatmap" not in store
         assert store["heatmap_002"].dims == ("heatmap_002_y", "heatmap_002_x")
         np.testing.assert_array_equal(
-            store["heatmap_002"].to_numpy(), placed(made.maps[2], made.photographs[1])
+            store["heatmap_002"].to_numpy(), place_on_photograph(made.maps[2], made.photographs[1])
         )
 
 
@@ -99,7 +101,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found["values"].to_numpy(), [each.values for each in made])
         np.testing.assert_array_equal(found["target"].to_numpy(), [3, 3, 1, 1] * 2)
         np.testing.assert_array_equal(
-            found["heatmap"].to_numpy()[5], placed(made.maps[5], made.photographs[1])
+            found["heatmap"].to_numpy()[5], place_on_photograph(made.maps[5], made.photographs[1])
         )
         assert found.attrs["layersight"]["kind"] == "heatmaps"
 
@@ -123,7 +125,7 @@ def test_json_tells_every_number(tmp_path: Path) -> None:
     assert (one["min"], one["max"]) == (float(values.min()), float(values.max()))
     assert one["mean"] == pytest.approx(float(values.mean()))
     assert one["scale"] == {"low": 0.0, "high": float(values.max()), "ground": 0.0}
-    heat = placed(made.maps[0], made.photographs[0])
+    heat = place_on_photograph(made.maps[0], made.photographs[0])
     y, x = np.unravel_index(int(np.nanargmax(heat)), heat.shape)
     assert one["hottest"] == {"x": int(x), "y": int(y)}
     assert one["box"]["x0"] <= one["centre"]["x"] <= one["box"]["x1"]
@@ -157,9 +159,9 @@ def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path: Path) -> None:
     made = heats()
     document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
     found = [np.asarray(image.image.convert("RGB")) for image in document.pages[0].images]
-    wanted = Shown(made, 0, HeatOptions(), made.photographs[0])
-    heat = wanted.scaled.colours[wanted.steps]
-    over = blend(wanted.steps, wanted.scaled.colours, wanted.overlay)
+    wanted = MapPictures(made, 0, HeatOptions(), made.photographs[0])
+    heat = wanted.scale.colours[wanted.steps]
+    over = blend(wanted.steps, wanted.scale.colours, wanted.overlay)
     for pixels in (made.photographs[0].pixels, over, heat):
         assert any(np.array_equal(pixels, each) for each in found)
 
@@ -173,14 +175,14 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
         *(f"{stem}{part}.png" for stem in stems for part in ("", "-overlay")),
         f"{stems[0]}-heat.png",
     }
-    shown = Shown(made, 0, HeatOptions(), made.photographs[0])
-    over = blend(shown.steps, shown.scaled.colours, shown.overlay)
+    shown = MapPictures(made, 0, HeatOptions(), made.photographs[0])
+    over = blend(shown.steps, shown.scale.colours, shown.overlay)
     with Image.open(folder / f"{stems[0]}-overlay.png") as image:
         np.testing.assert_array_equal(np.asarray(image), over)
     with Image.open(folder / f"{stems[0]}-heat.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), shown.scaled.colours[shown.steps])
+        np.testing.assert_array_equal(np.asarray(image), shown.scale.colours[shown.steps])
     with Image.open(folder / f"{stems[1]}-overlay.png") as image:
         np.testing.assert_array_equal(np.asarray(image), made.photographs[0].pixels)
     told = read_manifest(folder / f"{stems[0]}-overlay.png")["heatmap"]
     assert (told["method"], told["score"]) == ("grad-cam", 0.8)
-    assert told["scale"]["high"] == pytest.approx(shown.scaled.limit)
+    assert told["scale"]["high"] == pytest.approx(shown.scale.limit)

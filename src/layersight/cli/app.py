@@ -105,6 +105,15 @@ class _Command(click.Command):
             self.params = [self._parameter(option) for option in self.options.values()]
         return super().get_params(ctx)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        former = {
+            option.former.replace("_", "-"): name.replace("_", "-")
+            for name, option in self.options.items()
+            if option.former
+        }
+        ctx.token_normalize_func = lambda name: former.get(name) or AMERICAN.get(name, name)
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         arguments = [
             (option.flag, option.help) for option in self.options.values() if option.positional

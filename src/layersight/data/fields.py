@@ -7,12 +7,13 @@ pages and checks are made from that declaration; it imports neither NumPy nor a 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import numbers
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from layersight.errors import UsageError, near
 
@@ -46,6 +47,7 @@ class Option:
     # What it is called on a command line, where that is not --name; several names with blanks
     # between, an argument without dashes.
     flag: str = ""
+    former: str = ""  # an earlier name, which is still accepted, and is its key in files
     written: str = ""  # its type without None, as annotations have it
 
     def __post_init__(self) -> None:
@@ -196,12 +198,31 @@ class Options:
     def __post_init__(self) -> None:
         check(self)
 
+    def __getattr__(self, name: str) -> Any:
+        """The value of an option by its former name."""
+        names = former_names(self)
+        if name not in names:
+            raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
+        return getattr(self, names[name])
+
     def to_json(self) -> dict[str, Any]:
+        """The values by name; an option that was renamed keeps its former name in files."""
         record: Any = self
+        keys = {name: former for former, name in former_names(self).items()}
         return {
-            name: list(value) if isinstance(value, tuple) else value
+            keys.get(name, name): list(value) if isinstance(value, tuple) else value
             for name, value in dataclasses.asdict(record).items()
         }
+
+
+def former_names(*requests: Any) -> dict[str, str]:
+    """The former names of options, and for each the name that it has now."""
+    return {
+        declared.former: name
+        for request in requests
+        for name, declared in options_of(request).items()
+        if declared.former
+    }
 
 
 def extend(base: type, name: str, options: Iterable[Option], module: str) -> type:
@@ -216,9 +237,16 @@ def extend(base: type, name: str, options: Iterable[Option], module: str) -> typ
         (declared.name, Any, dataclasses.field(default=declared.default, metadata={_KEY: declared}))
         for declared in merged.values()
     ]
-    extended = dataclasses.make_dataclass(name, added, bases=(base,), frozen=True, slots=True)
+    extended: Any = dataclasses.make_dataclass(name, added, bases=(base,), frozen=True, slots=True)
     extended.__module__, extended.__doc__ = module, base.__doc__
-    return extended
+    if renamed := former_names(extended):
+        plain = extended.__init__
+
+        def accept_former_names(self: Any, *values: Any, **options: Any) -> None:
+            plain(self, *values, **{renamed.get(key, key): options[key] for key in options})
+
+        extended.__init__ = functools.wraps(plain)(accept_former_names)
+    return cast("type", extended)
 
 
 def names_options(*requests: type) -> Callable[[Function], Function]:
@@ -293,9 +321,10 @@ def split_options(
     hidden = set(without)
     names = [{field.name for field in dataclasses.fields(request)} - hidden for request in requests]
     known = sorted(set().union(*names))
+    renamed = former_names(*requests)
     values: dict[str, Any] = {}
     for name, value in given.items():
-        own_name = spelled(name, known)
+        own_name = renamed.get(name) or spelled(name, known)
         if own_name != name and given.get(own_name) is not None:
             raise UsageError(f"'{name}' and '{own_name}' are the same option: give one")
         if value is not None:

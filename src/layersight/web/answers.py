@@ -321,7 +321,7 @@ def answer_heatmap(explorer: Explorer, request: Heatmap, report: Report) -> Answ
     entry = result.maps[0]
     values = np.asarray(entry.values, np.float32)
     if values.ndim == 3:  # frames and slices are laid out as those of the photograph
-        values = contact_sheet(values, values.min() if entry.ground is None else entry.ground)
+        values = contact_sheet(values, entry.neutral)
     elif values.ndim < 2:
         values = values.reshape(1, -1)
     numbers = noun.numbers(result, noun.options())["heatmaps"][0]
@@ -330,7 +330,7 @@ def answer_heatmap(explorer: Explorer, request: Heatmap, report: Report) -> Answ
         {
             **numbers,
             "shape": list(values.shape),
-            "ground": entry.ground,
+            "ground": entry.neutral,
             "warning": result.warnings.get(entry.method),
             "notes": [*entry.notes, *result.notes],
             "measures": [

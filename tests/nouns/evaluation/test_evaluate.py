@@ -61,7 +61,7 @@ def test_a_folder(chain, folder):
     assert found.methods == ("grad-cam", "gradient")
     assert found.metrics[:3] == ("deletion", "insertion", "road")
     assert len(found.metrics) == 6
-    assert [row.grain for row in found.rows] == [(4, 4), (8, 8)]
+    assert [row.resolution for row in found.rows] == [(4, 4), (8, 8)]
     assert [row.layers for row in found.rows] == [("body",), ()]
     assert found.values.shape == found.random.shape == (2, 6, 5)
     assert np.isfinite(found.values).all()
@@ -177,7 +177,7 @@ def test_a_model_of_several_inputs(network):
         )
         assert found.scores[place] == pytest.approx(one[0].score, rel=1e-5)
     other = evaluate(fake, images, input_name="right", **ONE)
-    assert other.rows[0].grain == (4, 4)
+    assert other.rows[0].resolution == (4, 4)
     with pytest.raises(ModelInputError, match="as many images for one input as for the other"):
         evaluate(fake, {"left": images["left"], "right": images["right"][:1]}, **asked)
 
@@ -280,7 +280,7 @@ def test_images_of_any_size_are_brought_to_that_of_the_first(network):
         inputs=(InputInfo("picture", (None, None, None, 3)),),
     )
     found = evaluate(fake, [photo(0, (6, 7)), photo(1, (9, 12))], **ONE)
-    assert found.rows[0].grain == (6, 7)
+    assert found.rows[0].resolution == (6, 7)
     assert np.isfinite(found.values).all()
 
 
@@ -295,7 +295,7 @@ def test_images_of_any_size_are_brought_to_that_of_the_first(network):
         ({"methods": "gradient", "layer": "body"}, UsageError, "takes a layer: leave it out"),
         ({"pointz": 3}, UsageError, "unknown option 'pointz': .* Did you mean points"),
         ({"points": 0}, UsageError, "points as a whole number of at least 1"),
-        ({"filling": "grex"}, UsageError, "unknown filling 'grex': .* Did you mean grey"),
+        ({"fill": "grex"}, UsageError, "unknown fill 'grex': .* Did you mean grey"),
         ({"shares": 2.0}, UsageError, "shares as numbers above 0 and below 1"),
         ({"metrics": "road", "points": 3}, UsageError, r"no metric asked for \(road\) reads"),
         ({"copies": 3}, UsageError, "reads 'copies'"),
@@ -317,11 +317,32 @@ def test_no_images(chain, tmp_path):
 
 def test_the_grain_of_methods_that_hide_cells():
     options = HeatmapOptions()
-    rise, occlusion = (known_methods()[name].grain for name in ("rise", "occlusion"))
+    rise, occlusion = (known_methods()[name].resolution for name in ("rise", "occlusion"))
     assert rise((224, 224), options) == (8, 8)
     assert rise((224, 336), options) == (8, 12)
     assert occlusion((224, 224), options) == (8, 8)
     assert occlusion((224, 230), HeatmapOptions(window=56)) == (4, 5)
+
+
+def test_former_names_go_on_working(chain):
+    asked = {"methods": "gradient", "metrics": "deletion,road", **QUICK}
+    found = evaluate(chain(), photo(), fill="black", fill_noise=0.5, **asked)
+    former = evaluate(chain(), photo(), filling="black", blemish=0.5, **asked)
+    same(found, former)
+    measured = MeasureOptions(filling="black", blemish=0.5, **QUICK)
+    assert found.measured == former.measured == measured
+    assert (found.measured.filling, found.measured.blemish) == ("black", 0.5)
+    assert not hasattr(found.measured, "grain")
+    assert (found.rows[0].grain, found.grains) == (found.rows[0].resolution, found.resolutions)
+    with pytest.raises(UsageError, match="'filling' and 'fill' are the same option: give one"):
+        evaluate(chain(), photo(), filling="black", fill="grey", **asked)
+
+
+def test_files_keep_the_names_that_they_have_always_had():
+    measured = MeasureOptions(fill="black").to_json()
+    assert (measured["filling"], measured["blemish"]) == ("black", 0.01)
+    assert not {"fill", "fill_noise"} & {*measured}
+    assert rows("gradient")[0].to_json()["grain"] == (224, 224)
 
 
 def test_means_leave_gaps_out():

@@ -15,7 +15,7 @@ def walk(function, slope, steps, cuts, count):
     for cut in range(cuts + 1):
         if cut:
             way.cut(count)
-        for number, (place, share) in enumerate(zip(way.places, way.shares, strict=True)):
+        for number, (place, share) in enumerate(zip(way.points, way.shares, strict=True)):
             total += share * slope(place)
             way.take(number, function(place), slope(place))
     return total, way
@@ -39,7 +39,7 @@ def test_the_integral_is_the_midpoint_rule_over_the_parts(cuts):
     np.testing.assert_allclose(way._middles, middles, atol=1e-12)
     assert total == pytest.approx(float(((ends - starts) * slope(middles)).sum()), rel=1e-12)
     assert len(way) == 5 + 2 * 2 * cuts
-    assert len(way.places) == (6 if cuts else 5)
+    assert len(way.points) == (6 if cuts else 5)
 
 
 def test_cuts_go_where_the_slope_jumps():
@@ -67,7 +67,7 @@ def test_what_is_wrong_at_either_end_is_seen():
             return float(place > at)
 
         _, way = walk(function, lambda place: 0.0, 4, 1, 1)
-        assert way.places.mean() == pytest.approx(0.125 if at < 0.5 else 0.875)
+        assert way.points.mean() == pytest.approx(0.125 if at < 0.5 else 0.875)
 
 
 def test_every_part_may_be_cut():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from layersight.errors import UsageError
-from layersight.nouns.heatmaps.baselines import BASELINES, SIGMA, baseline, blurred
+from layersight.nouns.heatmaps.baselines import BASELINES, SIGMA, baseline, gaussian_blur
 from numpy_networks import noise_pictures as pictures
 
 
@@ -45,9 +45,9 @@ def test_the_blur_is_a_gaussian_mean_of_the_pixels_inside():
 def test_blur_keeps_one_colour_and_the_images_apart():
     images = pictures(2, size=(12, 9))
     images.pixels[0] = 0.25
-    made = blurred(images.pixels, 2.0)
+    made = gaussian_blur(images.pixels, 2.0)
     np.testing.assert_allclose(made[0], 0.25, rtol=1e-6)
-    assert np.array_equal(made[1], blurred(images.pixels[1:], 2.0)[0])
+    assert np.array_equal(made[1], gaussian_blur(images.pixels[1:], 2.0)[0])
 
 
 @pytest.mark.parametrize("name", BASELINES)

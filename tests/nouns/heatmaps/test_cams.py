@@ -112,7 +112,7 @@ def test_images_together_are_images_one_by_one(method):
     images = nets.pictures(3)
     together = nets.run(method, network, images, nets.class_goal(2, 0, 3))
     for image, unit in enumerate((2, 0, 3)):
-        alone = nets.run(method, network, images.one(image), nets.class_goal(unit))
+        alone = nets.run(method, network, images.select(image), nets.class_goal(unit))
         np.testing.assert_allclose(together[image], alone[0], rtol=1e-5, atol=1e-6)
 
 

@@ -9,8 +9,8 @@ import cam_papers as papers
 import numpy_networks as nets
 from layersight.data.placing import weights
 from layersight.errors import ModelInputError
-from layersight.nouns.heatmaps.methods.score_cam import alike, mask
-from layersight.nouns.heatmaps.passes import Rows, goals_of, normalise, strongest
+from layersight.nouns.heatmaps.methods.score_cam import find_equal, mask
+from layersight.nouns.heatmaps.passes import Rows, normalise, select_goals, strongest_indices
 
 PAPERS = {"score-cam": papers.score_cams, "ablation-cam": papers.ablation_cams}
 BOTH = pytest.mark.parametrize("method", PAPERS)
@@ -137,7 +137,7 @@ def test_maps_are_alike_if_no_position_is_apart():
     maps[3] = maps[1] + 5e-7
     maps[4] = maps[1] + np.float32(1e-4)
     maps[5] = maps[1].T.reshape(5, 4)
-    assert alike(maps).tolist() == [0, 1, 2, 1, 4, 5]
+    assert find_equal(maps).tolist() == [0, 1, 2, 1, 4, 5]
 
 
 def test_scores_far_apart_leave_the_strongest_and_do_not_overflow():
@@ -177,15 +177,15 @@ def test_a_map_that_is_constant_only_once_it_is_the_size_of_the_image_counts_0()
 
 def test_the_strongest_are_the_largest_above_0_and_of_equal_ones_the_first():
     sizes = np.array([0, 3, 1, 3, 0, 2, 3])
-    assert strongest(sizes, 0).tolist() == [1, 2, 3, 5, 6]
-    assert strongest(sizes, 2).tolist() == [1, 3]
-    assert strongest(sizes, 4).tolist() == [1, 3, 5, 6]
-    assert strongest(sizes, 9).tolist() == [1, 2, 3, 5, 6]
-    assert strongest(np.zeros(3), 0).tolist() == []
+    assert strongest_indices(sizes, 0).tolist() == [1, 2, 3, 5, 6]
+    assert strongest_indices(sizes, 2).tolist() == [1, 3]
+    assert strongest_indices(sizes, 4).tolist() == [1, 3, 5, 6]
+    assert strongest_indices(sizes, 9).tolist() == [1, 2, 3, 5, 6]
+    assert strongest_indices(np.zeros(3), 0).tolist() == []
 
 
 def test_a_size_that_is_no_number_is_not_left_out():
-    assert strongest(np.array([1, np.nan, 2]), 1).tolist() == [1]
+    assert strongest_indices(np.array([1, np.nan, 2]), 1).tolist() == [1]
 
 
 def test_maps_are_brought_to_0_and_1_and_constant_ones_to_0():
@@ -200,7 +200,7 @@ def test_maps_are_brought_to_0_and_1_and_constant_ones_to_0():
 
 def test_of_one_image_is_the_part_of_a_goal_that_is_its_own():
     own, shared = nets.class_goal(1, 3)[0], nets.class_goal(2)[0]
-    first, second = goals_of((own, shared), np.array([1]))
+    first, second = select_goals((own, shared), np.array([1]))
     assert first.weights.argmax() == 3
     assert second is shared
 

@@ -7,7 +7,7 @@ import pytest
 from described import described
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.errors import ModelInputError, SelectionError
-from layersight.nouns.heatmaps.choice import choose_layers, has_picture, named_layers
+from layersight.nouns.heatmaps.choice import choose_layers, find_layers, has_spatial_maps
 from layersight.nouns.heatmaps.methods.method import ONE, SEVERAL
 
 KERNELS = ("Conv2D", "Conv1D", "Conv3D", "Dense", "BatchNormalization", "Conv2DTranspose")
@@ -182,7 +182,7 @@ def test_an_input_that_is_not_explained_does_not_count():
     with pytest.raises(
         SelectionError, match=r"does not depend on the input that is explained.*conv_a"
     ):
-        named_layers(info, info.layers[-1], "conv_b", depends=rests)
+        find_layers(info, info.layers[-1], "conv_b", depends=rests)
 
 
 def test_several_are_the_last_of_the_two_coarsest_sizes_smaller_than_the_input():
@@ -235,7 +235,7 @@ def test_channels_first():
     ],
 )
 def test_layers_by_name(asked, names):
-    choice = named_layers(VGG, VGG.layers[-1], asked)
+    choice = find_layers(VGG, VGG.layers[-1], asked)
     assert choice.names == names
     assert choice.note is None
 
@@ -247,7 +247,7 @@ def test_a_nested_model_stands_for_its_last_layer_with_maps():
         ("body/flat", "Flatten", (None, 9), "body/b"),
         ("top", "Dense", VECTOR, "body/flat"),
     )
-    assert named_layers(info, info.layers[-1], "body").names == ("body/b",)
+    assert find_layers(info, info.layers[-1], "body").names == ("body/b",)
 
 
 @pytest.mark.parametrize(
@@ -269,12 +269,12 @@ def test_a_nested_model_stands_for_its_last_layer_with_maps():
 def test_a_layer_that_cannot_do(asked, end, message):
     last = next(layer for layer in VGG.layers if layer.name == end)
     with pytest.raises(SelectionError, match=message):
-        named_layers(VGG, last, asked)
+        find_layers(VGG, last, asked)
 
 
 def test_one_position_is_no_map():
-    assert not has_picture(described("a", "Conv2D", (None, 1, 1, 8)))
-    assert not has_picture(described("a", "Conv2D", (None, 0, 8, 8)))
-    assert has_picture(described("a", "Conv2D", (None, 1, 8, 8)))
-    assert has_picture(described("a", "Conv2D", (None, None, None, 8)))
-    assert not has_picture(described("a", "Lambda", None))
+    assert not has_spatial_maps(described("a", "Conv2D", (None, 1, 1, 8)))
+    assert not has_spatial_maps(described("a", "Conv2D", (None, 0, 8, 8)))
+    assert has_spatial_maps(described("a", "Conv2D", (None, 1, 8, 8)))
+    assert has_spatial_maps(described("a", "Conv2D", (None, None, None, 8)))
+    assert not has_spatial_maps(described("a", "Lambda", None))

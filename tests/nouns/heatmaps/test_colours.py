@@ -11,11 +11,11 @@ from heats import heats
 from layersight.data.image import Photograph
 from layersight.data.placing import enlarge
 from layersight.document.colour import ZERO, diverging, palette
-from layersight.nouns.heatmaps.colours import UNSEEN, scale_of
+from layersight.nouns.heatmaps.colours import UNSEEN, heat_scale
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import placed, places_of
+from layersight.nouns.heatmaps.photographs import locate_heat, place_on_photograph
 from layersight.nouns.heatmaps.result import Heatmaps
-from layersight.nouns.heatmaps.views import Shown
+from layersight.nouns.heatmaps.views import MapPictures
 from layersight.nouns.heatmaps.wording import captions, colours
 
 OPTIONS = HeatOptions()
@@ -32,7 +32,7 @@ def rising(ground: float) -> Heatmaps:
     return dataclasses.replace(
         made,
         maps=(
-            dataclasses.replace(about, ground=ground),
+            dataclasses.replace(about, neutral=ground),
             dataclasses.replace(made.maps[1], values=ramp, coarse=ramp),
         ),
     )
@@ -41,7 +41,7 @@ def rising(ground: float) -> Heatmaps:
 @pytest.mark.parametrize("ground", [7.5, -3.0])
 def test_a_map_about_its_ground_looks_like_one_about_zero(ground: float) -> None:
     made = rising(ground)
-    own, plain = (scale_of(made, place, OPTIONS) for place in range(2))
+    own, plain = (heat_scale(made, place, OPTIONS) for place in range(2))
     assert own.limit == pytest.approx(plain.limit, rel=1e-5)
     steps = [
         scale.steps(entry.heat).astype(int)
@@ -53,18 +53,23 @@ def test_a_map_about_its_ground_looks_like_one_about_zero(ground: float) -> None
 
 
 def test_its_bar_tells_values_and_not_differences() -> None:
-    scale = scale_of(rising(7.5), 0, dataclasses.replace(OPTIONS, percentile=100.0))
+    scale = heat_scale(rising(7.5), 0, dataclasses.replace(OPTIONS, percentile=100.0))
     assert scale.marks() == {0.0: "5.5", 0.5: "7.5", 1.0: "9.5"}
     assert (scale.low, scale.high) == pytest.approx((5.5, 9.5))
-    below = scale_of(rising(-3.0), 0, dataclasses.replace(OPTIONS, percentile=100.0))
+    below = heat_scale(rising(-3.0), 0, dataclasses.replace(OPTIONS, percentile=100.0))
     assert below.marks() == {0.0: "\N{MINUS SIGN}5", 0.5: "\N{MINUS SIGN}3", 1.0: "\N{MINUS SIGN}1"}
 
 
 def test_where_the_heat_lies_counts_from_the_ground() -> None:
     made = rising(7.5)
-    about, plain = (places_of(made, place) for place in range(2))
+    about, plain = (locate_heat(made, place) for place in range(2))
     assert about.centre == pytest.approx(plain.centre, rel=1e-4)
     assert (about.hottest, about.box) == (plain.hottest, plain.box)
+
+
+def test_the_neutral_value_has_its_former_name_too() -> None:
+    entry = rising(7.5).maps[0]
+    assert entry.ground == entry.neutral == 7.5
 
 
 def test_the_caption_says_what_pale_means() -> None:
@@ -78,7 +83,7 @@ def test_the_caption_says_what_pale_means() -> None:
 
 def test_a_scale_ends_at_the_greatest_value() -> None:
     made = heats(targets=2)
-    scale = scale_of(made, 1, OPTIONS)
+    scale = heat_scale(made, 1, OPTIONS)
     assert scale.limit == made.maps[1].values.max() == scale.most
     assert scale.marks() == {0.0: "0", 1.0: "1.48"}
     steps = scale.steps(np.array([0, scale.limit / 2, scale.limit, np.nan], np.float32))
@@ -87,14 +92,14 @@ def test_a_scale_ends_at_the_greatest_value() -> None:
 
 @pytest.mark.parametrize("colormap", ["viridis", "magma"])
 def test_heat_has_the_colours_that_were_chosen(colormap: str) -> None:
-    scale = scale_of(heats(), 0, HeatOptions(colormap=colormap))
+    scale = heat_scale(heats(), 0, HeatOptions(colormap=colormap))
     np.testing.assert_array_equal(scale.colours[1:], palette(colormap)[1:])
 
 
 @pytest.mark.parametrize("colormap", ["viridis", "magma"])
 def test_signed_heat_is_blue_and_red_and_the_same_on_both_sides(colormap: str) -> None:
     made = heats(methods=["occlusion"])
-    scale = scale_of(made, 0, HeatOptions(colormap=colormap, percentile=100))
+    scale = heat_scale(made, 0, HeatOptions(colormap=colormap, percentile=100))
     assert scale.limit == np.abs(made.maps[0].values).max()
     steps = scale.steps(np.array([-scale.limit, 0, scale.limit], np.float32))
     assert steps.tolist() == [1, ZERO, 255]
@@ -118,24 +123,24 @@ def test_maps_of_a_method_can_share_a_scale() -> None:
             ]
             assert len(alike) == 3
             most = max(np.abs(made.maps[place].values).max() for place in alike)
-            assert {scale_of(made, place, shared).limit for place in alike} == {most}
-    assert len({scale_of(made, place, OPTIONS).limit for place in range(len(made))}) > 2
+            assert {heat_scale(made, place, shared).limit for place in alike} == {most}
+    assert len({heat_scale(made, place, OPTIONS).limit for place in range(len(made))}) > 2
 
 
 def test_the_scale_of_single_pixels_ends_before_the_few_largest() -> None:
     made = heats(methods=["gradient"])
     values = made.maps[0].values
-    scale = scale_of(made, 0, OPTIONS)
+    scale = heat_scale(made, 0, OPTIONS)
     assert scale.limit == pytest.approx(np.percentile(values, 99.5))
     assert scale.most == values.max() > scale.limit
     assert scale.marks()[1.0].startswith("\N{GREATER-THAN OR EQUAL TO} ")
-    assert scale_of(made, 0, HeatOptions(percentile=100)).limit == values.max()
+    assert heat_scale(made, 0, HeatOptions(percentile=100)).limit == values.max()
 
 
 def test_a_scale_ends_at_the_percentile_that_was_chosen() -> None:
     coarse = heats()
     values = coarse.maps[0].values
-    found = scale_of(coarse, 0, HeatOptions(percentile=50)).limit
+    found = heat_scale(coarse, 0, HeatOptions(percentile=50)).limit
     assert found == pytest.approx(np.percentile(values, 50)) != values.max()
 
 
@@ -145,12 +150,12 @@ def test_sparse_heat_keeps_a_scale() -> None:
     values[3, 4] = 2.5
     sparse = dataclasses.replace(made.maps[0], values=values, coarse=values)
     made = dataclasses.replace(made, maps=(sparse,))
-    assert scale_of(made, 0, OPTIONS).limit == 2.5
+    assert heat_scale(made, 0, OPTIONS).limit == 2.5
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
 def test_heat_covers_more_where_it_is_stronger(method: str) -> None:
-    scale = scale_of(heats(methods=[method]), 0, OPTIONS)
+    scale = heat_scale(heats(methods=[method]), 0, OPTIONS)
     opacity, strength = scale.opacity(0.7), scale.strength()
     order = np.argsort(strength[1:], kind="stable") + 1
     assert (np.diff(opacity[order]) >= -1e-6).all()
@@ -174,7 +179,7 @@ def bilinear(values: np.ndarray, y: float, x: float) -> float:
 def test_heat_lies_where_the_network_saw_it(fit: str) -> None:
     made = heats(fit=fit, size=(40, 60), net=(20, 20))
     entry, photograph = made.maps[0], made.photographs[0]
-    heat = placed(entry, photograph)
+    heat = place_on_photograph(entry, photograph)
     assert heat.shape == (40, 60)
     top, left, bottom, right = photograph.region
     for y in (0, 7, 20, 39):
@@ -193,14 +198,14 @@ def test_squares_are_the_cells_of_a_coarse_map() -> None:
     coarse = np.arange(4, dtype=np.float32).reshape(2, 2)
     made = heats(size=(4, 6))
     entry = dataclasses.replace(made.maps[0], coarse=coarse, values=enlarge(coarse, (24, 24)))
-    heat = placed(entry, made.photographs[0], smooth=False)
+    heat = place_on_photograph(entry, made.photographs[0], smooth=False)
     np.testing.assert_array_equal(heat, coarse.repeat(2, 0).repeat(3, 1))
     for region, rows, columns in (
         ((0.0, 1.0, 4.0, 5.0), slice(0, 4), slice(1, 5)),
         ((1.0, 0.0, 3.0, 6.0), slice(1, 3), slice(0, 6)),
     ):
         cut = Photograph(made.photographs[0].pixels, region)
-        heat = placed(entry, cut, smooth=False)
+        heat = place_on_photograph(entry, cut, smooth=False)
         shape = heat[rows, columns].shape
         wanted = coarse.repeat(shape[0] // 2, 0).repeat(shape[1] // 2, 1)
         np.testing.assert_array_equal(heat[rows, columns], wanted)
@@ -211,7 +216,7 @@ def test_squares_are_the_cells_of_a_coarse_map() -> None:
 def test_squares_are_drawn_where_they_were_asked_for() -> None:
     made = heats(size=(28, 28))
     smooth, squares = (
-        Shown(made, 0, HeatOptions(smooth=each), made.photographs[0]).steps
+        MapPictures(made, 0, HeatOptions(smooth=each), made.photographs[0]).steps
         for each in (True, False)
     )
     cells = squares.reshape(7, 4, 7, 4).transpose(0, 2, 1, 3).reshape(49, 16)

@@ -12,9 +12,9 @@ from heats import HOSTILE, WARNING, heats, picture
 from layersight.document.blocks import Document, Overlay
 from layersight.errors import SelectionError
 from layersight.nouns.heatmaps import photographs
-from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.colours import heat_scale
 from layersight.nouns.heatmaps.document import describe
-from layersight.nouns.heatmaps.measured import measured, measures_of
+from layersight.nouns.heatmaps.measures import measure_blocks, measure_sections
 from layersight.nouns.heatmaps.noun import folder, numbers
 from layersight.nouns.heatmaps.options import HEAT_VIEWS, HeatOptions
 from layersight.nouns.heatmaps.photographs import (
@@ -22,24 +22,24 @@ from layersight.nouns.heatmaps.photographs import (
     in_padding,
     is_cropped,
     is_padded,
-    places_of,
-    reduced,
+    locate_heat,
+    reduce_photograph,
 )
 from layersight.nouns.heatmaps.result import (
     Curve,
+    HeatLocation,
     Heatmaps,
     Measure,
-    Places,
-    by_image,
     default_view,
-    only,
+    group_by_image,
+    select_maps,
 )
-from layersight.nouns.heatmaps.views import Shown
+from layersight.nouns.heatmaps.views import MapPictures
 from layersight.nouns.heatmaps.wording import (
-    better,
     layer_names,
     score_words,
     target_name,
+    verdict_words,
     view_words,
 )
 from layersight.writers.layout.tile import blend
@@ -75,8 +75,8 @@ def made(result: Heatmaps, view: str | None = None, **options: object) -> Docume
 
 def shown_as(result: Heatmaps, place: int, options: HeatOptions = PLAIN) -> np.ndarray:
     photograph = result.photographs[result.maps[place].image]
-    shown = Shown(result, place, options, photograph)
-    return blend(shown.steps, shown.scaled.colours, shown.overlay)
+    shown = MapPictures(result, place, options, photograph)
+    return blend(shown.steps, shown.scale.colours, shown.overlay)
 
 
 def tiles(page: Page) -> list[Picture]:
@@ -100,7 +100,7 @@ def test_whatever_they_are_they_fit_their_pages(
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("name", ["one", "empty", "grey", "crop", "pad"])
 def test_one_map_has_three_pictures_beside_each_other(name: str, medium: str) -> None:
-    result = only(MANY[name], [0])
+    result = select_maps(MANY[name], [0])
     (page,) = laid(made(result), medium)
     photograph = result.photographs[0].pixels
     own = np.repeat(photograph, 3, 2) if photograph.shape[2] == 1 else photograph
@@ -131,7 +131,7 @@ def test_every_picture_has_its_scale(view: str) -> None:
     listed = words(*laid(made(result, view)))
     for place, entry in enumerate(result):
         if not entry.empty:
-            assert set(scale_of(result, place, PLAIN).marks().values()) <= set(listed)
+            assert set(heat_scale(result, place, PLAIN).marks().values()) <= set(listed)
 
 
 @pytest.mark.parametrize("normalise", ["own", "shared"])
@@ -172,7 +172,7 @@ def test_heat_on_the_padding_is_told() -> None:
     values = result.maps[0].values
     wanted = values[[*range(10), *range(20, 30)]].sum() / values.sum()
     assert in_padding(result.maps[0], photograph) == pytest.approx(float(wanted), rel=1e-5)
-    (group,) = by_image(result)
+    (group,) = group_by_image(result)
     assert view_words(group) == (
         f"Black was put around the photograph; {wanted:.0%} of the heat lies there."
     )
@@ -360,15 +360,15 @@ def test_where_the_heat_is() -> None:
     values[4, 40] = 1.0
     spot = dataclasses.replace(result.maps[0], values=values, coarse=values)
     found = dataclasses.replace(result, maps=(spot,))
-    places = places_of(found, 0)
+    places = locate_heat(found, 0)
     assert places.hottest == (8, 21)
     assert places.centre == pytest.approx(((8.5 * 3 + 40.5) / 4, (21.5 * 3 + 4.5) / 4))
     assert places.box == (8, 4, 41, 22)
     assert describe_peak(found, 0) == "x 8, y 21 (lower left)"
-    assert places_of(heats(empty=(0,)), 0).hottest is None
+    assert locate_heat(heats(empty=(0,)), 0).hottest is None
     assert describe_peak(heats(empty=(0,)), 0) == ""
     against = dataclasses.replace(result.maps[0], values=-values, coarse=-values, signed=True)
-    assert places_of(dataclasses.replace(result, maps=(against,)), 0).centre is None
+    assert locate_heat(dataclasses.replace(result, maps=(against,)), 0).centre is None
 
 
 def test_a_photograph_is_reduced_with_its_region() -> None:
@@ -376,12 +376,12 @@ def test_a_photograph_is_reduced_with_its_region() -> None:
     photograph = dataclasses.replace(
         heats().photographs[0], pixels=pixels, region=(4.0, -2.0, 36.0, 32.0), reduced=2.0
     )
-    small = reduced(photograph, (20, 20))
+    small = reduce_photograph(photograph, (20, 20))
     assert small.pixels.shape == (20, 15, 1)
     assert small.region == (2.0, -1.0, 18.0, 16.0)
     assert small.reduced == 4.0
     np.testing.assert_allclose(small.pixels[5:-5, 0, 0], np.arange(10, 30, 2) + 0.5, atol=1)
-    assert reduced(photograph, (40, 30)) is photograph
+    assert reduce_photograph(photograph, (40, 30)) is photograph
 
 
 def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
@@ -394,14 +394,14 @@ def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
 def test_a_metric_with_a_bar_of_its_own_passes_or_fails() -> None:
     """A random map is the best that there is of randomisation: nothing can be better."""
     good, bad = (Measure("randomisation", value, 0.0, 1.0, False, bar=0.5) for value in (0.3, 0.7))
-    assert (better(good), better(bad)) == ("passes", "fails")
+    assert (verdict_words(good), verdict_words(bad)) == ("passes", "fails")
     assert good.passes
     assert not good.better_than_random
 
 
 def test_an_overlay_holds_the_photograph_itself() -> None:
     result = heats()
-    overlay = Shown(result, 0, PLAIN, result.photographs[0]).overlay
+    overlay = MapPictures(result, 0, PLAIN, result.photographs[0]).overlay
     assert isinstance(overlay, Overlay)
     np.testing.assert_array_equal(overlay.under, result.photographs[0].pixels)
 
@@ -421,8 +421,8 @@ def test_a_check_that_failed_is_brown_and_one_that_passed_is_bold() -> None:
         )
         for entry, value in zip(result.maps, (0.3, 0.8), strict=True)
     )
-    (group,) = by_image(dataclasses.replace(result, maps=maps))
-    (section,) = measured(group)
+    (group,) = group_by_image(dataclasses.replace(result, maps=maps))
+    (section,) = measure_sections(group)
     (table,) = section.blocks
     found = [(row[1].text, row[1].tone, row[1].bold) for row in table.rows]
     assert found[0] == ("0.3", "plain", True)
@@ -432,19 +432,19 @@ def test_a_check_that_failed_is_brown_and_one_that_passed_is_bold() -> None:
 
 def test_where_the_heat_lies_is_found_once_for_each_map(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    find = photographs._find_places
+    find = photographs._find_heat
 
-    def watched(result: Heatmaps, place: int) -> Places:
+    def watched(result: Heatmaps, place: int) -> HeatLocation:
         found.append(place)
         return find(result, place)
 
-    monkeypatch.setattr(photographs, "_find_places", watched)
+    monkeypatch.setattr(photographs, "_find_heat", watched)
     result = heats(methods=THREE)
     describe(result, PLAIN)  # what a folder begins with
     list(folder(result, PLAIN))
     for view in HEAT_VIEWS:
         describe(result, dataclasses.replace(PLAIN, view=view))
-    numbers(only(result, [2]), PLAIN)
+    numbers(select_maps(result, [2]), PLAIN)
     assert sorted(found) == [0, 1, 2]
 
 
@@ -463,11 +463,11 @@ def test_better_is_better_than_random_and_than_the_centre(
     curve = Curve((0.0, 1.0), (0.1, 0.9))
     measure = Measure("insertion", 0.7, random, centre, True, curve)
     maps = (dataclasses.replace(heats().maps[0], measures=(measure,)),)
-    (group,) = by_image(dataclasses.replace(heats(), maps=maps))
-    table, _ = measures_of(maps[0])
+    (group,) = group_by_image(dataclasses.replace(heats(), maps=maps))
+    table, _ = measure_blocks(maps[0])
     assert (table.rows[0][1].tone, table.rows[0][1].bold) == (tone, bold)
     assert table.rows[0][4].text == said
-    metrics, curves = measured(group)
+    metrics, curves = measure_sections(group)
     assert metrics.blocks[0].columns[1].note == "high is good"
     assert metrics.blocks[0].rows[0][1].bold is bold
     ((plot,),) = curves.blocks[0].parts
@@ -489,7 +489,7 @@ def test_the_heat_over_the_photograph_alone() -> None:
 @pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
 def test_weak_heat_may_leave_the_photograph_as_it_is(method: str) -> None:
     result = heats(methods=(method,))
-    scale = scale_of(result, 0, PLAIN)
+    scale = heat_scale(result, 0, PLAIN)
     opacity, strength = scale.opacity(0.7, 0.3), scale.strength()
     assert (opacity[1:][strength[1:] <= 0.3] == 0).all()
     assert (opacity[1:][strength[1:] > 0.31] > 0).all()

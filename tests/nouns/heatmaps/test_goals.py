@@ -15,9 +15,9 @@ from layersight.nouns.heatmaps.classes import default_output, output_layers
 from layersight.nouns.heatmaps.goals import (
     ResolvedTarget,
     make_goal,
-    offset_of,
     predicted_at,
-    read_off,
+    read_goal,
+    score_offset,
 )
 
 
@@ -51,7 +51,7 @@ def test_a_class_its_other_side_and_a_contrast(target, weights, before):
 def test_the_mean_of_a_channel_needs_one_position(shape):
     goal, values = goal_of(Target("conv", 1), shape=shape), values_of(shape)
     assert goal[0].weights.shape == (1, *(1 for _ in shape[1:]), 3)
-    assert read_off(goal, values) == pytest.approx(values[..., 1].mean(), rel=1e-5)
+    assert read_goal(goal, values) == pytest.approx(values[..., 1].mean(), rel=1e-5)
 
 
 def test_a_neuron_a_region_and_where_it_is_predicted():
@@ -59,22 +59,22 @@ def test_a_neuron_a_region_and_where_it_is_predicted():
     values = values_of(shape)
     goal = goal_of(Target("conv", 1, where=(2, 4)), shape=shape)
     assert goal[0].weights.shape == (1, 4, 5, 3)
-    assert read_off(goal, values) == pytest.approx(values[0, 2, 4, 1])
+    assert read_goal(goal, values) == pytest.approx(values[0, 2, 4, 1])
     goal = goal_of(Target("conv", 1, where=(1, 0, 3, 4)), shape=shape)
-    assert read_off(goal, values) == pytest.approx(values[0, 1:3, 0:4, 1].mean(), rel=1e-5)
+    assert read_goal(goal, values) == pytest.approx(values[0, 1:3, 0:4, 1].mean(), rel=1e-5)
     mask = values[0].argmax(axis=-1) == 1
     goal = goal_of(Target("conv", 1, against=0, where=PREDICTED), shape=shape, mask=mask)
     expected = (values[0, ..., 1] - values[0, ..., 0])[mask].mean()
-    assert read_off(goal, values) == pytest.approx(expected, rel=1e-5)
+    assert read_goal(goal, values) == pytest.approx(expected, rel=1e-5)
     nowhere = np.zeros((4, 5), bool)
     goal = goal_of(Target("m", 1, where=PREDICTED), shape=shape, mask=nowhere)
-    np.testing.assert_array_equal(read_off(goal, values), [0])
+    np.testing.assert_array_equal(read_goal(goal, values), [0])
 
 
 def test_what_does_not_count_may_be_no_number():
     values = np.array([[np.nan, 2, np.inf], [0, np.inf, 0]], np.float32)
     goal = goal_of(Target("top", 1), shape=(3,))
-    np.testing.assert_array_equal(read_off(goal, values), [2, np.inf])
+    np.testing.assert_array_equal(read_goal(goal, values), [2, np.inf])
 
 
 def test_each_image_of_a_batch_has_its_own_target():
@@ -86,9 +86,9 @@ def test_each_image_of_a_batch_has_its_own_target():
     goal, values = goal_of(*targets, shape=(4, 5, 3)), values_of((4, 5, 3), 3)
     assert goal[0].weights.shape == (3, 4, 5, 3)
     expected = [values[0, ..., 1].mean(), values[1, 0, 0, 2], -values[2, :2, :2, 0].mean()]
-    np.testing.assert_allclose(read_off(goal, values), expected, rtol=1e-5)
+    np.testing.assert_allclose(read_goal(goal, values), expected, rtol=1e-5)
     for place, target in enumerate(targets):
-        alone = read_off(goal_of(target, shape=(4, 5, 3)), values[place : place + 1])
+        alone = read_goal(goal_of(target, shape=(4, 5, 3)), values[place : place + 1])
         np.testing.assert_allclose(alone, expected[place], rtol=1e-5)
 
 
@@ -103,10 +103,10 @@ def test_where_a_unit_is_predicted():
 
 def test_the_score_of_the_other_side_of_a_probability_is_the_rest():
     other = Target("top", 0, sign=-1)
-    assert offset_of(other, probability=True) == 1
-    assert offset_of(other, probability=False) == 0
-    assert offset_of(Target("top", 0), probability=True) == 0
-    assert offset_of(Target("top", 0, against=1, sign=-1), probability=True) == 0
+    assert score_offset(other, probability=True) == 1
+    assert score_offset(other, probability=False) == 0
+    assert score_offset(Target("top", 0), probability=True) == 0
+    assert score_offset(Target("top", 0, against=1, sign=-1), probability=True) == 0
 
 
 def chain(*layers: LayerInfo, outputs: tuple[str | None, ...] | None = None) -> ModelInfo:

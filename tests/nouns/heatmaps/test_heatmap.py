@@ -18,7 +18,7 @@ from layersight.errors import ImageError, Interrupted, ModelInputError, Selectio
 from layersight.nouns.heatmaps import settings
 from layersight.nouns.heatmaps.compute import heatmap
 from layersight.nouns.heatmaps.methods.method import NONE, SEVERAL, Method, find_method
-from layersight.nouns.heatmaps.result import Heatmaps, by_image
+from layersight.nouns.heatmaps.result import Heatmaps, group_by_image
 
 FEW = ["grad-cam", "gradient", "layercam"]
 
@@ -88,7 +88,7 @@ def test_every_image_has_its_own_classes_whatever_the_batches(chain, batch_size)
     assert len({entry.target.unit for entry in found}) > 1
     for image, picture in enumerate(pictures):
         alone = heatmap(chain(), picture, top=2, method=["gradient", "grad-cam"])
-        for place, one in zip(by_image(found)[image].indices, alone, strict=True):
+        for place, one in zip(group_by_image(found)[image].indices, alone, strict=True):
             assert found[place].target == one.target
             assert found[place].score == pytest.approx(one.score, rel=1e-6)
             np.testing.assert_allclose(found[place].values, one.values, rtol=1e-4, atol=1e-6)

@@ -9,7 +9,7 @@ from layersight.errors import Interrupted, ModelInputError, UsageError
 from layersight.nouns.heatmaps.compute import heatmap
 from layersight.nouns.heatmaps.metrics.bench import Bench
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
-from layersight.nouns.heatmaps.result import by_image
+from layersight.nouns.heatmaps.result import group_by_image
 
 
 def photo(seed: int = 0) -> np.ndarray:
@@ -23,7 +23,7 @@ def test_each_map_is_measured_on_its_own_image_and_target(chain):
     assert len(together) == 12
     for image, picture in enumerate(pictures):
         alone = heatmap(chain(), picture, top=2, **options)
-        for place, one in zip(by_image(together)[image].indices, alone, strict=True):
+        for place, one in zip(group_by_image(together)[image].indices, alone, strict=True):
             other = together[place]
             assert [measure.metric for measure in other.measures] == ["deletion", "insertion"]
             for mine, theirs in zip(other.measures, one.measures, strict=True):
@@ -47,16 +47,16 @@ def test_the_score_that_falls_is_the_one_that_is_reported(chain):
 
 
 def test_the_random_map_is_as_coarse_as_the_map(chain, monkeypatch):
-    grains = []
-    marks = Bench.marks
+    resolutions = []
+    original = Bench.reference_values
 
-    def watched(self, metric, grain):
-        grains.append(tuple(grain))
-        return marks(self, metric, grain)
+    def watched(self, metric, resolution):
+        resolutions.append(tuple(resolution))
+        return original(self, metric, resolution)
 
-    monkeypatch.setattr(Bench, "marks", watched)
+    monkeypatch.setattr(Bench, "reference_values", watched)
     heatmap(chain(), photo(), method=["grad-cam", "gradient"], score_with="insertion")
-    assert grains == [(4, 4), (8, 8)]
+    assert resolutions == [(4, 4), (8, 8)]
 
 
 def test_metrics_that_make_the_map_anew(chain):

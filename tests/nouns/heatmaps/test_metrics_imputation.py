@@ -40,9 +40,9 @@ def exact(image, known):
     return found
 
 
-def masks(size, shares, grain, seed=0):
+def masks(size, shares, resolution, seed=0):
     """What is left when the hottest share of a random map goes."""
-    heat = enlarge(np.random.default_rng(seed).random(grain, dtype=np.float32), size)
+    heat = enlarge(np.random.default_rng(seed).random(resolution, dtype=np.float32), size)
     order = np.argsort(-heat.ravel(), kind="stable")
     found = []
     for share in shares:
@@ -53,10 +53,10 @@ def masks(size, shares, grain, seed=0):
 
 
 @pytest.mark.parametrize("size", [(3, 3), (8, 8), (17, 9), (32, 40), (1, 12), (5, 1), (64, 64)])
-@pytest.mark.parametrize("grain", [(3, 3), (64, 64)])
+@pytest.mark.parametrize("resolution", [(3, 3), (64, 64)])
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-123.0, 151.0)])
-def test_missing_pixels_are_the_solution_of_the_system(size, grain, low, high):
-    known = masks(size, (0.1, 0.5, 0.9), grain)
+def test_missing_pixels_are_the_solution_of_the_system(size, resolution, low, high):
+    known = masks(size, (0.1, 0.5, 0.9), resolution)
     image = np.random.default_rng(1).uniform(low, high, (*size, 3)).astype(np.float32)
     found = impute(image, known)
     assert found.dtype == np.float32

@@ -16,7 +16,7 @@ def test_every_metric_says_what_it_is():
     for metric in metrics().values():
         assert metric.says.endswith(".")
         assert metric.misleads.endswith(".")
-        assert (metric.refer is not None) == metric.explains
+        assert (metric.reference is not None) == metric.explains
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_measuring_one_heatmap():
         goal=GOAL,
         metrics="all,costly",
         options=options,
-        grain=(3, 3),
+        resolution=(3, 3),
         explain=lambda pixels: pixels[..., 0],
         progress=lambda *done: told.append(done),
     )
@@ -72,6 +72,14 @@ def test_measuring_one_heatmap():
     with_curves = [entry.metric for entry in found if entry.curve is not None]
     assert with_curves == ["deletion", "insertion", "road"]
     assert len(found[0].curve.scores) == 5
+
+
+def test_the_resolution_has_its_former_name_too():
+    images, heat = picture(), np.arange(64.0).reshape(8, 8)
+    given = {"goal": GOAL, "metrics": "deletion", "options": MeasureOptions(points=4)}
+    found = measure(linear(1.0), images, heat, resolution=(3, 3), **given)
+    assert found == measure(linear(1.0), images, heat, grain=(3, 3), **given)
+    assert found != measure(linear(1.0), images, heat, **given)
 
 
 def test_random_maps_have_the_grain_of_the_heatmap():
@@ -105,7 +113,7 @@ def test_a_signed_map_is_ranked_by_its_sign_too():
     images = picture((4, 4))
     each = np.ones((4, 4, 1))
     each[:2] = -1
-    board = bench(linear(each), images, filling="black")
+    board = bench(linear(each), images, fill="black")
     heat = (images.pixels[0] * each).sum(-1)
     assert (
         rate(board, heat, "deletion")["deletion"].value

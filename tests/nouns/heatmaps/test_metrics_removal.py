@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layersight.errors import ModelInputError, UsageError
-from layersight.nouns.heatmaps.baselines import blur
+from layersight.nouns.heatmaps.baselines import rise_blur
 from layersight.nouns.heatmaps.metrics.imputation import impute
 from numpy_networks import Formula, bench, linear, logistic, picture, rate
 
@@ -57,7 +57,10 @@ def test_the_curves_are_those_of_loops(size, points):
     steps = min(points, heat.size)
     pixels = images.pixels[0]
     mean = np.broadcast_to(pixels.mean((0, 1)), pixels.shape)
-    for name, before, after in (("deletion", pixels, mean), ("insertion", blur(pixels), pixels)):
+    for name, before, after in (
+        ("deletion", pixels, mean),
+        ("insertion", rise_blur(pixels), pixels),
+    ):
         area, curve = by_hand(model.function, before, after, heat, board.ties, steps)
         assert found[name].value == pytest.approx(area, abs=1e-6)
         assert found[name].curve.shares == pytest.approx([share for share, _ in curve])
@@ -71,7 +74,7 @@ def test_the_true_map_of_a_linear_network_is_the_best():
     board = bench(linear(each), images, randoms=8)
     pixels = images.pixels[0]
     true = ((pixels - pixels.mean((0, 1))) * each).sum(-1)
-    brought = ((pixels - blur(pixels)) * each).sum(-1)
+    brought = ((pixels - rise_blur(pixels)) * each).sum(-1)
     deleted = rate(board, true, "deletion")["deletion"]
     inserted = rate(board, brought, "insertion")["insertion"]
     assert deleted.better_than_random
@@ -109,7 +112,7 @@ def test_road_prefers_the_pixels_that_count():
 def test_road_is_half_the_difference_of_the_two_ways():
     images = picture((9, 7))
     model = logistic(weights((9, 7)))
-    board = bench(model, images, shares=(0.25, 0.5), blemish=0.0)
+    board = bench(model, images, shares=(0.25, 0.5), fill_noise=0.0)
     heat = np.random.default_rng(2).normal(size=(9, 7))
     found = rate(board, heat, "road")["road"]
     pixels = images.pixels[0]
@@ -127,7 +130,7 @@ def test_imputed_pixels_get_the_noise_asked_for():
     network, seen = watched(0.5)
     images = picture((16, 16), white=255.0)
     images.values["picture"][:] = 100.0
-    board = bench(network, images, shares=(0.5,), blemish=0.02)
+    board = bench(network, images, shares=(0.5,), fill_noise=0.02)
     rate(board, np.arange(256).reshape(16, 16), "road")
     noisy = seen[0][8:]
     assert (seen[0][:8] == 100).all()
@@ -138,7 +141,7 @@ def test_imputed_pixels_get_the_noise_asked_for():
 
 def test_equal_pixels_go_in_a_random_order_and_not_by_rows():
     network, seen = watched()
-    board = bench(network, picture((16, 16)), points=4, filling="black")
+    board = bench(network, picture((16, 16)), points=4, fill="black")
     rate(board, np.zeros((16, 16)), "deletion")
     gone = (seen[2] == 0).all(-1)
     assert gone.sum() == 128
@@ -146,30 +149,30 @@ def test_equal_pixels_go_in_a_random_order_and_not_by_rows():
     assert 48 < gone[:, :8].sum() < 80
 
 
-@pytest.mark.parametrize(("filling", "expected"), [("black", -1), ("grey", 1), ("white", 3)])
-def test_what_stands_for_a_deleted_pixel(filling, expected):
+@pytest.mark.parametrize(("fill", "expected"), [("black", -1), ("grey", 1), ("white", 3)])
+def test_what_stands_for_a_deleted_pixel(fill, expected):
     network, seen = watched()
     images = picture((6, 5), black=-1.0, white=3.0)
-    rate(bench(network, images, filling=filling, points=2), np.zeros((6, 5)), "deletion")
+    rate(bench(network, images, fill=fill, points=2), np.zeros((6, 5)), "deletion")
     assert (seen[0] == images.pixels[0]).all()
     assert (seen[2] == expected).all()
 
 
-def test_an_unknown_filling_is_refused():
-    with pytest.raises(UsageError, match="unknown filling 'green': expected one of mean, black"):
-        rate(bench(linear(1.0), picture(), filling="green"), np.zeros((8, 8)), "deletion")
+def test_an_unknown_fill_is_refused():
+    with pytest.raises(UsageError, match="unknown fill 'green': expected one of mean, black"):
+        rate(bench(linear(1.0), picture(), fill="green"), np.zeros((8, 8)), "deletion")
 
 
 def test_the_blur_is_that_of_rise():
     """11 x 11 with a deviation of 5 for 224 pixels; a constant image stays as it is."""
     point = np.zeros((224, 224, 1), np.float32)
     point[100, 100] = 1
-    spread = blur(point)[..., 0]
+    spread = rise_blur(point)[..., 0]
     assert (spread > 0).sum() == 121
     assert spread.sum() == pytest.approx(1, abs=1e-5)
     assert spread[100, 105] / spread[100, 100] == pytest.approx(np.exp(-0.5), rel=1e-4)
-    assert np.allclose(blur(np.full((30, 20, 3), 0.7, np.float32)), 0.7)
-    assert (blur(point[:112, :112]) > 0).sum() == 25
+    assert np.allclose(rise_blur(np.full((30, 20, 3), 0.7, np.float32)), 0.7)
+    assert (rise_blur(point[:112, :112]) > 0).sum() == 25
 
 
 @settings(max_examples=30)
@@ -205,11 +208,17 @@ def test_an_image_gives_the_same_numbers_wherever_it_stands():
     """Random maps, noise and ties come from the image and the seed alone."""
     heat = np.random.default_rng(0).normal(size=(8, 8))
     first, second = (
-        rate(bench(logistic(weights()), picture(seed=9)), heat, "deletion", "road", grain=(3, 3))
+        rate(
+            bench(logistic(weights()), picture(seed=9)), heat, "deletion", "road", resolution=(3, 3)
+        )
         for _ in range(2)
     )
     other = rate(
-        bench(logistic(weights()), picture(seed=9), seed=1), heat, "deletion", "road", grain=(3, 3)
+        bench(logistic(weights()), picture(seed=9), seed=1),
+        heat,
+        "deletion",
+        "road",
+        resolution=(3, 3),
     )
     assert first == second
     assert first["road"].random != other["road"].random
@@ -219,12 +228,12 @@ def test_random_maps_are_run_once_for_all_heatmaps_of_an_image():
     model = logistic(weights())
     board = bench(model, picture(), randoms=3, points=8)
     draw = np.random.default_rng(0)
-    rate(board, draw.normal(size=(8, 8)), "deletion", grain=(4, 4))
+    rate(board, draw.normal(size=(8, 8)), "deletion", resolution=(4, 4))
     first = sum(model.batches)
     assert first == 9 * (1 + 3 + 1)
-    rate(board, draw.normal(size=(8, 8)), "deletion", grain=(4, 4))
+    rate(board, draw.normal(size=(8, 8)), "deletion", resolution=(4, 4))
     assert sum(model.batches) == first + 9
-    rate(board, draw.normal(size=(8, 8)), "deletion", grain=(8, 8))
+    rate(board, draw.normal(size=(8, 8)), "deletion", resolution=(8, 8))
     assert sum(model.batches) == first + 9 + 9 * (1 + 3)
 
 

@@ -155,11 +155,11 @@ def test_integrated_gradients_go_finer_where_an_image_needs_it():
     found = run("integrated-gradients", model, images, goal, steps=6)
     easy, near, far = found.notes
     assert (easy, near) == ((), ())
-    assert far == ("30 points on the way instead of 6, for the values to sum to the score",)
+    assert far == ("30 points on the path instead of 6, for the values to sum to the score",)
     gain = model.exact(images.pixels[2], goal) - model.exact(np.zeros((6, 5, 3)), goal)
     assert found.values[2].sum() == pytest.approx(gain, rel=0.01)
     assert np.all(found.values[0] == 0)
-    alone = run("integrated-gradients", model, images.one(2), goal, steps=6)
+    alone = run("integrated-gradients", model, images.select(2), goal, steps=6)
     assert np.array_equal(alone.values[0], found.values[2])
     assert alone.notes[0] == far
 
@@ -174,7 +174,7 @@ def test_integrated_gradients_say_when_the_sum_is_off():
     model, images = Jump("tanh"), pictures(1)
     found = run("integrated-gradients", model, images, class_goal(), steps=3)
     (note,) = found.notes[0]
-    assert f"even with {3 + 8 * 2} points on the way" in note
+    assert f"even with {3 + 8 * 2} points on the path" in note
     assert f"sum to {found.values.sum(dtype=float):.4g}" in note
     assert sum(model.passes) == 2 + 3 + 8 * 3
 
@@ -321,7 +321,7 @@ def test_rise_is_the_score_weighted_mean_of_the_masks(baseline, black):
         images.pixels.astype(float),
         make(images, baseline),
         found.values,
-        found.grounds,
+        found.neutral_values,
         strict=True,
     ):
         total, scores = np.zeros((6, 5)), []
@@ -393,7 +393,7 @@ def test_batches_and_neighbours_change_nothing(name, batch_size):
     goal = class_goal(2, 0, 1, 2)
     together = run(name, model, images, goal, batch_size=max(batch_size, 4))
     for image, chosen in enumerate((2, 0, 1, 2)):
-        alone = run(name, model, images.one(image), class_goal(chosen), batch_size=batch_size)
+        alone = run(name, model, images.select(image), class_goal(chosen), batch_size=batch_size)
         assert np.array_equal(alone.values[0], together.values[image])
         assert alone.notes[0] == together.notes[image]
 

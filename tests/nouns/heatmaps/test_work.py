@@ -7,7 +7,7 @@ import pytest
 from layersight.nouns.heatmaps.methods.method import methods
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
-from layersight.nouns.heatmaps.work import Tracker, costs_of, passes_of
+from layersight.nouns.heatmaps.work import Tracker, count_costs, map_passes
 
 
 @pytest.mark.parametrize(
@@ -24,15 +24,15 @@ from layersight.nouns.heatmaps.work import Tracker, costs_of, passes_of
     ],
 )
 def test_what_a_map_costs(name: str, passes: float) -> None:
-    assert passes_of(methods()[name], HeatmapOptions(), (150, 150), 128) == passes
+    assert map_passes(methods()[name], HeatmapOptions(), (150, 150), 128) == passes
     if name in ("score-cam", "rise"):
-        assert passes_of(methods()[name], HeatmapOptions(masks=20), (150, 150), 128) == 20
+        assert map_passes(methods()[name], HeatmapOptions(masks=20), (150, 150), 128) == 20
 
 
 def test_what_measuring_costs() -> None:
     """Random maps are measured once for maps of one kind, the centre once."""
     metrics = choose_metrics("deletion,sensitivity")
-    found = costs_of(
+    found = count_costs(
         {"grad-cam": 3, "hirescam": 3, "rise": 2000},
         metrics,
         MeasureOptions(),

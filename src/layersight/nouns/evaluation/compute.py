@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,17 +33,21 @@ from layersight.loading import open_for
 from layersight.model import Forward
 from layersight.nouns.evaluation.evaluating import Evaluator, ImageMeasures, assemble, check_same
 from layersight.nouns.evaluation.result import Evaluation, concatenate
-from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.builder import Context
-from layersight.nouns.heatmaps.cached import CachedModel, explainable
+from layersight.nouns.heatmaps.cached import CachedModel, supported_options
 from layersight.nouns.heatmaps.classes import check_explained
-from layersight.nouns.heatmaps.goals import ask_images
-from layersight.nouns.heatmaps.images import Given, choose_input, make_image_set
+from layersight.nouns.heatmaps.goals import resolve_targets
+from layersight.nouns.heatmaps.images import ImagesByInput, choose_input, make_image_set
 from layersight.nouns.heatmaps.methods.method import Method
-from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics, named
+from layersight.nouns.heatmaps.metrics.metric import DEFAULT, Metric, choose_metrics, explicit_names
 from layersight.nouns.heatmaps.metrics.metric import metrics as all_metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
-from layersight.nouns.heatmaps.settings import check_read, choose_methods, settle
+from layersight.nouns.heatmaps.settings import (
+    check_options_used,
+    choose_methods,
+    make_heatmap_options,
+)
+from layersight.nouns.heatmaps.targets import parse_targets
 from layersight.select import LayerSpec
 
 STRONGEST = "the strongest class of each image"
@@ -86,8 +91,8 @@ def evaluate(
             its images are taken as they are.
         progress: Called again and again with the milliseconds that it took and those that it is
             going to take in all, as measured; ``None`` for a warning where that is long.
-        options: Fields of ``MeasureOptions`` (``points``, ``filling``,
-            ``shares``, ``blemish``, ``radius``, ``copies``, ``stages``, ``randoms``), of
+        options: Fields of ``MeasureOptions`` (``points``, ``fill``,
+            ``shares``, ``fill_noise``, ``radius``, ``copies``, ``stages``, ``randoms``), of
             ``HeatmapOptions`` and of :class:`ImageOptions`; ``seed`` is of
             all three.
 
@@ -104,26 +109,26 @@ def evaluate(
     """
     chosen = choose_methods(methods)
     measures = choose_metrics(metrics)
-    measured, settled, image_options = _settle(chosen, measures, options)
+    measured, settled, image_options = _make_options(chosen, measures, options)
     check_batch_size(batch_size)
     progress = or_warning(progress, "Less: limit=10, or fewer methods and metrics.")
     opened = open_for(model, Forward, "evaluate", "open the network that the weights belong to")
-    settled, outputs_only = explainable(opened, settled)
+    settled, outputs_only = supported_options(opened, settled)
     info = opened.info
     entry = choose_input(info, input_name)
-    supply = _Supply(opened, entry, images, image_options, limit)
-    info = supply.settle()
+    loader = _ImageLoader(opened, entry, images, image_options, limit)
+    info = loader.prepare()
     entry = find_input(info, entry.name)
     wanted = None
     if target is not None:
-        wanted, _ = read_targets(info, target)
+        wanted, _ = parse_targets(info, target)
         if len(wanted) > 1:
             raise UsageError(f"expected one target for all images, found {len(wanted)}")
     check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
     explained = STRONGEST if wanted is None else wanted[0].name
     if done is not None:
-        check_same(done, info, settled, measured, supply.scale, explained, chosen, measures)
-        strange = [name for name in done.images if name not in supply.names]
+        check_same(done, info, settled, measured, loader.scale, explained, chosen, measures)
+        strange = [name for name in done.images if name not in loader.names]
         if strange:
             raise UsageError(
                 f"the evaluation that is done holds an image that is not asked for, {strange[0]}: "
@@ -131,12 +136,12 @@ def evaluate(
             )
         chosen = tuple(method for method in chosen if method.name in done.methods)
         measures = tuple(metric for metric in measures if metric.name in done.metrics)
-    waiting = [name for name in supply.names if done is None or name not in done.images]
+    waiting = [name for name in loader.names if done is None or name not in done.images]
     evaluator = Evaluator(
         *(chosen, measures, layer),
-        strict=named(methods) | named(metrics),
+        strict=explicit_names(methods) | explicit_names(metrics),
         progress=progress,
-        count=len(supply.names),
+        count=len(loader.names),
         done=done,
     )
     evaluator.note(outputs_only)
@@ -144,23 +149,23 @@ def evaluate(
     made: list[ImageMeasures] = []
     stopped = False
     try:
-        for name, given in supply.load(waiting):
-            image_set = make_image_set(given, entry, supply.scale)
+        for name, given in loader.load(waiting):
+            image_set = make_image_set(given, entry, loader.scale)
             context = Context(cached, info, image_set, settled, batch_size, measured)
-            resolved, _, notes = ask_images(cached, info, given, wanted, [0], top=1)
+            resolved, _, notes = resolve_targets(cached, info, given, wanted, [0], top=1)
             evaluator.note(notes)
-            made.append(evaluator.judge(name, context, resolved[0]))
+            made.append(evaluator.measure_image(name, context, resolved[0]))
     except KeyboardInterrupt:
         stopped = True
     parts = [] if done is None else [done]
     if made:
-        notes = [*info.notes, *supply.notes]
-        parts.append(assemble(evaluator, context, made, supply.scale, explained, notes))
+        notes = [*info.notes, *loader.notes]
+        parts.append(assemble(evaluator, context, made, loader.scale, explained, notes))
     ready = {name for part in parts for name in part.images}
-    order = [name for name in supply.names if name in ready]
+    order = [name for name in loader.names if name in ready]
     result = concatenate(parts, order) if parts else None
     if stopped:
-        raise Interrupted(result, len(supply.names))
+        raise Interrupted(result, len(loader.names))
     assert result is not None
     return result
 
@@ -175,10 +180,10 @@ def check(
     own = {"target", "layer", "limit", "input_name", "batch_size"}
     chosen = choose_methods(methods)
     given = {name: value for name, value in options.items() if name not in own}
-    _settle(chosen, choose_metrics(metrics), given)
+    _make_options(chosen, choose_metrics(metrics), given)
 
 
-class _Supply:
+class _ImageLoader:
     """The images, loaded one after the other, all in one size and one scale."""
 
     def __init__(
@@ -213,7 +218,7 @@ class _Supply:
         self._numbers = kept
         self.names = _names(self._sources[entry.name])
 
-    def settle(self) -> ModelInfo:
+    def prepare(self) -> ModelInfo:
         """Finds size and scale out from the first image; what is known of the model then."""
         first = self._first = self._load(0)
         if self._entry.is_image and None in self._entry.size and self._options.size is None:
@@ -238,7 +243,7 @@ class _Supply:
         images = plural(len(self._sources[name]), "image")
         return f"input {label}: {images}; {formula} ({scale.reason})"
 
-    def load(self, names: Sequence[str]) -> Iterator[tuple[str, Given]]:
+    def load(self, names: Sequence[str]) -> Iterator[tuple[str, ImagesByInput]]:
         for name in names:
             number = self.names.index(name)
             given = self._first if number == 0 and self._first else self._load(number)
@@ -274,15 +279,14 @@ def _scaled(image: InputImage, scale: Preprocessing) -> InputImage:
     return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
 
 
-def _settle(
+def _make_options(
     chosen: Sequence[Method], measures: Sequence[Metric], settings: Mapping[str, Any]
 ) -> tuple[MeasureOptions, HeatmapOptions, ImageOptions]:
     """The options of metrics, of heatmaps and of images."""
-    own, *_ = split_options(settings, MeasureOptions, HeatmapOptions, ImageOptions)
+    own, *others = split_options(settings, MeasureOptions, HeatmapOptions, ImageOptions)
     measured = MeasureOptions(**own)
-    check_read("metric", measures, all_metrics().values(), {*own} - {"randoms", "seed"})
-    others = {name: settings[name] for name in settings if name not in own or name == "seed"}
-    return measured, *settle(chosen, others)
+    check_options_used("metric", measures, all_metrics().values(), {*own} - {"randoms", "seed"})
+    return measured, *make_heatmap_options(chosen, ChainMap(*others))
 
 
 def _names(sources: Sequence[Any]) -> list[str]:

@@ -38,16 +38,16 @@ from layersight.document.words import (
 from layersight.errors import SelectionError
 from layersight.nouns.evaluation.options import TableOptions
 from layersight.nouns.evaluation.result import MIN_STANDARD_ERRORS, Evaluation, Row, mean
-from layersight.nouns.heatmaps.wording import way
+from layersight.nouns.heatmaps.wording import direction_words
 
 CENTRE = "Centre of the image"
 
 
-def amount(value: float) -> str:
+def table_number(value: float) -> str:
     """A number of a table; a dash where there is none.
 
-    >>> amount(0.12345), amount(-0.0001), amount(123.4), amount(float("nan"))
-    ('0.123', '0.000', '123', '–')
+    >>> [table_number(value) for value in (0.12345, -0.0001, 123.4, float("nan"))]
+    ['0.123', '0.000', '123', '–']
     """
     if math.isnan(value):
         return DASH
@@ -57,16 +57,16 @@ def amount(value: float) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def spread(value: float) -> str:
-    return "" if math.isnan(value) else f"{PLUS_MINUS}{amount(value)}"
+def error_words(value: float) -> str:
+    return "" if math.isnan(value) else f"{PLUS_MINUS}{table_number(value)}"
 
 
-def made_of(row: Row) -> str:
-    """What the maps of a method are made of: its layers and their grain."""
+def describe_maps(row: Row) -> str:
+    """What the maps of a method are made of: its layers and their resolution."""
     if not row.layers:
-        return size(row.grain)
+        return size(row.resolution)
     names = brief(row.layers[-1], 24) if len(row.layers) == 1 else f"{len(row.layers)} layers"
-    return f"{names}, {size(row.grain)}"
+    return f"{names}, {size(row.resolution)}"
 
 
 def facts(result: Evaluation) -> str:
@@ -145,7 +145,7 @@ def _caption(result: Evaluation, lines: tuple[str, ...]) -> str:
     means = "; ".join(
         f"{row.name}: "
         + ", ".join(
-            f"{column.name} {amount(float(value))}"
+            f"{column.name} {table_number(float(value))}"
             for column, value in zip(result.columns, values, strict=True)
         )
         for row, values in zip(result.rows, result.means, strict=True)
@@ -158,7 +158,7 @@ def _table(result: Evaluation) -> Table:
     several = len(result.rows) > 1
     rows: list[tuple[Cell, ...]] = []
     for index, row in enumerate(result.rows):
-        cells = [Cell(row.title, note=made_of(row))]
+        cells = [Cell(row.title, note=describe_maps(row))]
         for metric in range(len(result.columns)):
             share = float(result.better[index, metric])
             leading = several and bool(result.leading[index, metric])
@@ -168,23 +168,28 @@ def _table(result: Evaluation) -> Table:
                 words.insert(0, "fails")
             cells.append(
                 Cell(
-                    amount(float(result.means[index, metric])),
+                    table_number(float(result.means[index, metric])),
                     "bad" if behind else "plain",
                     bold=leading,
                     marked=leading,
-                    aside=spread(float(result.errors[index, metric])),
+                    aside=error_words(float(result.errors[index, metric])),
                     note=", ".join(words),
                     share=None if np.isnan(share) else share,
                 )
             )
         rows.append(tuple(cells))
-    rivals = [(f"Random maps of {size(cells)}", result.random_of(cells)) for cells in result.grains]
+    rivals = [
+        (f"Random maps of {size(cells)}", result.random_of(cells)) for cells in result.resolutions
+    ]
     for name, values in [*rivals, (CENTRE, result.centre)]:
-        numbers = [Cell(amount(float(value)), "quiet") for value in mean(values)]
+        numbers = [Cell(table_number(float(value)), "quiet") for value in mean(values)]
         rows.append((Cell(name, "quiet"), *numbers))
     columns = (
         Column("Method", wide=1),
-        *(Column(each.title, "right", way(each.higher_is_better)) for each in result.columns),
+        *(
+            Column(each.title, "right", direction_words(each.higher_is_better))
+            for each in result.columns
+        ),
     )
     last = frozenset({len(result.rows) - 1})
     return Table(columns, tuple(rows), "Methods", key(result), ruled=last)
@@ -198,14 +203,14 @@ def _points(result: Evaluation, metric: int, wide: float) -> Curve:
     leading = result.leading[:, metric] & (len(result.rows) > 1)
     centre = float(mean(result.centre[metric]))
 
-    def only(chosen: np.ndarray) -> np.ndarray:
+    def masked(chosen: np.ndarray) -> np.ndarray:
         return np.where(chosen, means, np.float32(np.nan))
 
     series = (
-        Series(indices, only(leading), "best", style="points", errors=errors),
+        Series(indices, masked(leading), "best", style="points", errors=errors),
         Series(
             indices,
-            only(~leading),
+            masked(~leading),
             "method, with its standard error",
             style="points",
             hollow=True,
@@ -216,7 +221,7 @@ def _points(result: Evaluation, metric: int, wide: float) -> Curve:
     shown = series if leading.any() else series[1:]
     return Curve(
         shown,
-        title=f"{column.title}   {way(column.higher_is_better)}",
+        title=f"{column.title}   {direction_words(column.higher_is_better)}",
         names=tuple(row.title for row in result.rows),
         rules=((centre, "centre of the image"),) if np.isfinite(centre) else (),
         wide=max(150.0, wide),

@@ -89,7 +89,7 @@ class Evaluator:
     def note(self, lines: Iterable[str]) -> None:
         self._notes += [line for line in lines if line not in self._notes]
 
-    def judge(self, name: str, context: Context, resolved: ResolvedTarget) -> ImageMeasures:
+    def measure_image(self, name: str, context: Context, resolved: ResolvedTarget) -> ImageMeasures:
         """What the metrics say of the maps of the only image of a context, by every method."""
         (batch,) = make_batches(context, [resolved])
         self._chooser.check(self.methods)

@@ -40,7 +40,7 @@ def manifest(result: Evaluation, options: TableOptions) -> Json:
     return {
         "preprocessing": result.preprocessing.to_json(),
         "explained": result.explained,
-        "methods": [dataclasses.asdict(row) for row in result.rows],
+        "methods": [row.to_json() for row in result.rows],
         "metrics": [dataclasses.asdict(column) for column in result.columns],
         "options": result.options.to_json(),
         "measured": result.measured.to_json(),
@@ -57,12 +57,12 @@ def numbers(result: Evaluation, options: TableOptions) -> Json:
         "count": result.count,
         "metrics": [dataclasses.asdict(column) for column in result.columns],
         "methods": [
-            {**dataclasses.asdict(row), "metrics": _summary(result, index)}
+            {**row.to_json(), "metrics": _summary(result, index)}
             for index, row in enumerate(result.rows)
         ],
         "random": [
             {"grain": list(cells), "means": _named(result, mean(result.random_of(cells)))}
-            for cells in result.grains
+            for cells in result.resolutions
         ],
         "centre": _named(result, mean(result.centre)),
         "images": [_image(result, index) for index in range(len(result.images))],
@@ -180,8 +180,9 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> E
 
 
 def _row(saved: Json) -> Row:
-    cells = saved["grain"]
-    return Row(**{**saved, "layers": tuple(saved["layers"]), "grain": tuple(cells)})
+    values = {**saved, "layers": tuple(saved["layers"]), "resolution": tuple(saved["grain"])}
+    del values["grain"]
+    return Row(**values)
 
 
 def _target(saved: Json) -> Target:

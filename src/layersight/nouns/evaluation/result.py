@@ -57,7 +57,7 @@ class Row:
         title: What a caption calls it.
         source: Where it was published.
         layers: The layers whose maps it used; empty for methods that need none.
-        grain: Of how many cells its maps are made, height and width: that of the random maps
+        resolution: Of how many cells its maps are made, height and width: that of the random maps
             beside it.
         warning: What has to be said of it wherever it is shown, or ``None``.
     """
@@ -66,8 +66,18 @@ class Row:
     title: str
     source: str
     layers: tuple[str, ...]
-    grain: tuple[int, ...]
+    resolution: tuple[int, ...]
     warning: str | None = None
+
+    @property
+    def grain(self) -> tuple[int, ...]:
+        """The former name of :attr:`resolution`."""
+        return self.resolution
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields; in files the resolution keeps its former name, ``grain``."""
+        values = dataclasses.asdict(self)
+        return {"grain" if name == "resolution" else name: values[name] for name in values}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +96,7 @@ class Evaluation(RichDisplay):
         rows: The methods.
         columns: The metrics.
         values: ``(method, metric, image)`` float32; not a number where there is nothing to tell.
-        random: Likewise of random maps of the grain of each method, the mean over several.
+        random: Likewise of random maps of the resolution of each method, the mean over several.
         centre: ``(metric, image)`` float32: of the map that is brightest in the middle.
         bars: ``(method, metric, image)`` float32: what a heatmap has to be better than; most often
             the number of the random maps.
@@ -124,9 +134,14 @@ class Evaluation(RichDisplay):
         return tuple(column.name for column in self.columns)
 
     @property
+    def resolutions(self) -> tuple[tuple[int, ...], ...]:
+        """The resolutions of the methods, the coarsest first, each once."""
+        return tuple(sorted({row.resolution for row in self.rows}))
+
+    @property
     def grains(self) -> tuple[tuple[int, ...], ...]:
-        """The grains of the methods, the coarsest first, each once."""
-        return tuple(sorted({row.grain for row in self.rows}))
+        """The former name of :attr:`resolutions`."""
+        return self.resolutions
 
     @functools.cached_property
     def means(self) -> FloatArray:
@@ -188,9 +203,9 @@ class Evaluation(RichDisplay):
     def _signs(self) -> NDArray[np.int64]:
         return np.array([1 if column.higher_is_better else -1 for column in self.columns])
 
-    def random_of(self, grain: tuple[int, ...]) -> FloatArray:
-        """``(metric, image)``: what random maps of a grain get."""
-        alike = [place for place, row in enumerate(self.rows) if row.grain == grain]
+    def random_of(self, resolution: tuple[int, ...]) -> FloatArray:
+        """``(metric, image)``: what random maps of a resolution get."""
+        alike = [place for place, row in enumerate(self.rows) if row.resolution == resolution]
         found: FloatArray = self.random[alike[0]]
         for place in alike[1:]:  # where a method has a gap another may have none
             found = np.where(np.isfinite(found), found, self.random[place])

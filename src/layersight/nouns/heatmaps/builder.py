@@ -24,9 +24,9 @@ from layersight.data.readout import Goal
 from layersight.errors import CapabilityError, ModelInputError, SelectionError, UsageError
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.choice import Choice, DependsOnInput, choose_layers
-from layersight.nouns.heatmaps.classes import positions
-from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, offset_of
-from layersight.nouns.heatmaps.images import ImageSet, depends_on_input, same_everywhere
+from layersight.nouns.heatmaps.classes import spatial_shape
+from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, score_offset
+from layersight.nouns.heatmaps.images import ImageSet, depends_on_input, same_image_advice
 from layersight.nouns.heatmaps.methods.method import (
     NONE,
     ONE,
@@ -41,7 +41,7 @@ from layersight.nouns.heatmaps.metrics.bench import Bench, weighted_layers
 from layersight.nouns.heatmaps.metrics.metric import Metric
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 from layersight.nouns.heatmaps.result import Heatmap, Measure
-from layersight.nouns.heatmaps.work import Tracker, costs_of, passes_of
+from layersight.nouns.heatmaps.work import Tracker, count_costs, map_passes
 from layersight.select import LayerSpec
 
 MOST_WEIGHTS = 1 << 26
@@ -82,10 +82,10 @@ class Batch:
             return tuple(resolved.score for resolved in self.targets)
         return tuple(map(float, self.context.model.read(self.images.values, self.goal)))
 
-    def one(self, index: int) -> Batch:
+    def select(self, index: int) -> Batch:
         (part,) = self.goal
         goal = (dataclasses.replace(part, weights=part.weights[index : index + 1]),)
-        return Batch(self.context, (self.targets[index],), self.images.one(index), goal)
+        return Batch(self.context, (self.targets[index],), self.images.select(index), goal)
 
     @functools.cached_property
     def bench(self) -> Bench:
@@ -97,7 +97,7 @@ class Batch:
             context.model,
             self.images,
             make_goal([resolved], before=False),
-            offset_of(resolved.target, probability=probability),
+            score_offset(resolved.target, probability=probability),
             context.measured,
             context.batch_size,
             probability and resolved.target.against is None,
@@ -128,7 +128,7 @@ def run(batch: Batch, method: Method, choice: Choice, progress: Progress) -> lis
     found = []
     for place, entry in enumerate(batch.targets):
         empty = not values[place].any()
-        why = (_why_empty(batch.one(place), method, choice),) if empty else ()
+        why = (_why_empty(batch.select(place), method, choice),) if empty else ()
         found.append(
             Heatmap(
                 image=entry.image,
@@ -141,7 +141,7 @@ def run(batch: Batch, method: Method, choice: Choice, progress: Progress) -> lis
                 signed=method.signed,
                 coarse=coarse[place],
                 empty=empty,
-                ground=result.grounds[place],
+                neutral=result.neutral_values[place],
                 notes=(*result.notes[place], *why),
             )
         )
@@ -169,7 +169,7 @@ def compute(batch: Batch, method: Method, choice: Choice, progress: Progress) ->
             maps = enlarge(maps, images.size)
             greatest = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
             maps = np.divide(maps, greatest, out=np.zeros_like(maps), where=greatest > 0)
-        parts.append(Result(maps, made.notes, made.grounds))
+        parts.append(Result(maps, made.notes, made.neutral_values))
     if len(parts) == 1:
         return parts[0]
     mean: FloatArray = np.mean([part.values for part in parts], axis=0, dtype=np.float32)
@@ -188,7 +188,7 @@ def _check(context: Context, method: Method, layers: Sequence[str], maps: FloatA
             f"{method.title}{where}: {wrong} of {maps.size} values are infinite or no numbers "
             "(NaN), so that no heatmap can be made: "
             + (
-                same_everywhere(context.images.given)
+                same_image_advice(context.images.inputs)
                 or "; ".join(context.info.notes)
                 or "'layersight activations' tells in which layer they arise"
             )
@@ -201,7 +201,7 @@ def _why_empty(batch: Batch, method: Method, choice: Choice) -> str:
     name, nothing = entry.target.name, f"{method.title} found nothing"
     if entry.predicted is not None and not entry.predicted.any():
         return f"'{name}' is nowhere the strongest in this image: nothing to explain"
-    if (same := same_everywhere(batch.context.images.given)) is not None:
+    if (same := same_image_advice(batch.context.images.inputs)) is not None:
         return same
     if not method.scored:
         return f"{method.title} is 0 everywhere: the channel is not active in this image"
@@ -257,7 +257,7 @@ class LayerChooser:
         if key not in self._choices:
             context, info = batch.context, batch.context.info
             if self._depends is None:
-                self._depends = depends_on_input(context.model, batch.images.one(0), info)
+                self._depends = depends_on_input(context.model, batch.images.select(0), info)
             end, axes = context.layer(key[0]), len(context.images.entry.sides)
             choice = self._choices[key] = choose_layers(
                 info, end, method.layers, self.layer, axes=axes, depends=self._depends
@@ -304,7 +304,7 @@ class Builder:
                     made[id(target)][method.name] = heatmap
                 self.tracker.finish((method.name, ""), len(batch))
             for index, target in enumerate(batch.targets if self.metrics else ()):
-                self._measure(batch.one(index), made[id(target)])
+                self._measure(batch.select(index), made[id(target)])
 
     def finish(self) -> tuple[Heatmap, ...]:
         kept = [method.name for method in self.methods if method.name not in self._lost]
@@ -368,18 +368,18 @@ def plan(
         return
     context = batch.context
     maps: dict[str, float] = {}
-    grains: dict[str, object] = {}
+    resolutions: dict[str, object] = {}
     for method in methods:
         try:
             choice = chooser.choose(batch, method)
             channels = max((layer.channels or 0 for layer in choice.layers), default=0)
-            passes = passes_of(method, context.options, batch.images.size, channels)
+            passes = map_passes(method, context.options, batch.images.size, channels)
         except REFUSALS:
             continue
         maps[method.name] = passes * (len(choice.names) if method.layers == ONE else 1)
-        grains[method.name] = choice.names or (method.grain and method.name)
-    costs = costs_of(maps, metrics, context.measured, grains)
-    tracker.plan(costs, batch.one(0).bench.seconds)
+        resolutions[method.name] = choice.names or (method.resolution and method.name)
+    costs = count_costs(maps, metrics, context.measured, resolutions)
+    tracker.plan(costs, batch.select(0).bench.seconds)
 
 
 def measure(
@@ -400,13 +400,13 @@ def measure(
 
     def again(pixels: FloatArray) -> FloatArray:
         progress(next(times), round(whole))
-        changed = dataclasses.replace(images, values=images.showing(pixels))
+        changed = dataclasses.replace(images, values=images.with_pixels(pixels))
         one = dataclasses.replace(batch, images=changed)
         made = compute(one, method, choice, lambda done, count: None)
         return enlarge(made.values, images.size)
 
     resolution = resolution_of(context, method, heatmap)
-    (found,) = batch.bench.measure(heatmap.values, [metric], grain=resolution, explain=again)
+    (found,) = batch.bench.measure(heatmap.values, [metric], resolution=resolution, explain=again)
     return found
 
 
@@ -418,9 +418,9 @@ def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> Size:
     size = heatmap.values.shape
     if heatmap.coarse.shape != size:
         return heatmap.coarse.shape
-    if method.grain is not None:
-        return method.grain(size, context.options)
-    shapes = [positions(layer) for layer in context.info.layers if layer.name in heatmap.layers]
+    if method.resolution is not None:
+        return method.resolution(size, context.options)
+    shapes = [spatial_shape(layer) for layer in context.info.layers if layer.name in heatmap.layers]
     cells = [
         known for sides in shapes if len(known := [side for side in sides if side]) == len(size)
     ]

@@ -1,11 +1,9 @@
-"""A model whose last gradients are kept, so that what several steps need takes one pass.
+"""A model whose last gradients are cached, so that several steps share one pass.
 
-The rule of this module: what is kept is what the model gave for the very same numbers, of the
-last batch alone.
+The rule of this module: the cache holds the last batch alone, and serves exactly the same numbers.
 
-What the network says of an image, the number that a method explains and its gradients by a
-layer come from one pass forward and backward; so do the maps of all methods that need those
-gradients and no more.
+The predictions of an image, the number that a method explains and its gradients by a layer come
+from one forward and backward pass; so do the maps of all methods that need only those gradients.
 """
 
 from __future__ import annotations
@@ -24,25 +22,25 @@ from layersight.data.target import PREDICTED, Target
 from layersight.errors import ModelInputError, SelectionError
 from layersight.model import Differentiable, Forward, ForwardPass, require
 from layersight.nouns.heatmaps.choice import choose_layers
-from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, read_off
+from layersight.nouns.heatmaps.goals import ResolvedTarget, make_goal, read_goal
 from layersight.nouns.heatmaps.methods.method import ONE, Method
 from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.select import LayerSpec
 
 Inputs = Mapping[str, FloatArray]
 Plan = Callable[[int], tuple[Goal, Sequence[str]]]
-"""For so many images what will be explained, and by which layers."""
+"""For a number of images, what will be explained, and by which layers."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Kept:
+class _CachedPass:
     inputs: dict[str, FloatArray]
     goal: Goal
     layers: tuple[str, ...]
-    found: Gradients
+    gradients: Gradients
 
     def serves(self, inputs: Inputs, goal: Goal) -> bool:
-        """Whether these are gradients of the same numbers for the same images."""
+        """Whether these are the gradients of the same goal for the same images."""
         return (
             len(self.goal) == len(goal)
             and all(
@@ -58,21 +56,21 @@ class _Kept:
         )
 
 
-INSTEAD = "choose a method that needs no gradients: occlusion, rise, score-cam or eigencam"
-"""What can be done with a model that only runs forward."""
+ALTERNATIVES = "choose a method that needs no gradients: occlusion, rise, score-cam or eigencam"
+"""What works with a model that only runs forward."""
 
 
 class CachedModel(Differentiable):
-    """What heatmaps ask of a model, with the last gradients kept.
+    """What heatmaps need from a model, with the last gradients cached.
 
-    A model that can only run forward serves the methods that need no more; the others, and what
-    else needs gradients, are refused when they are run.
+    A model that can only run forward serves the methods that need no more; others are refused when
+    they run.
     """
 
     def __init__(self, model: Forward, info: ModelInfo, plan: Plan | None) -> None:
         self._model = model
         self._plan = plan if isinstance(model, Differentiable) else None
-        self._kept: _Kept | None = None
+        self._cached: _CachedPass | None = None
         self._ends = dict(zip(info.outputs, info.output_layers, strict=False))
 
     @property
@@ -85,28 +83,28 @@ class CachedModel(Differentiable):
     def forward(
         self, inputs: Inputs, layers: Sequence[str], *, outputs: bool = False
     ) -> ForwardPass:
-        """What layers give; with the gradients to come, if outputs are asked for."""
+        """The outputs of layers; also caches the planned gradients, if outputs are requested."""
         if outputs and self._plan is not None:
             goal, explained = self._plan(len(next(iter(inputs.values()))))
             ends = {readout.layer for readout in goal}
             if set(layers) <= ends and self._ends and set(self._ends.values()) <= ends:
-                found = self.differentiate(inputs, goal, layers=explained)
+                result = self.differentiate(inputs, goal, layers=explained)
                 return ForwardPass(
-                    {name: found.ends[name] for name in layers},
-                    {name: found.ends[str(layer)] for name, layer in self._ends.items()},
+                    {name: result.ends[name] for name in layers},
+                    {name: result.ends[str(layer)] for name, layer in self._ends.items()},
                 )
         return self._model.forward(inputs, layers, outputs=outputs)
 
     def read(self, inputs: Inputs, goal: Goal) -> FloatArray:
-        kept = self._kept
-        if kept is not None and kept.serves(inputs, goal):
-            return kept.found.scores
+        cached = self._cached
+        if cached is not None and cached.serves(inputs, goal):
+            return cached.gradients.scores
         if isinstance(self._model, Differentiable):
             return self._model.read(inputs, goal)
         if any(readout.before for readout in goal):
             self._differentiable("a score before the activation function")
         values = self._model.forward(inputs, [readout.layer for readout in goal]).layers
-        parts = [read_off((readout,), values[readout.layer]) for readout in goal]
+        parts = [read_goal((readout,), values[readout.layer]) for readout in goal]
         total: FloatArray = np.sum(parts, axis=0, dtype=np.float32)
         return total
 
@@ -119,15 +117,15 @@ class CachedModel(Differentiable):
         by: Sequence[str] = (),
         guided: bool = False,
     ) -> Gradients:
-        """A number for each image and its gradients; those by layers alone are kept."""
-        kept = None if by or guided else self._kept
-        if kept and kept.layers == tuple(layers) and kept.serves(inputs, goal):
-            return kept.found
+        """A number for each image and its gradients; those by layers alone are cached."""
+        cached = None if by or guided else self._cached
+        if cached and cached.layers == tuple(layers) and cached.serves(inputs, goal):
+            return cached.gradients
         model = self._differentiable("a heatmap of this method")
-        found = model.differentiate(inputs, goal, layers=layers, by=by, guided=guided)
+        result = model.differentiate(inputs, goal, layers=layers, by=by, guided=guided)
         if not (by or guided):
-            self._kept = _Kept(dict(inputs), goal, tuple(layers), found)
-        return found
+            self._cached = _CachedPass(dict(inputs), goal, tuple(layers), result)
+        return result
 
     def ablate(self, inputs: Inputs, goal: Goal, layer: str, factors: FloatArray) -> FloatArray:
         model = self._differentiable("a heatmap of this method")
@@ -135,7 +133,7 @@ class CachedModel(Differentiable):
 
     @contextmanager
     def randomised(self, layers: Sequence[str], seed: int) -> Iterator[None]:
-        """Random weights for a while; nothing from before is true of them, or from then after."""
+        """Random weights for a while; the cache is emptied before and after."""
         self.forget()
         try:
             with self._differentiable("randomised weights").randomised(layers, seed):
@@ -144,20 +142,22 @@ class CachedModel(Differentiable):
             self.forget()
 
     def _differentiable(self, what: str) -> Differentiable:
-        require(self._model, Differentiable, what, INSTEAD)
+        require(self._model, Differentiable, what, ALTERNATIVES)
         assert isinstance(self._model, Differentiable)
         return self._model
 
     def forget(self) -> None:
-        """Keeps nothing from before, and expects nothing."""
-        self._kept = self._plan = None
+        """Empties the cache and drops the plan."""
+        self._cached = self._plan = None
 
 
-def explainable(model: Forward, options: HeatmapOptions) -> tuple[HeatmapOptions, tuple[str, ...]]:
-    """The options as far as a model can do them, and what a reader should know of it.
+def supported_options(
+    model: Forward, options: HeatmapOptions
+) -> tuple[HeatmapOptions, tuple[str, ...]]:
+    """The options that a model supports, and notes on those that it does not.
 
-    A score before the activation function is inside a layer, where a model that only runs forward
-    does not let anything be read.
+    The number before an activation function is inside a layer, where a model that only runs
+    forward cannot read it.
     """
     if options.score != "logit" or isinstance(model, Differentiable):
         return options, ()
@@ -173,9 +173,9 @@ def make_plan(
     *,
     before: bool,
 ) -> Plan | None:
-    """What will be explained, where that is known before the network has seen the images.
+    """What the first method will explain, if that is known before the first pass.
 
-    Of the methods the first is looked at; ``before`` where logits are explained.
+    ``before`` where logits are explained.
     """
     if targets is None or len(targets) != 1 or len(info.inputs) != 1 or not methods:
         return None
@@ -183,19 +183,19 @@ def make_plan(
     end = next(entry for entry in info.layers if entry.name == target.layer)
     if not methods[0].gradients or target.where == PREDICTED:
         return None
-    known = end.example_shape or (None,)
-    shape = tuple(size for size in known if size is not None)
-    if len(shape) != len(known):
+    sides = end.example_shape or (None,)
+    shape = tuple(size for size in sides if size is not None)
+    if len(shape) != len(sides):
         return None
     axes = len(info.inputs[0].sides)
     try:
         choice = choose_layers(info, end, methods[0].layers, layer, axes=axes)
     except (ModelInputError, SelectionError):
-        return None  # it is said when the method is run
+        return None  # reported when the method runs
     names = choice.names if methods[0].layers != ONE else choice.names[:1]
 
     def plan(count: int) -> tuple[Goal, Sequence[str]]:
-        asked = [ResolvedTarget(image, target, 0.0, shape) for image in range(count)]
-        return make_goal(asked, before=before and target.before), names
+        resolved = [ResolvedTarget(image, target, 0.0, shape) for image in range(count)]
+        return make_goal(resolved, before=before and target.before), names
 
     return plan

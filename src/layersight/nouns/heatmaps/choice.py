@@ -15,7 +15,7 @@ import numpy as np
 from layersight.data.model import LayerInfo, ModelInfo, Role
 from layersight.data.prediction import MOVING
 from layersight.errors import ModelInputError, SelectionError
-from layersight.nouns.heatmaps.classes import positions
+from layersight.nouns.heatmaps.classes import spatial_shape
 from layersight.nouns.heatmaps.methods.method import SEVERAL
 from layersight.select import LayerSpec, select_layers
 
@@ -70,11 +70,11 @@ def choose_layers(
     ``axes`` are those of positions of what is explained.
     """
     if asked is not None:
-        return named_layers(info, end, asked, axes=axes, depends=depends)
+        return find_layers(info, end, asked, axes=axes, depends=depends)
     able = _able(info, end, axes)
     if kind == SEVERAL:
         sizes = {sides for entry in info.inputs if len(sides := entry.sides) == axes}
-        last = {positions(layer): layer for layer in able if depends(layer)}
+        last = {spatial_shape(layer): layer for layer in able if depends(layer)}
         stages = [layer for layer in last.values() if not _as_large(layer, able, sizes)]
         order = [layer for layer in able if layer in stages]
         if order:
@@ -88,7 +88,7 @@ def choose_layers(
     return Choice((chosen,), "the last layer with maps before the score")
 
 
-def named_layers(
+def find_layers(
     info: ModelInfo,
     end: LayerInfo,
     asked: LayerSpec | Iterable[LayerSpec],
@@ -109,7 +109,7 @@ def named_layers(
     path = {layer.name for layer in _path(info, end)}
     for layer in found:
         wrong = None
-        if not has_picture(layer, axes):
+        if not has_spatial_maps(layer, axes):
             wrong = (
                 f"layer '{layer.name}' gives {_size(layer)}, which is no map: expected a layer "
                 f"with {AXES[axes]}"
@@ -125,9 +125,9 @@ def named_layers(
     return Choice(found)
 
 
-def has_picture(layer: LayerInfo, axes: int = 2) -> bool:
+def has_spatial_maps(layer: LayerInfo, axes: int = 2) -> bool:
     """Whether a layer has maps of more than one position, with so many axes."""
-    sides = positions(layer)
+    sides = spatial_shape(layer)
     return (
         layer.output_shape is not None
         and layer.axes is None
@@ -142,7 +142,7 @@ def _meant(info: ModelInfo, spec: LayerSpec, axes: int) -> Sequence[LayerInfo]:
     one_name = isinstance(spec, str) and not set(spec) & set("*?[:,")
     if len(found) == 1 or not one_name:
         return found
-    return [layer for layer in found if has_picture(layer, axes)][-1:] or found[-1:]
+    return [layer for layer in found if has_spatial_maps(layer, axes)][-1:] or found[-1:]
 
 
 def _path(info: ModelInfo, end: LayerInfo) -> list[LayerInfo]:
@@ -183,7 +183,7 @@ def _path(info: ModelInfo, end: LayerInfo) -> list[LayerInfo]:
 
 def _able(info: ModelInfo, end: LayerInfo, axes: int) -> list[LayerInfo]:
     """Layers with maps that do more than move or pool values, from the first with kernels on."""
-    layers = [layer for layer in _path(info, end) if has_picture(layer, axes)]
+    layers = [layer for layer in _path(info, end) if has_spatial_maps(layer, axes)]
     begin = next((n for n, layer in enumerate(layers) if _has_kernels(layer)), len(layers))
     return [layer for layer in layers[begin:] if layer.role not in _BARE]
 
@@ -198,8 +198,8 @@ def _as_large(
     """Whether maps are as large as the input, or the largest where that takes any size."""
     known = {size for size in sizes if None not in size}
     if known:
-        return positions(layer) in known
-    cells = [math.prod(side or 0 for side in positions(each)) for each in (layer, *layers)]
+        return spatial_shape(layer) in known
+    cells = [math.prod(side or 0 for side in spatial_shape(each)) for each in (layer, *layers)]
     return cells[0] >= max(cells)
 
 
@@ -224,7 +224,7 @@ def _no_maps(info: ModelInfo, end: LayerInfo, axes: int) -> str:
 
 
 def _size(layer: LayerInfo) -> str:
-    sides = positions(layer)
+    sides = spatial_shape(layer)
     if not sides:
         return f"{layer.channels} numbers"
     return " x ".join("any" if side is None else str(side) for side in sides)

@@ -79,10 +79,10 @@ def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
     return any(entry.name == layer.name for entry in output_layers(info))
 
 
-def positions(layer: LayerInfo) -> tuple[int | None, ...]:
+def spatial_shape(layer: LayerInfo) -> tuple[int | None, ...]:
     """How many positions a layer's output has along each of its spatial axes.
 
-    >>> positions(LayerInfo("conv", "Conv2D", (None, 8, 7, 6), data_format="channels_first"))
+    >>> spatial_shape(LayerInfo("conv", "Conv2D", (None, 8, 7, 6), data_format="channels_first"))
     (7, 6)
     """
     return (layer.example_shape or ())[:-1]
@@ -95,7 +95,7 @@ _NUMBER = re.compile(r"(class )?([0-9]{1,9})")
 _SYNSET = re.compile(r"(n[0-9]{8}) (.+)")
 
 
-def short(text: str) -> str:
+def shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -116,7 +116,7 @@ def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | 
     gives a probability, 1 is what it stands for and 0 is the other side.
     """
     names = names_of(info, layer)
-    text = plain(asked) if isinstance(asked, str) else str(asked)
+    text = normalise_name(asked) if isinstance(asked, str) else str(asked)
     match = _NUMBER.fullmatch(text) if isinstance(asked, str) else None
     if match is None and isinstance(asked, str):
         return _by_name(info, layer, names, text)
@@ -130,7 +130,7 @@ def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | 
         if other is not None:
             raise SelectionError(
                 f"'{text}' is the name of class {other} and the number of the class "
-                f"'{short(names[number])}': say 'class {other}' or 'class {number}'"
+                f"'{shorten(names[number])}': say 'class {other}' or 'class {number}'"
             )
     if not 0 <= number < count:
         raise SelectionError(_no_number(layer, number, count))
@@ -177,7 +177,7 @@ def check_unit(layer: LayerInfo, unit: int) -> None:
         raise SelectionError(_no_number(layer, unit, count))
 
 
-def no_such_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionError:
+def unknown_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionError:
     """Why a name means no class of an output, and what to do."""
     names, count = names_of(info, layer), layer.channels or 0
     numbers = f"the number of a class, 0 to {count - 1}"
@@ -186,27 +186,27 @@ def no_such_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionErro
     known = [entry.name for entry in info.layers]
     if text in known:
         return SelectionError(
-            f"'{short(text)}' is a layer: say which of its channels, for example '{text}:0'"
+            f"'{shorten(text)}' is a layer: say which of its channels, for example '{text}:0'"
         )
     if names is not None:
         listed = ", ".join(names[:4]) + (f" ... {names[-1]}" if len(names) > 4 else "")
-        hint = near(short(text), names) or f" It has {len(names)}: {listed}."
-        return SelectionError(f"no class '{short(text)}' of the output '{layer.name}'.{hint}")
+        hint = near(shorten(text), names) or f" It has {len(names)}: {listed}."
+        return SelectionError(f"no class '{shorten(text)}' of the output '{layer.name}'.{hint}")
     if info.labels is not None:
         return SelectionError(
-            f"no class '{short(text)}': the {len(info.labels)} class names given do not fit the "
+            f"no class '{shorten(text)}': the {len(info.labels)} class names given do not fit the "
             f"output '{layer.name}' of {count}. Give {numbers}."
         )
     return SelectionError(
-        f"no class '{short(text)}': the model does not tell the names of its classes. Give them "
+        f"no class '{shorten(text)}': the model does not tell the names of its classes. Give them "
         f"with --labels, as 'cat,dog' or in a file, or give {numbers}."
     )
 
 
-def plain(text: str) -> str:
+def normalise_name(text: str) -> str:
     """A name as it is compared.
 
-    >>> plain("African_Elephant ")
+    >>> normalise_name("African_Elephant ")
     'african elephant'
     """
     return " ".join(text.replace("_", " ").casefold().split())
@@ -224,7 +224,7 @@ def _by_name(
         if len(found) > 1:
             listed = ", ".join(str(number) for number in found[:6])
             raise SelectionError(
-                f"'{short(text)}' is the name of {len(found)} classes ({listed}): give the number"
+                f"'{shorten(text)}' is the name of {len(found)} classes ({listed}): give the number"
             )
         if found:
             return make_target(info, layer, found[0])
@@ -237,7 +237,7 @@ def _known(names: tuple[str, ...]) -> tuple[Mapping[str, Sequence[int]], ...]:
     whole: dict[str, list[int]] = {}
     parts: dict[str, list[int]] = {}
     for number, name in enumerate(names):
-        label = plain(name)
+        label = normalise_name(name)
         whole.setdefault(label, []).append(number)
         synset = _SYNSET.fullmatch(label)
         found = {*synset.groups()} if synset else {label}

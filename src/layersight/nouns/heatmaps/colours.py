@@ -33,15 +33,15 @@ class HeatScale:
     most: float  # the greatest size of heat, which may lie beyond the limit
     signed: bool  # whether the scale goes as far below the ground
     colours: Bytes  # (256, 3) RGB; the first is that of pixels that were not seen
-    ground: float = 0.0  # the value that heat is counted from
+    neutral: float = 0.0  # the value that heat is counted from
 
     @property
     def low(self) -> float:
-        return self.ground - self.limit if self.signed else self.ground
+        return self.neutral - self.limit if self.signed else self.neutral
 
     @property
     def high(self) -> float:
-        return self.ground + self.limit
+        return self.neutral + self.limit
 
     @property
     def cut(self) -> bool:
@@ -84,13 +84,13 @@ class HeatScale:
         if not self.signed:
             return {0.0: "0", 1.0: end}
         below = "\u2264 " if self.cut else ""
-        return {0.0: f"{below}{_told(self.low)}", 0.5: _told(self.ground), 1.0: end}
+        return {0.0: f"{below}{_told(self.low)}", 0.5: _told(self.neutral), 1.0: end}
 
     def ramp(self) -> Bytes:
         return np.concatenate([self.colours[1:2], self.colours[1:]])
 
 
-def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
+def heat_scale(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
     entry = result.maps[place]
     entries = [entry]
     if options.normalise == "shared":
@@ -102,10 +102,10 @@ def scale_of(result: Heatmaps, place: int, options: HeatOptions) -> HeatScale:
     colours = (diverging() if entry.signed else palette(options.colormap)).copy()
     colours[UNSEEN] = PALE
     most = max(float(each.max(initial=0)) for each, _ in sizes)
-    return HeatScale(limit, most, entry.signed, colours, entry.ground)
+    return HeatScale(limit, most, entry.signed, colours, entry.neutral)
 
 
-def bar_of(scale: HeatScale) -> Scale:
+def colour_bar(scale: HeatScale) -> Scale:
     marks = tuple(scale.marks().items())
     # Index 0 is what was not seen; the first colour of heat is index 1.
     step = (scale.high - scale.low) / 254

@@ -14,7 +14,7 @@ from layersight.nouns.survey.options import SURVEY
 
 @dataclass(frozen=True, slots=True)
 class Explained(Options):
-    """Options that heatmaps and their evaluation share."""
+    """Options of both heatmaps and evaluations."""
 
     layer: tuple[str, ...] = option(
         (), help="Whose maps are used; several are fused. Else the last.", metavar="NAME"
@@ -58,13 +58,14 @@ class HeatmapRequest(Options):
 
 
 def arrange(arguments: Arguments) -> Arguments:
-    """The keywords of the verb; what is wrong with them is found before a model is opened."""
+    """The keywords of the verb; wrong ones are refused before a model is opened."""
     from layersight.nouns.heatmaps.metrics.metric import choose_metrics
-    from layersight.nouns.heatmaps.settings import choose_methods, settle
+    from layersight.nouns.heatmaps.settings import choose_methods, make_heatmap_options
 
     names = split_words(arguments.get("method", ())) or ("grad-cam",)
-    own = {*HeatmapOptions.__dataclass_fields__, *ImageOptions.__dataclass_fields__}
-    settle(choose_methods(names), {name: arguments[name] for name in arguments if name in own})
+    fields = {*HeatmapOptions.__dataclass_fields__, *ImageOptions.__dataclass_fields__}
+    options = {name: value for name, value in arguments.items() if name in fields}
+    make_heatmap_options(choose_methods(names), options)
     metrics = split_words(arguments.get("score_with", ""))
     if metrics:
         choose_metrics(metrics)
@@ -76,7 +77,7 @@ def arrange(arguments: Arguments) -> Arguments:
 
 
 def list_methods() -> str:
-    """What each method does, assumes, when it misleads, and where it is from."""
+    """What each method does and assumes, when it misleads, and its source."""
     from layersight.nouns.heatmaps.methods.method import methods
 
     return "\n\n".join(

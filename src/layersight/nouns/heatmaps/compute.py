@@ -31,16 +31,20 @@ from layersight.errors import Interrupted, SelectionError, UsageError
 from layersight.images import Source
 from layersight.loading import open_for
 from layersight.model import Forward
-from layersight.nouns.heatmaps.asking import read_targets
 from layersight.nouns.heatmaps.builder import Builder, Context, LayerChooser
-from layersight.nouns.heatmaps.cached import CachedModel, explainable, make_plan
+from layersight.nouns.heatmaps.cached import CachedModel, make_plan, supported_options
 from layersight.nouns.heatmaps.classes import check_explained, names_of, output_layers
-from layersight.nouns.heatmaps.goals import ask_images
+from layersight.nouns.heatmaps.goals import resolve_targets
 from layersight.nouns.heatmaps.images import choose_input, make_image_set, picture_note
-from layersight.nouns.heatmaps.metrics.metric import choose_metrics, named
+from layersight.nouns.heatmaps.metrics.metric import choose_metrics, explicit_names
 from layersight.nouns.heatmaps.request import HeatmapOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.nouns.heatmaps.settings import choose_methods, left_out, settle
+from layersight.nouns.heatmaps.settings import (
+    choose_methods,
+    make_heatmap_options,
+    omitted_as_costly,
+)
+from layersight.nouns.heatmaps.targets import parse_targets
 from layersight.nouns.heatmaps.work import Tracker
 from layersight.nouns.survey.reading import survey_of
 from layersight.nouns.survey.result import Survey
@@ -111,7 +115,7 @@ def heatmap(
         Interrupted: Ctrl-C; it holds the heatmaps that are done.
     """
     chosen = choose_methods(method)
-    settled, image_options = settle(chosen, options)
+    settled, image_options = make_heatmap_options(chosen, options)
     metrics = choose_metrics(score_with) if score_with else ()
     check_batch_size(batch_size)
     if top < 1:
@@ -120,7 +124,7 @@ def heatmap(
         raise UsageError("top= is of the strongest classes: leave it out where a target is named")
     progress = or_warning(progress, "Less: fewer methods and metrics, by name.")
     opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
-    settled, outputs_only = explainable(opened, settled)
+    settled, outputs_only = supported_options(opened, settled)
     info = opened.info
     known = None if survey is None else survey_of(survey, info)
     entry = choose_input(info, input_name)
@@ -130,7 +134,7 @@ def heatmap(
     entry = find_input(info, entry.name)
     given = settle_scale(opened, info, given)
     try:
-        wanted, notes = (None, ()) if target is None else read_targets(info, target)
+        wanted, notes = (None, ()) if target is None else parse_targets(info, target)
     except SelectionError:
         _check_sizes(opened, info, given)
         raise
@@ -147,7 +151,7 @@ def heatmap(
         context,
         chosen,
         chooser,
-        strict=named(method) | named(score_with),
+        strict=explicit_names(method) | explicit_names(score_with),
         metrics=metrics,
         tracker=Tracker(progress, count * each),
     )
@@ -158,7 +162,7 @@ def heatmap(
     try:
         for start in range(0, count, batch_size):
             numbers = range(start, min(start + batch_size, count))
-            targets, predictions, remarks = ask_images(
+            targets, predictions, remarks = resolve_targets(
                 context.model, info, given, wanted, numbers, top=top
             )
             predicted |= any(one.predicted is None or one.predicted.any() for one in targets)
@@ -204,7 +208,7 @@ def heatmap(
                 gathered.note,
                 *chooser.notes,
                 None if known is None else _survey_note(maps, known),
-                *left_out(method, score_with),
+                *omitted_as_costly(method, score_with),
             ],
         ),
     )

@@ -31,12 +31,23 @@ from layersight.document.words import (
     size,
 )
 from layersight.errors import SelectionError, few
-from layersight.nouns.heatmaps.colours import scale_of
+from layersight.nouns.heatmaps.colours import heat_scale
 from layersight.nouns.heatmaps.lines import heat_blocks
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import describe_peak, is_cropped, reduced
-from layersight.nouns.heatmaps.result import Heatmaps, ImageMaps, by_image, default_view, view_of
-from layersight.nouns.heatmaps.views import Shown, photograph_of, sections_of, whole
+from layersight.nouns.heatmaps.photographs import describe_peak, is_cropped, reduce_photograph
+from layersight.nouns.heatmaps.result import (
+    Heatmaps,
+    ImageMaps,
+    default_view,
+    group_by_image,
+    image_view,
+)
+from layersight.nouns.heatmaps.views import (
+    MapPictures,
+    input_picture,
+    limited_photograph,
+    sections_of,
+)
 from layersight.nouns.heatmaps.wording import (
     before_head,
     captions,
@@ -44,9 +55,9 @@ from layersight.nouns.heatmaps.wording import (
     facts,
     layer_words,
     method_title,
+    position_word,
     size_words,
     target_name,
-    things,
     view_words,
     warnings_of,
 )
@@ -61,11 +72,11 @@ def describe(result: Heatmaps, options: HeatOptions) -> Document:
     if not len(result):
         raise SelectionError("no heatmaps to draw: the result holds none")
     view = options.view or default_view(result)
-    groups = by_image(result)
+    groups = group_by_image(result)
     lines = captions(result, options)
     return Document(
         title=result.model.name,
-        kicker=f"Which {things(result)} decided",
+        kicker=f"Which {position_word(result)} decided",
         facts=model_facts(result.model),
         parts=(
             _sheet(result, groups, options)
@@ -119,7 +130,7 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
     )
     sections: list[Section] = []
     for group in groups:
-        photograph = photograph_of(group, whole(group))
+        photograph = input_picture(group, limited_photograph(group))
         story = (
             input_note(group.shown, "How it came to the network", named=False),
             *prediction_blocks(group.predictions[:1]),
@@ -138,7 +149,7 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
                 fresh=True,
             )
         )
-        bare = sections_of(group, options, view_of(group), bare=True)
+        bare = sections_of(group, options, image_view(group), bare=True)
         sections += [dataclasses.replace(each, listed=False) for each in bare]
     return Part(tuple(sections), front, anchor="cover:heatmaps")
 
@@ -182,14 +193,14 @@ def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
     entry = result.maps[index]
     words = (
         f"{method_title(result, entry)} over {result.images[entry.image].name}: the "
-        f"{things(result)} that decided the score of {target_name(result, entry)}, as this "
+        f"{position_word(result)} that decided the score of {target_name(result, entry)}, as this "
         "method sees it."
     )
     if result.images[entry.image].is_line:
         drawn = tuple(heat_blocks(result, index, options, wide=230.0)[-1:])
     else:
-        photograph = reduced(result.photographs[entry.image], (400, 400))
-        drawn = (Shown(result, index, options, photograph).overlaid(side=150.0),)
+        photograph = reduce_photograph(result.photographs[entry.image], (400, 400))
+        drawn = (MapPictures(result, index, options, photograph).overlaid(side=150.0),)
     return Beside(
         (
             drawn,
@@ -204,12 +215,14 @@ def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | 
     signed = [index for index, entry in enumerate(result) if not entry.empty and entry.signed]
     if heat:
         words = "from 0 on the left to the value under the bar's right end"
-        yield "heat", Cell(note=words, swatch=scale_of(result, heat[0], options).ramp())
+        yield "heat", Cell(note=words, swatch=heat_scale(result, heat[0], options).ramp())
     if signed:
-        grounds = {result.maps[index].ground != 0 for index in signed}
+        neutral_values = {result.maps[index].neutral != 0 for index in signed}
         pale = {(False,): "0", (True,): "the mean score", (False, True): "0 or the mean score"}
-        words = f"blue: speaks against; pale: {pale[tuple(sorted(grounds))]}; red: speaks for it"
-        yield "signed", Cell(note=words, swatch=scale_of(result, signed[0], options).ramp())
+        words = (
+            f"blue: speaks against; pale: {pale[tuple(sorted(neutral_values))]}; red: speaks for it"
+        )
+        yield "signed", Cell(note=words, swatch=heat_scale(result, signed[0], options).ramp())
     yield "score", "what the network gives for what is explained"
     if any(entry.explained != entry.score for entry in result):
         yield before_head(result), "the same before the last activation, from minus to plus"

@@ -1,4 +1,4 @@
-"""The images that heatmaps are of, the input that is explained, and what depends on it."""
+"""The images of heatmaps, the input that is explained, and which layers depend on it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from layersight.images.arrays import is_token
 from layersight.model import Differentiable
 from layersight.nouns.heatmaps.methods.method import Images
 
-Given = Mapping[str, Sequence[InputImage]]  # for each input of the model its images
+ImagesByInput = Mapping[str, Sequence[InputImage]]  # the images for each input of the model
 
 
 def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
-    """The input that is explained: the one asked for, else the first with pictures."""
+    """The input that is explained: the one with a name, else the first for pictures."""
     entry = find_input(info, name)
     if is_token(entry):
         raise ModelInputError(
@@ -39,7 +39,7 @@ def choose_input(info: ModelInfo, name: str | None) -> InputInfo:
 
 
 def picture_note(entry: InputInfo) -> str | None:
-    """That the numbers for an input could be a picture; ``None`` where they could be none."""
+    """A note that the numbers for an input could be a picture; ``None`` where they cannot."""
     if entry.possible_picture is None:
         return None
     height, width, _ = entry.possible_picture
@@ -50,32 +50,32 @@ def picture_note(entry: InputInfo) -> str | None:
     )
 
 
-def same_everywhere(given: Given) -> str | None:
-    """What to do where one image went to several inputs, as to a network that compares two.
+def same_image_advice(inputs: ImagesByInput) -> str | None:
+    """Advice where several inputs got the same image, as of a network that compares two.
 
-    ``None`` where the inputs were given different images.
+    ``None`` where the inputs got different images.
     """
-    groups = [images for images in given.values() if images and images[0].values.ndim >= 3]
+    groups = [images for images in inputs.values() if images and images[0].values.ndim >= 3]
     if len(groups) < 2 or len({image.name for images in groups for image in images}) != 1:
         return None
     first = groups[0][0].values
     if any(not np.array_equal(image.values, first) for images in groups for image in images):
         return None
-    named = [name for name, images in given.items() if images and images[0].values.ndim >= 3]
-    files = " ".join(f"--input {name}=FILE" for name in named)
-    keys = ", ".join(f"{name!r}: ..." for name in named)
+    names = [name for name, images in inputs.items() if images and images[0].values.ndim >= 3]
+    files = " ".join(f"--input {name}=FILE" for name in names)
+    keys = ", ".join(f"{name!r}: ..." for name in names)
     return (
-        f"the same image went to {' and '.join(named)}, and a network that compares two finds no "
+        f"the same image went to {' and '.join(names)}, and a network that compares two finds no "
         f"difference to explain (a distance of 0 has no gradient). Give an image for each: {files} "
         f"(from Python {{{keys}}})"
     )
 
 
-def make_batch(given: Given, numbers: Sequence[int]) -> dict[str, FloatArray]:
-    """What the images with some numbers are for each input, ``(image, ...)``."""
+def make_batch(inputs: ImagesByInput, numbers: Sequence[int]) -> dict[str, FloatArray]:
+    """The values of the images with some numbers for each input, ``(image, ...)``."""
     return {
         name: np.stack([images[number].values for number in numbers])
-        for name, images in given.items()
+        for name, images in inputs.items()
     }
 
 
@@ -83,52 +83,54 @@ def make_batch(given: Given, numbers: Sequence[int]) -> dict[str, FloatArray]:
 class ImageSet:
     """The images for each input of the model, and the input whose pixels are explained.
 
-    Black and white, ``(channel,)`` each, are in the numbers that the network sees. Of signals and
-    vectors, which have no black, 0 stands for it, and for white the range of each channel.
+    Black and white, ``(channel,)`` each, are in the numbers that the network sees. For signals and
+    vectors, which have no black, it is 0, and white is the range of each channel.
     """
 
-    given: Given
+    inputs: ImagesByInput
     entry: InputInfo
     black: FloatArray
     white: FloatArray
 
     def batch(self, numbers: Sequence[int]) -> Images:
-        return Images(make_batch(self.given, numbers), self.entry.name, self.black, self.white)
+        return Images(make_batch(self.inputs, numbers), self.entry.name, self.black, self.white)
 
 
-def make_image_set(given: Given, entry: InputInfo, preprocessing: Preprocessing) -> ImageSet:
-    """The images with what black and white are in the numbers that the network sees.
+def make_image_set(
+    inputs: ImagesByInput, entry: InputInfo, preprocessing: Preprocessing
+) -> ImageSet:
+    """The images, and what black and white are in the numbers that the network sees.
 
-    For arrays that were given as numbers they are those of ``preprocessing``, what the model's
-    pictures want; if values lie outside of it, the least and the greatest value.
+    For arrays of numbers they are those of ``preprocessing``, the scale of the model's pictures; if
+    values lie outside of it, the least and the greatest value.
     """
-    images = given[entry.name]
+    images = inputs[entry.name]
     if len(entry.sides) == 1:
         rows = np.concatenate([image.values.reshape(-1, _channels(image)) for image in images])
-        reach = np.ptp(rows, axis=0).astype(np.float32)
-        return ImageSet(given, entry, np.zeros_like(reach), np.where(reach > 0, reach, 1))
+        span = np.ptp(rows, axis=0).astype(np.float32)
+        return ImageSet(inputs, entry, np.zeros_like(span), np.where(span > 0, span, 1))
     fitted = images[0].region is not None
     scale = images[0].preprocessing if fitted else preprocessing
     channels = images[0].values.shape[-1]
-    black, white = ends_of(scale, channels)
+    black, white = black_and_white(scale, channels)
     if not fitted:
         low = min(float(image.values.min()) for image in images)
         high = max(float(image.values.max()) for image in images)
         if low < float(black.min()) or high > float(white.max()):
             high = high if high > low else low + 1
             black, white = np.full(channels, low), np.full(channels, high)
-    return ImageSet(given, entry, black.astype(np.float32), white.astype(np.float32))
+    return ImageSet(inputs, entry, black.astype(np.float32), white.astype(np.float32))
 
 
 def _channels(image: InputImage) -> int:
     return image.values.shape[-1] if image.values.ndim > 1 else 1
 
 
-def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray]:
-    """What a black and a white pixel are for a network, each ``(channel,)`` float32.
+def black_and_white(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray]:
+    """A black and a white pixel in the numbers that a network sees, each ``(channel,)`` float32.
 
     >>> from layersight.data.preprocessing import SCALES
-    >>> [ends.tolist() for ends in ends_of(SCALES["-1..1"], 2)]
+    >>> [ends.tolist() for ends in black_and_white(SCALES["-1..1"], 2)]
     [[-1.0, -1.0], [1.0, 1.0]]
     """
     colours = channels if channels in (1, 3, 4) else 3
@@ -142,10 +144,10 @@ def ends_of(scale: Preprocessing, channels: int) -> tuple[FloatArray, FloatArray
 def depends_on_input(
     model: Differentiable, images: Images, info: ModelInfo
 ) -> Callable[[LayerInfo], bool]:
-    """Tells whether a layer depends on the input that is explained.
+    """A function that tells whether a layer depends on the input that is explained.
 
-    Of a model with one input every layer does. With several the model itself is asked for
-    the gradient, once for each layer; one that gives none is shown the image in negative.
+    In a model with one input every layer does. With several it depends on whether the layer has a
+    gradient, computed once; in a model without gradients, on whether the negative changes it.
     """
     if len(info.inputs) == 1:
         return lambda layer: True
@@ -164,11 +166,11 @@ def depends_on_input(
                 known[layer.name] = False
             except CapabilityError:
                 pixels = images.black + images.white - images.pixels
-                pair = (images.values, images.showing(pixels))
-                as_it_is, negative = (
+                pair = (images.values, images.with_pixels(pixels))
+                original, negative = (
                     model.forward(values, [layer.name]).layers[layer.name] for values in pair
                 )
-                known[layer.name] = not np.array_equal(as_it_is, negative, equal_nan=True)
+                known[layer.name] = not np.array_equal(original, negative, equal_nan=True)
         return known[layer.name]
 
     return depends

@@ -16,10 +16,10 @@ from layersight.data.image import InputImage
 from layersight.document.blocks import Block, Bytes, Cell, Column, Curve, Note, Series, Table
 from layersight.document.image import MOST_CHANNELS, thinned
 from layersight.document.words import number, plural
-from layersight.nouns.heatmaps.colours import HeatScale, bar_of, scale_of
+from layersight.nouns.heatmaps.colours import HeatScale, colour_bar, heat_scale
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps
-from layersight.nouns.heatmaps.wording import EMPTY, map_name
+from layersight.nouns.heatmaps.wording import NO_EVIDENCE, map_name
 
 TALL, LOW = 90.0, 46.0  # points of a plot that stands alone, and of one among others
 MOST_UNITS = 12  # so many of the units of a vector are listed or named, those of the strongest heat
@@ -38,9 +38,9 @@ def heat_blocks(
     """A map as a curve for each channel of its signal, or as bars for the units of its vector."""
     entry = result.maps[index]
     shown = result.images[entry.image]
-    scale = scale_of(result, index, options)
+    scale = heat_scale(result, index, options)
     empty = entry.empty or scale.most == 0
-    heat = entry.above_ground(entry.values)
+    heat = entry.above_neutral(entry.values)
     if shown.values.ndim == 1:
         few = shown.names if 0 < len(shown.names) <= MOST_UNITS else ()
         bars = Series(heat, style="bars", colours=_colours(scale, heat, empty=empty))
@@ -58,8 +58,8 @@ def heat_blocks(
                 tall=tall if len(drawn) == 1 else LOW * 0.7,
                 wide=wide,
                 x_title=curve.x_title if last else "",
-                lines=(EMPTY,) if last and empty else (),
-                scale=bar_of(scale) if last and not empty else None,
+                lines=(NO_EVIDENCE,) if last and empty else (),
+                scale=colour_bar(scale) if last and not empty else None,
                 name=map_name(result, entry),
             )
         )

@@ -15,19 +15,24 @@ from layersight.data.target import Target
 from layersight.document.colour import blend
 from layersight.document.noun import Array, Entry, Json, Noun, Stack, matching
 from layersight.document.words import file_name, finite
-from layersight.nouns.heatmaps.colours import percentile_of, scale_of
+from layersight.nouns.heatmaps.colours import heat_scale, percentile_of
 from layersight.nouns.heatmaps.document import describe
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import axis_names, in_padding, placed, places_of
+from layersight.nouns.heatmaps.photographs import (
+    axis_names,
+    in_padding,
+    locate_heat,
+    place_on_photograph,
+)
 from layersight.nouns.heatmaps.result import (
     Heatmaps,
     ImageMaps,
     Measure,
-    by_image,
     default_view,
-    only,
+    group_by_image,
+    select_maps,
 )
-from layersight.nouns.heatmaps.views import Shown
+from layersight.nouns.heatmaps.views import MapPictures
 from layersight.nouns.heatmaps.wording import method_title, target_name
 from layersight.nouns.survey.montage import example_numbers
 
@@ -48,7 +53,7 @@ def manifest(result: Heatmaps, options: HeatOptions) -> Json:
 
 
 def _origin(result: Heatmaps, index: int, options: HeatOptions) -> Json:
-    entry, scale = result.maps[index], scale_of(result, index, options)
+    entry, scale = result.maps[index], heat_scale(result, index, options)
     return {
         "image": entry.image,
         "method": entry.method,
@@ -61,7 +66,7 @@ def _origin(result: Heatmaps, index: int, options: HeatOptions) -> Json:
         "scale": {
             "low": scale.low,
             "high": scale.high,
-            "ground": entry.ground,
+            "ground": entry.neutral,
             "greatest": scale.most,
             "percentile": percentile_of(entry, options),
         },
@@ -74,7 +79,7 @@ def numbers(result: Heatmaps, options: HeatOptions) -> Json:
         "model": {"name": result.model.name, "digest": result.model.digest},
         "preprocessing": result.images[0].preprocessing.to_json(),
         "options": result.options.to_json(),
-        "images": [_image(group) for group in by_image(result)],
+        "images": [_image(group) for group in group_by_image(result)],
         "heatmaps": [_heatmap(result, index, options) for index in range(len(result))],
         "warnings": dict(result.warnings),
     }
@@ -96,10 +101,10 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
     """One map with its numbers; ``None`` for what is not known or no number."""
     entry = result.maps[index]
     values = entry.values[np.isfinite(entry.values)].astype(np.float64)
-    scale = scale_of(result, index, options)
-    where = places_of(result, index)
+    scale = heat_scale(result, index, options)
+    where = locate_heat(result, index)
 
-    def named(values: tuple[float, ...] | None, *ends: str) -> Json | None:
+    def explicit_names(values: tuple[float, ...] | None, *ends: str) -> Json | None:
         names = [axis + end for end in ends or ("",) for axis in where.axes]
         return None if values is None else dict(zip(names, values, strict=True))
 
@@ -120,10 +125,10 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
         "min": float(values.min()) if values.size else None,
         "max": float(values.max()) if values.size else None,
         "mean": float(values.mean()) if values.size else None,
-        "scale": {"low": scale.low, "high": scale.high, "ground": entry.ground},
-        "hottest": named(where.hottest),
-        "centre": named(where.centre),
-        "box": named(where.box, "0", "1"),
+        "scale": {"low": scale.low, "high": scale.high, "ground": entry.neutral},
+        "hottest": explicit_names(where.hottest),
+        "centre": explicit_names(where.centre),
+        "box": explicit_names(where.box, "0", "1"),
         "in_padding": in_padding(entry, result.photographs[entry.image]),
         "measures": [_measure(measure) for measure in entry.measures],
         **_strongest(result, entry.target),
@@ -201,7 +206,7 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
 
     def heat(index: int) -> NDArray[Any]:
         entry = result.maps[index]
-        return placed(entry, result.photographs[entry.image]) if flat else entry.values
+        return place_on_photograph(entry, result.photographs[entry.image]) if flat else entry.values
 
     made: dict[str, Array] = {}
     if len(set(sizes)) == 1:
@@ -224,7 +229,7 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
         "target": np.array([entry.target.unit for entry in result], np.int64),
         "score": np.array([entry.score for entry in result], np.float32),
         "explained": np.array([entry.explained for entry in result], np.float32),
-        "ground": np.array([entry.ground for entry in result], np.float32),
+        "ground": np.array([entry.neutral for entry in result], np.float32),
         "signed": np.array([entry.signed for entry in result], np.bool_),
         "empty": np.array([entry.empty for entry in result], np.bool_),
     }
@@ -244,16 +249,16 @@ def folder(result: Heatmaps, options: HeatOptions) -> Iterator[Entry[Heatmaps, H
     yield Entry("sheet.html", result, options)
     single = dataclasses.replace(options, view="single")
     for index in range(len(result)):
-        alone, stem = only(result, [index]), stem_of(result, index)
+        alone, stem = select_maps(result, [index]), stem_of(result, index)
         yield Entry(f"{stem}.png", alone, single)
         if alone.images[0].is_line:
             continue
-        shown = Shown(alone, 0, options, alone.photographs[0])
+        shown = MapPictures(alone, 0, options, alone.photographs[0])
         extra = {"heatmap": _heatmap(alone, 0, options)}
-        over = blend(shown.steps, shown.scaled.colours, shown.overlay)
+        over = blend(shown.steps, shown.scale.colours, shown.overlay)
         yield Entry(f"{stem}-overlay.png", alone, options, over, extra)
         if not shown.cover:
-            heat = shown.scaled.colours[shown.steps]
+            heat = shown.scale.colours[shown.steps]
             yield Entry(f"{stem}-heat.png", alone, options, heat, extra)
     yield Entry("heatmaps.json", result, options)
 
@@ -276,7 +281,7 @@ def part(
     """
     rows = [{"image": entry.image, "method": entry.method} for entry in result]
     indices = matching(rows, "heatmap", image=image, method=method)
-    return (result if len(indices) == len(result) else only(result, indices)), {}
+    return (result if len(indices) == len(result) else select_maps(result, indices)), {}
 
 
 NOUN: Noun[Heatmaps, HeatOptions] = Noun(

@@ -16,7 +16,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.image import Photograph
 from layersight.data.placing import place as place_values
 from layersight.data.stack import contact_sheet
-from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, Places
+from layersight.nouns.heatmaps.result import HeatLocation, Heatmap, Heatmaps
 
 PARTS = (
     ("upper left", "top", "upper right"),
@@ -28,7 +28,9 @@ EDGE = 1.0  # pixels from which on a part that was not seen, or put around, is t
 HOT = 0.2  # the share of the pixels seen that is called the hottest
 
 
-def placed(entry: Heatmap, photograph: Photograph, *, smooth: bool = True) -> FloatArray:
+def place_on_photograph(
+    entry: Heatmap, photograph: Photograph, *, smooth: bool = True
+) -> FloatArray:
     """The values on their photograph, ``(height, width)``; NaN where the network saw nothing.
 
     Of frames and slices the values of all, arranged as :func:`contact_sheet` does it. Of signals
@@ -73,10 +75,11 @@ def _nearest(length: int, start: float, end: float, cells: int) -> NDArray[np.in
     return np.where(inside, found, -1)
 
 
-def reduced(photograph: Photograph, room: tuple[int, int]) -> Photograph:
+def reduce_photograph(photograph: Photograph, room: tuple[int, int]) -> Photograph:
     """The photograph with no more rows and columns than that, its pixels averaged.
 
-    >>> small = reduced(Photograph(np.zeros((9, 20, 1), np.uint8), (0, 0, 9, 20)), (10, 10))
+    >>> large = Photograph(np.zeros((9, 20, 1), np.uint8), (0, 0, 9, 20))
+    >>> small = reduce_photograph(large, (10, 10))
     >>> small.pixels.shape, small.region, small.reduced
     ((4, 10, 1), (0.0, 0.0, 4.0, 10.0), 2.0)
     """
@@ -135,23 +138,23 @@ def in_padding(entry: Heatmap, photograph: Photograph) -> float:
     return float(sizes[~inside].sum()) / total if total else 0.0
 
 
-def places_of(result: Heatmaps, place: int) -> Places:
+def locate_heat(result: Heatmaps, place: int) -> HeatLocation:
     """Where the heat of a map lies on its photograph; found once."""
     if place not in result.places:
-        result.places[place] = _find_places(result, place)
+        result.places[place] = _find_heat(result, place)
     return result.places[place]
 
 
-def _find_places(result: Heatmaps, place: int) -> Places:
+def _find_heat(result: Heatmaps, place: int) -> HeatLocation:
     entry = result.maps[place]
     photograph = result.photographs[entry.image]
-    whole = entry.values if entry.values.ndim != 2 else placed(entry, photograph)
+    whole = entry.values if entry.values.ndim != 2 else place_on_photograph(entry, photograph)
     axes = axis_names(result, place)
-    heat = np.nan_to_num(entry.above_ground(whole), nan=-np.inf, posinf=-np.inf)
+    heat = np.nan_to_num(entry.above_neutral(whole), nan=-np.inf, posinf=-np.inf)
     known = np.isfinite(heat)
     mass = np.where(known & (heat > 0), heat, 0).astype(np.float64)
     if not known.any() or not mass.any():
-        return Places(axes, None, None, None)
+        return HeatLocation(axes, None, None, None)
     by = photograph.reduced if heat.ndim == 2 else 1.0
     hottest = [int(side) for side in np.unravel_index(int(heat.argmax()), heat.shape)]
     total = mass.sum()
@@ -164,7 +167,7 @@ def _find_places(result: Heatmaps, place: int) -> Places:
     least = np.partition(heat[known], -count)[-count]
     hot = np.nonzero(known & (heat >= least) & (heat > 0))
     sides = [(side.min() * by, (side.max() + 1) * by) for side in hot]
-    return Places(
+    return HeatLocation(
         axes,
         tuple(int((side + 0.5) * by) for side in reversed(hottest)),
         tuple(side * by for side in reversed(centre)),
@@ -189,7 +192,7 @@ def frame_word(result: Heatmaps, image: int) -> str:
 
 def describe_peak(result: Heatmaps, place: int) -> str:
     """The hottest pixel in words; empty for a map without heat."""
-    found = places_of(result, place).hottest
+    found = locate_heat(result, place).hottest
     if found is None:
         return ""
     image = result.images[result.maps[place].image]

@@ -91,7 +91,7 @@ class Heatmap:
         explained: The number whose parts the method looks for: the logit, or the score.
         layers: The layers whose maps were used; empty for methods that need none.
         values: ``(height, width)`` float32 in the size of the network's input; not normalised.
-        signed: Whether values below :attr:`ground` speak against the target; else none is below 0.
+        signed: Whether values below :attr:`neutral` count against the target; else none is below 0.
         coarse: What the method gave before it was enlarged, ``(height, width)``.
         empty: Whether all values are 0: the method found nothing.
         measures: What the metrics say, if asked for.
@@ -114,21 +114,26 @@ class Heatmap:
     empty: bool = False
     measures: tuple[Measure, ...] = ()
     notes: tuple[str, ...] = ()
-    ground: float = 0.0
+    neutral: float = 0.0
     below: float = float("nan")
 
     @property
-    def heat(self) -> FloatArray:
-        """What the values say beyond :attr:`ground`, ``(height, width)``."""
-        return self.above_ground(self.values)
+    def ground(self) -> float:
+        """The former name of :attr:`neutral`."""
+        return self.neutral
 
-    def above_ground(self, values: FloatArray) -> FloatArray:
-        """Values less :attr:`ground`."""
-        return values - np.float32(self.ground) if self.ground else values
+    @property
+    def heat(self) -> FloatArray:
+        """What the values say beyond :attr:`neutral`, ``(height, width)``."""
+        return self.above_neutral(self.values)
+
+    def above_neutral(self, values: FloatArray) -> FloatArray:
+        """Values less :attr:`neutral`."""
+        return values - np.float32(self.neutral) if self.neutral else values
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class HeatLocation:
     """Where the heat lies, in pixels of the file; ``None`` for a map without heat.
 
     Of signals, vectors, frames and slices in positions of what the network saw.
@@ -178,7 +183,7 @@ class Heatmaps(RichDisplay):
     warnings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     survey: Survey | None = None
-    places: dict[int, Places] = field(init=False, repr=False, default_factory=dict)
+    places: dict[int, HeatLocation] = field(init=False, repr=False, default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.maps)
@@ -262,7 +267,7 @@ class ImageMaps:
         return tuple(index for index in self.indices if self.result.maps[index].method == method)
 
 
-def by_image(result: Heatmaps) -> list[ImageMaps]:
+def group_by_image(result: Heatmaps) -> list[ImageMaps]:
     """The images that there are maps of, in their order."""
     found: dict[int, list[int]] = {}
     for index, entry in enumerate(result):
@@ -270,7 +275,7 @@ def by_image(result: Heatmaps) -> list[ImageMaps]:
     return [ImageMaps(result, image, tuple(found[image])) for image in sorted(found)]
 
 
-def only(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
+def select_maps(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
     """The result with some of its maps, and the images that these are of."""
     maps = [result.maps[index] for index in indices]
     images = sorted({entry.image for entry in maps})
@@ -290,11 +295,11 @@ def only(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
 
 
 def default_view(result: Heatmaps) -> str:
-    groups = by_image(result)
-    return view_of(groups[0]) if len(groups) == 1 else "sheet"
+    groups = group_by_image(result)
+    return image_view(groups[0]) if len(groups) == 1 else "sheet"
 
 
-def view_of(group: ImageMaps) -> str:
+def image_view(group: ImageMaps) -> str:
     if len(group.indices) == 1:
         return "single"
     return "row" if len(group.methods) == 1 else "table"

@@ -38,7 +38,9 @@ def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
     return tuple(find_method(name) for name in dict.fromkeys(found))
 
 
-def left_out(methods_asked: str | Sequence[str], metrics_asked: str | Sequence[str]) -> list[str]:
+def omitted_as_costly(
+    methods_asked: str | Sequence[str], metrics_asked: str | Sequence[str]
+) -> list[str]:
     """What was left out of ``"all"`` as costly, and how to ask for it."""
     notes = []
     for flag, asked, costly in (
@@ -54,17 +56,17 @@ def left_out(methods_asked: str | Sequence[str], metrics_asked: str | Sequence[s
     return notes
 
 
-def settle(
+def make_heatmap_options(
     chosen: Sequence[Method], settings: Mapping[str, Any]
 ) -> tuple[HeatmapOptions, ImageOptions]:
     """The options of heatmaps and of images; refused is one that none of the methods reads."""
     own, of_images = split_options(settings, HeatmapOptions, ImageOptions)
     options = HeatmapOptions(**own)
-    check_read("method", chosen, methods().values(), set(own) - {"score", "seed"})
+    check_options_used("method", chosen, methods().values(), set(own) - {"score", "seed"})
     return options, ImageOptions(**of_images)
 
 
-def check_read(
+def check_options_used(
     what: str, chosen: Sequence[Kind], known: Iterable[Kind], given: Iterable[str]
 ) -> None:
     """Refuses options that none of the methods or metrics asked for reads."""

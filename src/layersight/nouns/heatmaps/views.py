@@ -31,17 +31,22 @@ from layersight.document.blocks import (
 from layersight.document.image import input_block, prediction_blocks
 from layersight.document.noun import check_count
 from layersight.document.words import DOT, number, plural, size
-from layersight.nouns.heatmaps.colours import UNSEEN, bar_of, scale_of
+from layersight.nouns.heatmaps.colours import UNSEEN, colour_bar, heat_scale
 from layersight.nouns.heatmaps.lines import TALL, heat_blocks, strongest_units
-from layersight.nouns.heatmaps.measured import measured, measures_of
+from layersight.nouns.heatmaps.measures import measure_blocks, measure_sections
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import describe_peak, frame_word, placed, reduced
+from layersight.nouns.heatmaps.photographs import (
+    describe_peak,
+    frame_word,
+    place_on_photograph,
+    reduce_photograph,
+)
 from layersight.nouns.heatmaps.result import Heatmaps, ImageMaps
 from layersight.nouns.heatmaps.wording import (
-    EMPTY,
-    around,
+    NO_EVIDENCE,
     facts,
-    joined,
+    image_lines,
+    join_words,
     layer_words,
     map_name,
     method_title,
@@ -62,15 +67,15 @@ SLIM = 2.5  # from this ratio of width to height on, pictures lie under each oth
 SIDE = 190.0  # points that a picture takes about
 
 Drawn = tuple[Bytes, Tile, Overlay | None]
-BLANK: Drawn = (np.full((1, 1, 3), 255, np.uint8), Tile(blank=True), None)
+EMPTY_CELL: Drawn = (np.full((1, 1, 3), 255, np.uint8), Tile(blank=True), None)
 """A cell of a grid without a picture."""
 
 
-def whole(group: ImageMaps) -> Photograph:
-    return reduced(group.photograph, (FINEST, FINEST))
+def limited_photograph(group: ImageMaps) -> Photograph:
+    return reduce_photograph(group.photograph, (FINEST, FINEST))
 
 
-def photograph_of(group: ImageMaps, photograph: Photograph, title: str = "") -> Block:
+def input_picture(group: ImageMaps, photograph: Photograph, title: str = "") -> Block:
     """What the heat lies over; of a signal its curve, of frames and slices all of them."""
     if group.shown.is_line or group.shown.frames is not None:
         return input_block(group.shown, SIDE, wide=SIDE * 1.5)
@@ -81,7 +86,7 @@ def _rgb(pixels: Bytes) -> Bytes:
     return pixels if pixels.shape[-1] == 3 else np.repeat(pixels[..., :1], 3, axis=-1)
 
 
-class Shown:
+class MapPictures:
     """The pictures of one map on its photograph."""
 
     def __init__(
@@ -89,18 +94,18 @@ class Shown:
     ) -> None:
         self.result, self.entry = result, result.maps[index]
         self.peak, self.name = describe_peak(result, index), map_name(result, self.entry)
-        self.scaled = scale_of(result, index, options)
+        self.scale = heat_scale(result, index, options)
         self.cover: Cover | None = None  # what is drawn in place of the heat alone
         if not np.isfinite(self.entry.values).all():
             self.cover = Cover("broken", ("not a number",))
-        elif self.entry.empty or self.scaled.most == 0:
-            self.cover = Cover("dead", (EMPTY,))
+        elif self.entry.empty or self.scale.most == 0:
+            self.cover = Cover("dead", (NO_EVIDENCE,))
         self.lines = self.cover.words if self.cover else ()
-        self.bar: Scale | None = None if self.cover else bar_of(self.scaled)
-        heat = placed(self.entry, photograph, smooth=options.smooth)
-        self.steps = self.scaled.steps(self.entry.above_ground(heat))
-        self.opacity = self.scaled.opacity(options.opacity, options.clear)
-        if self.entry.empty or self.scaled.most == 0:
+        self.bar: Scale | None = None if self.cover else colour_bar(self.scale)
+        heat = place_on_photograph(self.entry, photograph, smooth=options.smooth)
+        self.steps = self.scale.steps(self.entry.above_neutral(heat))
+        self.opacity = self.scale.opacity(options.opacity, options.clear)
+        if self.entry.empty or self.scale.most == 0:
             self.opacity[1:] = 0
         self.overlay = self.over(self.steps, _rgb(photograph.pixels))
 
@@ -115,7 +120,7 @@ class Shown:
     def overlaid(self, title: str = "", side: float = SIDE, *, bar: bool = True) -> Picture:
         return Picture(
             self.steps,
-            self.scaled.colours,
+            self.scale.colours,
             title=title,
             lines=self.lines,
             side=side,
@@ -128,7 +133,7 @@ class Shown:
     def alone(self, title: str = "") -> Picture:
         return Picture(
             self.steps,
-            self.scaled.colours,
+            self.scale.colours,
             title=title,
             side=SIDE,
             scale=self.bar,
@@ -146,7 +151,7 @@ class Shown:
             lines=() if covered else tuple(("", Cell(line, "bad")) for line in self.lines),
             cover=self.cover if covered else None,
             scale=self.bar if bar else None,
-            palette=self.scaled.colours,
+            palette=self.scale.colours,
             name=self.name,
             facts=(
                 ("score", number(entry.score)),
@@ -168,7 +173,7 @@ def sections_of(
     chosen = [group.of_method(method) for method in group.methods]
     parts = chosen if view == "row" else [group.indices]
     draw = _curves if group.shown.is_line else _row if view == "row" else _table
-    return [*(draw(group, part, options, bare=bare) for part in parts), *measured(group)]
+    return [*(draw(group, part, options, bare=bare) for part in parts), *measure_sections(group)]
 
 
 def _section(
@@ -184,7 +189,7 @@ def _section(
 ) -> Section:
     """Some maps of an image, and below them what has to be said of them and of it."""
     part = ImageMaps(group.result, group.image, indices)
-    below = [*lines, *(() if bare else around(group)), *remarks(part)]
+    below = [*lines, *(() if bare else image_lines(group)), *remarks(part)]
     notes = notes_below(group, part.maps, below)
     shown = (*blocks, *notes, *after, *_strongest(group, indices))
     return Section(title, shown, anchor=f"heat:{indices[0]}", **words)
@@ -216,15 +221,15 @@ def _single(
         blocks = [*heat_blocks(result, index, options, tall=TALL)]
         blocks += strongest_units(group.shown, entry)
     else:
-        photograph = whole(group)
-        shown = Shown(result, index, options, photograph)
+        photograph = limited_photograph(group)
+        shown = MapPictures(result, index, options, photograph)
         height, width = photograph.pixels.shape[:2]
         blocks = [shown.alone("heat"), shown.overlaid("heat over the photograph", bar=False)]
         if only:
             blocks = [shown.overlaid(side=2 * SIDE)]
         elif not bare:
             own = f"photograph, {size(group.shown.original_size)}"
-            blocks.insert(0, photograph_of(group, photograph, own))
+            blocks.insert(0, input_picture(group, photograph, own))
         if entry.values.ndim == 3:
             blocks, scale = [_strip(group, shown)], shown.bar
         elif width <= SLIM * height:
@@ -236,23 +241,23 @@ def _single(
         blocks,
         bare=bare,
         lines=(f"Hottest at {peak}." if peak else "", "" if bare else predicted(group)),
-        after=measures_of(entry),
+        after=measure_blocks(entry),
         kind=method_title(result, entry) + ("" if bare else f" of {group.name}"),
         facts=facts(result, entry, options),
         scale=scale,
     )
 
 
-def _strip(group: ImageMaps, shown: Shown) -> Grid:
+def _strip(group: ImageMaps, shown: MapPictures) -> Grid:
     """The frames or slices in their order, and under each the heat over it."""
     frames = group.shown.frames
     assert frames is not None
     word = frame_word(group.result, group.image)
     under = _rgb(frames)
-    steps = shown.scaled.steps(shown.entry.above_ground(shown.entry.values))
+    steps = shown.scale.steps(shown.entry.above_neutral(shown.entry.values))
     labels = [f"{word} {place}" for place in range(len(frames))]
     tiles = [
-        Tile(label=label, palette=shown.scaled.colours, name=f"{shown.name}, {label}")
+        Tile(label=label, palette=shown.scale.colours, name=f"{shown.name}, {label}")
         for label in labels
     ]
     rows: list[list[Drawn]] = []
@@ -279,7 +284,7 @@ def _grid(
     rows: tuple[tuple[str, str], ...] = (),
 ) -> Grid:
     """Lines of pictures, each filled up to the columns."""
-    cells = [each for line in lines for each in (*line, *[BLANK] * (columns - len(line)))]
+    cells = [each for line in lines for each in (*line, *[EMPTY_CELL] * (columns - len(line)))]
     return Grid(
         [pixels for pixels, _, _ in cells],
         [tile for _, tile, _ in cells],
@@ -295,8 +300,8 @@ def _row(
     group: ImageMaps, indices: tuple[int, ...], options: HeatOptions, *, bare: bool
 ) -> Section:
     """The targets of a method: each over the photograph, and under it the heat alone."""
-    result, photograph = group.result, whole(group)
-    shown = [Shown(result, index, options, photograph) for index in indices]
+    result, photograph = group.result, limited_photograph(group)
+    shown = [MapPictures(result, index, options, photograph) for index in indices]
     first = shown[0].entry
     before = [] if bare else [_own(group, photograph)]
     room = max(1, min(options.columns - len(before), len(shown)))
@@ -308,7 +313,7 @@ def _row(
             for each in part
         ]
         lines.append([*before, *((e.steps, t, e.overlay) for e, t in zip(part, over, strict=True))])
-        before = [BLANK] * len(before)
+        before = [EMPTY_CELL] * len(before)
         lines.append([*before, *((e.steps, e.tile("", "", covered=True), None) for e in part)])
     title, targets = method_title(result, first), plural(len(indices), "target")
     return _section(
@@ -319,7 +324,7 @@ def _row(
         bare=bare,
         lines=() if bare else (predicted(group),),
         kind=targets if bare else f"{title}, {targets}",
-        facts=joined(layer_words(first), size_words(first, smooth=options.smooth)),
+        facts=join_words(layer_words(first), size_words(first, smooth=options.smooth)),
     )
 
 
@@ -337,8 +342,8 @@ def _table(
 ) -> Section:
     """The methods and targets of an image: methods are rows, or follow each other for one."""
     result, targets, entry = group.result, group.targets, group.maps[0]
-    photograph = whole(group)
-    shown = [Shown(result, index, options, photograph) for index in indices]
+    photograph = limited_photograph(group)
+    shown = [MapPictures(result, index, options, photograph) for index in indices]
     lines: list[list[Drawn]] = []
     blocks: list[Block] = []
     methods = plural(len(group.methods), "method")
@@ -347,7 +352,7 @@ def _table(
         words = score_words(result, entry)
         lines.append([] if bare else [_own(group, photograph)])
         for each in shown:
-            made = joined(layer_words(each.entry), size_words(each.entry))
+            made = join_words(layer_words(each.entry), size_words(each.entry))
             tile = each.tile(method_title(result, each.entry), made)
             lines[0].append((each.steps, tile, each.overlay))
         columns = min(options.columns, len(lines[0]))
@@ -356,12 +361,14 @@ def _table(
         words = "Each picture: the heat over the photograph, with its own scale under it"
         columns = min(options.columns, len(targets))
         if not bare:
-            own = photograph_of(group, photograph, "photograph")
+            own = input_picture(group, photograph, "photograph")
             blocks.append(Beside(((own,), prediction_blocks(group.predictions[:1]))))
         pairs = {(each.entry.method, each.entry.target): _pair(each) for each in reversed(shown)}
         for start in range(0, len(targets), columns):
             part = targets[start : start + columns]
-            lines += [[pairs.get((each, one), BLANK) for one in part] for each in group.methods]
+            lines += [
+                [pairs.get((each, one), EMPTY_CELL) for one in part] for each in group.methods
+            ]
     return _section(
         group,
         indices,
@@ -373,7 +380,7 @@ def _table(
     )
 
 
-def _pair(each: Shown) -> Drawn:
+def _pair(each: MapPictures) -> Drawn:
     words = f"{target_name(each.result, each.entry)}, {score_words(each.result, each.entry)}"
     return each.steps, each.tile(method_title(each.result, each.entry), words), each.overlay
 
@@ -412,5 +419,5 @@ def _curves(
                 plural(targets, "target") if targets > 1 else target_name(result, first),
             )
         ),
-        facts=joined(*words),
+        facts=join_words(*words),
     )

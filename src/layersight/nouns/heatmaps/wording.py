@@ -23,14 +23,14 @@ from layersight.document.words import (
     scale_line,
     size,
 )
-from layersight.nouns.heatmaps.classes import positions
+from layersight.nouns.heatmaps.classes import spatial_shape
 from layersight.nouns.heatmaps.colours import percentile_of
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, ImageMaps, Measure
 
 MOST_NOTES = 6  # so many notes stand under a picture; a document and the numbers hold all
-EMPTY = "no evidence: all 0"  # what is said of a map of zeros
+NO_EVIDENCE = "no evidence: all 0"  # what is said of a map of zeros
 
 
 def method_title(result: Heatmaps, entry: Heatmap) -> str:
@@ -46,7 +46,7 @@ def target_name(result: Heatmaps, entry: Heatmap) -> str:
         place = where[target.where]
     else:
         layer = next((one for one in model.layers if one.name == target.layer), None)
-        place = _region(target.where, 2 if layer is None else len(positions(layer)) or 2)
+        place = _region(target.where, 2 if layer is None else len(spatial_shape(layer)) or 2)
     name = unit_words(result, target)
     if is_value(model, target.layer) and target.against is None:
         return f"{'raises' if target.sign > 0 else 'lowers'} {name}{place}"
@@ -68,7 +68,7 @@ def map_name(result: Heatmaps, entry: Heatmap) -> str:
     return f"{method_title(result, entry)} of {target_name(result, entry)} on {image}"
 
 
-def joined(*words: str) -> str:
+def join_words(*words: str) -> str:
     return DOT.join(filter(None, words))
 
 
@@ -137,11 +137,11 @@ def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
 
 
 def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
-    return joined(
+    return join_words(
         score_words(result, entry),
         layer_words(entry),
         size_words(entry, smooth=options.smooth),
-        EMPTY if entry.empty else "",
+        NO_EVIDENCE if entry.empty else "",
     )
 
 
@@ -201,19 +201,19 @@ def notes_below(
     return tuple(note for note in notes if note.lines)
 
 
-def around(group: ImageMaps) -> list[str]:
+def image_lines(group: ImageMaps) -> list[str]:
     return [view_words(group), *group.result.notes]
 
 
 GOOD, BAD = ("better", "passes"), ("worse", "fails")
-"""What :func:`better` says in praise and in blame."""
+"""What :func:`verdict_words` says in praise and in blame."""
 
 
-def way(higher_is_better: bool) -> str:
+def direction_words(higher_is_better: bool) -> str:
     return "high is good" if higher_is_better else "low is good"
 
 
-def better(measure: Measure) -> str:
+def verdict_words(measure: Measure) -> str:
     """What a heatmap is worth by a metric, in words.
 
     Better is what is better than the random map and than the map of the centre; where a metric has
@@ -234,8 +234,8 @@ def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     """What the colours mean, and how far the scales go; a line for each kind of heat."""
     full = [entry for entry in result if not entry.empty]
     plain = [entry for entry in full if not entry.signed]
-    signed = [entry for entry in full if entry.signed and not entry.ground]
-    scores = [entry for entry in full if entry.signed and entry.ground]
+    signed = [entry for entry in full if entry.signed and not entry.neutral]
+    scores = [entry for entry in full if entry.signed and entry.neutral]
     whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
     lines = []
     if plain:
@@ -268,7 +268,7 @@ def _end(entries: list[Heatmap], options: HeatOptions) -> str:
     return f"the {min(ends):g}th percentile of {its} values"
 
 
-def things(result: Heatmaps) -> str:
+def position_word(result: Heatmaps) -> str:
     axes = {image.values.ndim for image in result.images}
     if axes == {1}:
         return "numbers"

@@ -21,28 +21,28 @@ MANY = 200  # so many passes are worth two more to find out how long one takes
 Part = tuple[str, str]  # A method, and the metric of its map; "" for making the map itself
 
 
-def passes_of(method: Method, options: HeatmapOptions, size: Size, channels: int) -> float:
+def map_passes(method: Method, options: HeatmapOptions, size: Size, channels: int) -> float:
     """What the map of one image costs, by its size and the channels of the layer that is used."""
     return GRADIENT if method.passes is None else method.passes(options, size, channels)
 
 
-def costs_of(
+def count_costs(
     methods: Mapping[str, float],
     metrics: Sequence[Metric],
     options: MeasureOptions,
-    grains: Mapping[str, object],
+    resolutions: Mapping[str, object],
 ) -> dict[Part, float]:
     """What every part costs for one image and target, in passes.
 
-    ``grains`` tell how coarse the maps of a method are: random maps are measured for the first of
-    each kind, the centre once.
+    ``resolutions`` identify how coarse the maps of a method are: random maps are measured for the
+    first method of each resolution, the centre once.
     """
     found: dict[Part, float] = {}
     seen: set[object] = set()
     for name, anew in methods.items():
         found[name, ""] = anew
-        rivals = (options.randoms if grains[name] not in seen else 0) + (not seen)
-        seen.add(grains[name])
+        rivals = (options.randoms if resolutions[name] not in seen else 0) + (not seen)
+        seen.add(resolutions[name])
         for metric in metrics:
             once = 1.0 if metric.passes is None else metric.passes(options, anew)
             found[name, metric.name] = once * (1 if metric.explains else 1 + rivals)

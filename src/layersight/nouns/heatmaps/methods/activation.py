@@ -1,13 +1,13 @@
 """A channel's own map over the image.
 
-What a channel of a layer gives at each position: no attribution, but where the channel itself is
-active. Of a target that adds up several channels the sum of their maps, with the weights that
-the target gives them, the greatest made 1,
+The activation of a channel at each position: not an attribution, but where the channel itself is
+active. For a target that adds up several channels it is the sum of their maps, with the weights
+that the target gives them, scaled so that the greatest is 1,
 
     L = sum_k w_k / max_k |w_k|  A^k
 
-so that the map of a single channel is as it is. Over which positions a target reads the channel
-does not matter: the whole map is shown.
+so that the map of a single channel is unchanged. It does not matter which positions the target
+reads: the whole map is shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.readout import Readout
 from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
-from layersight.nouns.heatmaps.passes import numbers
+from layersight.nouns.heatmaps.passes import require_finite
 
 
 def activation(request: Request) -> FloatArray:
@@ -33,21 +33,21 @@ def activation(request: Request) -> FloatArray:
     names = list(dict.fromkeys(readout.layer for readout in request.target))
     values = request.model.forward(request.images.values, names[:1]).layers[names[0]]
     if len(names) > 1 or values.ndim != len(request.images.size) + 2:
-        found = f"'{names[0]}' gives {values.shape[1:]}" if len(names) == 1 else ", ".join(names)
+        layers = f"'{names[0]}' gives {values.shape[1:]}" if len(names) == 1 else ", ".join(names)
         raise ModelInputError(
             "activation shows a channel's own map: give --target LAYER:CHANNEL with a layer "
-            f"that has maps (found {found})"
+            f"that has maps (found {layers})"
         )
     shares = sum(_per_channel(readout, values.shape) for readout in request.target)
     greatest = np.abs(shares).max(axis=-1, keepdims=True)
     shares = np.divide(shares, greatest, out=np.zeros_like(shares), where=greatest > 0)
     shares = np.broadcast_to(shares, (len(values), values.shape[-1])).astype(np.float32)
-    maps: FloatArray = np.einsum("n...c,nc->n...", numbers(values, "activation"), shares)
+    maps: FloatArray = np.einsum("n...c,nc->n...", require_finite(values, "activation"), shares)
     return maps
 
 
 def _per_channel(readout: Readout, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """What a readout gives each channel over all positions, ``(image or 1, channel)``."""
+    """The weight of each channel in a readout over all positions, ``(image or 1, channel)``."""
     weights = readout.weights.astype(np.float64)
     sides = range(1, weights.ndim - 1)
     repeated = math.prod(shape[axis] for axis in sides if weights.shape[axis] == 1)

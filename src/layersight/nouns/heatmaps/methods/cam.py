@@ -6,10 +6,10 @@ layer makes the score of the means, the map of a class is the sum by that layer'
 
     M = sum_k w_k A^k
 
-It is not rectified: values below 0 speak against the class. The weights are read off the
-gradients. Behind such a layer the gradient by every value of channel k is w_k / Z, with Z
-positions, the same at each and whatever the image. Both are checked, the second on the image in
-negative; a network where either fails has no CAM.
+It is not rectified: values below 0 count against the class. The weights follow from the gradients:
+with such a layer, the gradient by every value of channel k is w_k / Z for Z positions, the same at
+each position and for each image. Both are checked, the second on the negative of the image; a
+network where either fails has no CAM.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.errors import ModelInputError
-from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
-from layersight.nouns.heatmaps.passes import maps_and_gradients, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request, position_axes
+from layersight.nouns.heatmaps.passes import maps_and_gradients, weighted_sum
 
-TOLERANCE = 1e-4  # how far the gradients may differ, as a share of the largest of an image
+TOLERANCE = 1e-4  # of the difference between gradients, as a share of the largest of an image
 
 
 @np.errstate(all="ignore")
 def cam(request: Request) -> FloatArray:
-    """``(image, *positions)`` in the size of the layer; below 0 what speaks against.
+    """``(image, *positions)`` in the size of the layer; below 0 what counts against the class.
 
     Raises:
-        ModelInputError: Something else than pooling and one dense layer follows the layer.
+        ModelInputError: The layer is not followed by pooling and one dense layer alone.
     """
     layer = request.layers[0]
     values, gradients = maps_and_gradients(request)
-    axes = all_positions(values)
+    axes = position_axes(values)
     means = gradients.mean(axis=axes, keepdims=True, dtype=np.float64)
     if differs(gradients, means) or differs(gradients_of_negative(request), means):
         hint = ", with score 'logit'" if request.options.score == "output" else ""
@@ -44,22 +44,22 @@ def cam(request: Request) -> FloatArray:
             "use grad-cam"
         )
     positions = math.prod(values.shape[1:-1])
-    return weighted(values, means.mean(axis=axes) * positions)
+    return weighted_sum(values, means.mean(axis=axes) * positions)
 
 
 def gradients_of_negative(request: Request) -> FloatArray:
-    """The gradient by each value of the layer, for the images in negative."""
+    """The gradient by each value of the layer, for the negatives of the images."""
     images, layer = request.images, request.layers[0]
-    negative = images.showing(images.black + images.white - images.pixels)
+    negative = images.with_pixels(images.black + images.white - images.pixels)
     return request.model.differentiate(negative, request.target, layers=[layer]).gradients[layer]
 
 
 def differs(gradients: FloatArray, means: FloatArray) -> bool:
-    """Whether some gradients of an image are not those expected of all of its positions."""
+    """Whether the gradients of any image differ from the means expected at all positions."""
     axes = tuple(range(1, gradients.ndim))
-    apart = np.abs(gradients - means).max(axis=axes)
+    difference = np.abs(gradients - means).max(axis=axes)
     largest = np.abs(means).max(axis=axes)
-    return bool(np.any(apart > TOLERANCE * largest))
+    return bool(np.any(difference > TOLERANCE * largest))
 
 
 METHOD = Method(

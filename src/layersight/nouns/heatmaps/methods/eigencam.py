@@ -5,12 +5,12 @@ with the values of a layer as a matrix O, a row for each position and a column f
 
     O = U S V^T        L = O v_1
 
-with v_1 the first column of V. Here each channel has its mean over the positions taken off first,
-so that v_1 is the first principal component, the direction in which positions differ most, and
-not mostly the mean; implementations in use do the same. A component has no sign of its own: it is
-turned so that the map rises and falls with the mean over the channels, and rectified.
+with v_1 the first column of V. Here the mean of each channel over the positions is subtracted
+first, so that v_1 is the first principal component, the direction in which positions differ most,
+and not mostly the mean; common implementations do the same. The sign of a component is arbitrary:
+it is chosen so that the map correlates with the mean over the channels, and the map is rectified.
 
-Neither target nor score enters.
+Neither target nor score matters.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.methods.method import Method, Request
-from layersight.nouns.heatmaps.passes import maps_of, rectified
+from layersight.nouns.heatmaps.passes import layer_maps, rectify
 
 
 def eigencam(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the layer; none below 0."""
-    values = maps_of(request)
-    return rectified(np.stack([component(maps) for maps in values]))
+    values = layer_maps(request)
+    return rectify(np.stack([component(maps) for maps in values]))
 
 
 @np.errstate(all="ignore")
 def component(maps: FloatArray) -> FloatArray:
-    """How far each position of ``(*positions, channel)`` lies along the first principal component.
+    """The first principal component of each position of ``(*positions, channel)``.
 
-    0 everywhere if all maps are constant, not a number everywhere if a value is none.
+    0 everywhere if all maps are constant; NaN everywhere if any value is not finite.
     """
     rows = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
     rows -= rows.mean(axis=0)
     if not np.isfinite(rows).all():
         return np.full(maps.shape[:-1], np.nan, np.float32)
-    along = first(rows)
-    if along @ rows.mean(axis=1) < 0:
-        along = -along
-    found: FloatArray = along.reshape(maps.shape[:-1]).astype(np.float32)
-    return found
+    scores = project(rows)
+    if scores @ rows.mean(axis=1) < 0:
+        scores = -scores
+    result: FloatArray = scores.reshape(maps.shape[:-1]).astype(np.float32)
+    return result
 
 
-def first(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def project(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """A matrix times its first right singular vector, by the smaller of its two products."""
     wide = rows.shape[0] < rows.shape[1]
     sizes, vectors = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)

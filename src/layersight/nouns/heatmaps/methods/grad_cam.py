@@ -12,15 +12,17 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
-from layersight.nouns.heatmaps.passes import maps_and_gradients, rectified, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request, position_axes
+from layersight.nouns.heatmaps.passes import maps_and_gradients, rectify, weighted_sum
 
 
 @np.errstate(all="ignore")
 def grad_cam(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    return rectified(weighted(values, gradients.mean(axis=all_positions(values), dtype=np.float64)))
+    return rectify(
+        weighted_sum(values, gradients.mean(axis=position_axes(values), dtype=np.float64))
+    )
 
 
 METHOD = Method(

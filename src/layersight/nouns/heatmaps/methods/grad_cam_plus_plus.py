@@ -8,7 +8,7 @@ gradient of S by A_ij (equations 7 and 19 of the paper):
     w = sum_ij alpha_ij ReLU(dY / dA_ij) = exp(S) sum_ij alpha_ij ReLU(g_ij)
     L = ReLU(sum_k w_k A^k)
 
-Two things differ from that writing. The factor exp(S), one positive number for each image, is left
+Two things differ from the paper. The factor exp(S), one positive number for each image, is left
 out: it scales the whole map, and overflows. And alpha is computed as 1 / (2 + (sum_ab A_ab) g_ij),
 which is the same wherever g is not 0 and does not underflow; where g or the denominator is 0,
 alpha is 0. The squares and cubes of g stand for the second and third derivative of Y, which is
@@ -20,8 +20,8 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
-from layersight.nouns.heatmaps.passes import maps_and_gradients, rectified, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request, position_axes
+from layersight.nouns.heatmaps.passes import maps_and_gradients, rectify, weighted_sum
 
 
 def grad_cam_plus_plus(request: Request) -> FloatArray:
@@ -32,14 +32,14 @@ def grad_cam_plus_plus(request: Request) -> FloatArray:
 @np.errstate(all="ignore")
 def combined(values: FloatArray, gradients: FloatArray) -> FloatArray:
     """The map, ``(image, *positions)``, of a layer by its values and the gradients by them."""
-    axes = all_positions(values)
+    axes = position_axes(values)
     totals = values.sum(axis=axes, keepdims=True, dtype=np.float64).astype(np.float32)
-    below = totals * gradients
-    below += 2
-    rising = np.maximum(gradients, 0)
+    divisors = totals * gradients
+    divisors += 2
+    positive = np.maximum(gradients, 0)
     # Where the gradient is not above 0 the term is 0 whatever alpha is.
-    terms = np.divide(rising, below, out=np.zeros_like(rising), where=below != 0)
-    return rectified(weighted(values, terms.sum(axis=axes, dtype=np.float64)))
+    terms = np.divide(positive, divisors, out=np.zeros_like(positive), where=divisors != 0)
+    return rectify(weighted_sum(values, terms.sum(axis=axes, dtype=np.float64)))
 
 
 METHOD = Method(

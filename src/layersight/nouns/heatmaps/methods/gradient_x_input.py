@@ -16,14 +16,14 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
-from layersight.nouns.heatmaps.passes import image_gradients, numbers
+from layersight.nouns.heatmaps.passes import input_gradients, require_finite
 
 
 def gradient_x_input(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the input, signed."""
-    found = image_gradients(request)
-    maps = np.einsum("n...c,n...c->n...", found, request.images.pixels, dtype=np.float64)
-    return numbers(maps, "product of gradient and input")
+    gradients = input_gradients(request)
+    maps = np.einsum("n...c,n...c->n...", gradients, request.images.pixels, dtype=np.float64)
+    return require_finite(maps, "product of gradient and input")
 
 
 METHOD = Method(

@@ -16,12 +16,12 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request
-from layersight.nouns.heatmaps.passes import image_gradients
+from layersight.nouns.heatmaps.passes import input_gradients
 
 
 def guided_backprop(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the input; none below 0."""
-    maps: FloatArray = np.abs(image_gradients(request, guided=True)).max(axis=-1)
+    maps: FloatArray = np.abs(input_gradients(request, guided=True)).max(axis=-1)
     return maps
 
 

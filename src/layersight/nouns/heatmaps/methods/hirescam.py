@@ -5,8 +5,8 @@ neural networks", 2020: gradient times value at each position, added over the ch
 
     L_ij = ReLU(sum_k g_ij^k A_ij^k)
 
-Before the rectifier these add up to the score, less its constant term, where all behind the layer
-is linear. The rectifier is that of Grad-CAM, so that both are read alike.
+Before rectification these add up to the score, less its constant term, where everything after the
+layer is linear. Rectified like Grad-CAM, so that both are read alike.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.methods.method import Method, Request
-from layersight.nouns.heatmaps.passes import maps_and_gradients, rectified
+from layersight.nouns.heatmaps.passes import maps_and_gradients, rectify
 
 
 @np.errstate(all="ignore")
 def hirescam(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    return rectified(np.einsum("n...c,n...c->n...", gradients, values))
+    return rectify(np.einsum("n...c,n...c->n...", gradients, values))
 
 
 METHOD = Method(

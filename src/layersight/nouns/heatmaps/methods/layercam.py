@@ -13,14 +13,14 @@ import numpy as np
 
 from layersight.data.arrays import FloatArray
 from layersight.nouns.heatmaps.methods.method import Method, Request
-from layersight.nouns.heatmaps.passes import maps_and_gradients, rectified
+from layersight.nouns.heatmaps.passes import maps_and_gradients, rectify
 
 
 @np.errstate(all="ignore")
 def layercam(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    return rectified(np.einsum("n...c,n...c->n...", np.maximum(gradients, 0), values))
+    return rectify(np.einsum("n...c,n...c->n...", np.maximum(gradients, 0), values))
 
 
 METHOD = Method(

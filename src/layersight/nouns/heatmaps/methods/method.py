@@ -69,14 +69,15 @@ class Images:
 
     def as_input(self, pixels: FloatArray) -> FloatArray:
         """Pixels ``(n, *positions, channel)`` as the network takes them, a vector ``(n, unit)``."""
-        found = np.asarray(pixels, np.float32)
-        return found[..., 0] if self.is_vector else found
+        values = np.asarray(pixels, np.float32)
+        return values[..., 0] if self.is_vector else values
 
-    def one(self, image: int) -> Images:
+    def select(self, image: int) -> Images:
+        """A batch of one of the images."""
         values = {name: array[image : image + 1] for name, array in self.values.items()}
         return dataclasses.replace(self, values=values)
 
-    def showing(self, pixels: FloatArray) -> dict[str, FloatArray]:
+    def with_pixels(self, pixels: FloatArray) -> dict[str, FloatArray]:
         """Inputs for changed pixels of one image: what the other inputs hold is repeated.
 
         Args:
@@ -84,16 +85,16 @@ class Images:
                 batch; or as many as the batch has images, one for each.
         """
         count = len(pixels)
-        shown = {
+        inputs = {
             name: array if len(array) == count else np.repeat(array, count, axis=0)
             for name, array in self.values.items()
         }
-        return shown | {self.input: self.as_input(pixels)}
+        return inputs | {self.input: self.as_input(pixels)}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Request:
-    """What a method is asked for.
+    """What a method is to explain, and how.
 
     Attributes:
         model: The network.
@@ -117,48 +118,49 @@ class Request:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Result:
-    """Maps, and what is to be said of them.
+    """Maps, and what a reader should know of them.
 
     Attributes:
         values: ``(image, *positions)`` float32, in the size of the layer or of the image; not
             normalised.
-        notes: For each image what a reader should know of its map; empty where there is
-            nothing to say of any.
-        grounds: For each image the neutral value; empty where that is 0.
+        notes: The notes of each image; empty where no image has any.
+        neutral_values: Of each image the value that means neither for nor against; empty
+            where that is 0.
     """
 
     values: FloatArray
     notes: tuple[tuple[str, ...], ...] = ()
-    grounds: tuple[float, ...] = ()
+    neutral_values: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, made: FloatArray | Result) -> Result:
-        """What a method gave, with notes and neutral values for every image."""
-        found = made if isinstance(made, cls) else cls(np.asarray(made, np.float32))
-        count = len(found.values)
-        return cls(found.values, found.notes or ((),) * count, found.grounds or (0.0,) * count)
+        """What a method returned, with notes and neutral values for every image."""
+        result = made if isinstance(made, cls) else cls(np.asarray(made, np.float32))
+        count = len(result.values)
+        neutral_values = result.neutral_values or (0.0,) * count
+        return cls(result.values, result.notes or ((),) * count, neutral_values)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Method(registry.Entry):
-    """A way to find the pixels that decided.
+    """A method that finds the pixels that decided.
 
     Attributes:
-        assumes: What it takes for granted, in a sentence.
+        assumes: What it presupposes, in a sentence.
         compute: The function.
         layers: :data:`NONE` for methods that need no layer with maps, :data:`ONE` for those
             that take one (several are fused), :data:`SEVERAL` for those that combine them.
-        signed: Whether values below 0 speak against the target.
-        gradients: Whether all it asks of the model are the gradients by its layers.
+        signed: Whether values below the neutral value count against the target.
+        gradients: Whether gradients by its layers are all that it needs from the model.
         scored: Whether it explains the target's score; ``activation`` does not.
-        warning: What every picture of it has to say, or ``None``.
-        comparable: Whether it is shown by ``--method all`` and measured beside the others.
+        warning: A sentence that stands under every picture of it, or ``None``.
+        comparable: Whether it is included in ``--method all``.
         costly: Whether it shows each image to the network hundreds of times.
         passes: What the map of one image costs, in passes of an image through the network, by the
-            options, the size of the image and the channels of the layer; ``None`` for one pass
-            there and back.
-        grain: For a method that needs no layer and yet makes its maps of cells larger than a
-            pixel: how many, by the size of the image and the options.
+            options, the size of the image and the channels of the layer; ``None`` for one forward
+            and backward pass.
+        resolution: For a method that needs no layer and whose maps have cells larger than a pixel:
+            how many cells there are, by the size of the image and the options.
 
     Every method reads the option ``score``.
     """
@@ -173,10 +175,10 @@ class Method(registry.Entry):
     comparable: bool = True
     costly: bool = False
     passes: Callable[[HeatmapOptions, Size, int], float] | None = None
-    grain: Callable[[Size, HeatmapOptions], Size] | None = None
+    resolution: Callable[[Size, HeatmapOptions], Size] | None = None
 
 
-def all_positions(values: NDArray[Any]) -> tuple[int, ...]:
+def position_axes(values: NDArray[Any]) -> tuple[int, ...]:
     """The axes of positions of ``(image, *positions, channel)``."""
     return tuple(range(1, values.ndim - 1))
 

@@ -20,7 +20,7 @@ from layersight.data.fields import Option
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.baselines import baseline
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Size
-from layersight.nouns.heatmaps.passes import batches, numbers, originals, read
+from layersight.nouns.heatmaps.passes import batches, original_rows, read_scores, require_finite
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
 Area = tuple[slice, ...]
@@ -33,28 +33,28 @@ def occlusion(request: Request) -> FloatArray:
     areas = patches(images.size, request.options, vector=images.is_vector)
     passes = batches(len(areas), range(len(images)), request.batch_size)
     total = np.zeros(images.pixels.shape[:-1], np.float64)
-    for place, rows in enumerate(passes):
+    for done, rows in enumerate(passes, 1):
         pixels = images.pixels[rows.images]
         for row, (copy, image) in enumerate(rows.pairs()):
             pixels[row][areas[copy]] = nothing[image][areas[copy]]
-        scores = read(request, rows, pixels)
+        scores = read_scores(request, rows, pixels)
         for (copy, image), score in zip(rows.pairs(), scores, strict=True):
             total[image][areas[copy]] += score
-        progress(place + 1, len(passes) + 1)
-    whole = read(request, originals(images), images.pixels)
+        progress(done, len(passes) + 1)
+    scores = read_scores(request, original_rows(images), images.pixels)
     progress(len(passes) + 1, len(passes) + 1)
     covered = np.zeros(images.size)
     for area in areas:
         covered[area] += 1
-    whole = whole.reshape(-1, *(1 for _ in images.size))
-    return numbers(whole - total / covered, "loss of score")
+    scores = scores.reshape(-1, *(1 for _ in images.size))
+    return require_finite(scores - total / covered, "loss of score")
 
 
 def patches(size: Size, options: HeatmapOptions, *, vector: bool = False) -> list[Area]:
-    """Where the patch lies, row by row; of frames and slices in one after the other.
+    """The areas that the patch covers, row by row; for stacks in each frame or slice in turn.
 
-    A window of 0 is an eighth of the shorter side, or 1 for a vector, of which each position is a
-    thing by itself; a stride of 0 is half of the window.
+    A window of 0 means an eighth of the shorter side, or 1 for a vector, whose units are
+    independent; a stride of 0 means half of the window.
     """
     sides = size[-2:]
     window = options.window or (1 if vector else max(1, min(sides) // 8))
@@ -69,19 +69,19 @@ def patches(size: Size, options: HeatmapOptions, *, vector: bool = False) -> lis
             f"a window of {window} pixels moved by {stride} leaves gaps: give --stride {window} "
             "or less"
         )
-    frames = [[slice(place, place + 1) for place in range(count)] for count in size[:-2]]
-    along = [
+    frames = [[slice(frame, frame + 1) for frame in range(count)] for count in size[:-2]]
+    spans = [
         [slice(start, start + window) for start in _starts(side, window, stride)] for side in sides
     ]
-    return list(itertools.product(*frames, *along))
+    return list(itertools.product(*frames, *spans))
 
 
 def _starts(length: int, window: int, stride: int) -> list[int]:
-    """Where windows begin along one side; the last ends with the side."""
+    """Where windows begin along one side; the last one ends where the side ends."""
     return [*range(0, length - window, stride), length - window]
 
 
-def grain(size: Size, options: HeatmapOptions) -> Size:
+def resolution(size: Size, options: HeatmapOptions) -> Size:
     """How many patches lie side by side along the sides of the image."""
     window = options.window or max(1, min(size[-2:]) // 8)
     return (*size[:-2], *(-(-side // window) for side in size[-2:]))
@@ -104,7 +104,7 @@ METHOD = Method(
     signed=True,
     uses=("baseline",),
     costly=True,
-    grain=grain,
+    resolution=resolution,
     options=(
         Option("window", 0, help="Occlusion: the side of the patch.", low=0, high=4096, unit="px"),
         Option("stride", 0, help="Occlusion: from patch to patch.", low=0, high=4096, unit="px"),

@@ -6,12 +6,12 @@ and brought to 0..1, and then all multiplied,
 
     L = prod_l N(enlarged L_l)        N(x) = (x - min x) / (max x - min x)
 
-so that fine layers draw inside what coarse ones let stand. As in the authors' release within
+so that fine layers add detail inside what coarse ones keep. As in the authors' release within
 pytorch-grad-cam 1.5.7, the CAMs are those of Grad-CAM++ and the product is plain; their code for
-the paper has other ways to mix. The order of the layers makes no difference to a product.
+the paper has other ways to combine them. The order of the layers does not matter.
 
-Where N cannot divide, the map is constant: one that is 0 leaves 0, since nothing speaks for
-the target there; another rules nothing out and counts 1.
+Where N cannot divide, the map is constant: one that is 0 stays 0, since nothing there supports the
+target; any other excludes nothing and counts 1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from layersight.data.placing import enlarge
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.grad_cam_plus_plus import combined
 from layersight.nouns.heatmaps.methods.method import SEVERAL, Method, Request
-from layersight.nouns.heatmaps.passes import checked, normalise
+from layersight.nouns.heatmaps.passes import check_maps, normalise
 
 
 def refine_cam(request: Request) -> FloatArray:
@@ -39,15 +39,14 @@ def refine_cam(request: Request) -> FloatArray:
             f"refine-cam combines several layers, and was given {named}: name two or more, or "
             "leave the layer out"
         )
-    found = request.model.differentiate(images.values, request.target, layers=layers)
+    result = request.model.differentiate(images.values, request.target, layers=layers)
     product = np.ones((len(images), *images.size), np.float32)
     for layer in dict.fromkeys(layers):
-        maps = combined(
-            checked(found.values[layer], layer, len(images.size)), found.gradients[layer]
-        )
-        lit = maps.any(axis=tuple(range(1, maps.ndim)))
-        scaled, ranged = normalise(enlarge(maps, images.size))
-        scaled[lit & ~ranged] = 1
+        values = check_maps(result.values[layer], layer, len(images.size))
+        maps = combined(values, result.gradients[layer])
+        not_empty = maps.any(axis=tuple(range(1, maps.ndim)))
+        scaled, varies = normalise(enlarge(maps, images.size))
+        scaled[not_empty & ~varies] = 1
         product *= scaled
     return product
 

@@ -12,10 +12,9 @@ of 0 to C - 1 pixels. Under a mask a pixel fades to the baseline, x M + x' (1 - 
 x M of the paper where the baseline is 0. A mask follows from the seed and its number alone:
 every image is shown under the same.
 
-What comes out are mean scores, as in the paper, not differences: they are never below 0 where
-the score is a probability, and lie around the score of a half-hidden image where it is a logit.
-The mean score under all masks comes with them as their neutral value: a pixel above it is one
-that the score is higher with than without.
+The values are mean scores, as in the paper, not differences: they are never below 0 where the score
+is a probability, and lie around the score of a half-hidden image where it is a logit. Their neutral
+value is the mean score under all masks: the score is higher with a pixel above it than without.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ from layersight.data.placing import weights
 from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.baselines import baseline
 from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result, Size
-from layersight.nouns.heatmaps.passes import batches, numbers, read
+from layersight.nouns.heatmaps.passes import batches, read_scores, require_finite
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
-MASKS = 2000  # how many masks where none are asked for
+MASKS = 2000  # how many masks by default
 
-STREAM = 4  # what keeps these random numbers apart from others of the same seed
+STREAM = 4  # makes these random numbers independent of others with the same seed
 
 
 def rise(request: Request) -> Result:
@@ -46,55 +45,55 @@ def rise(request: Request) -> Result:
     nothing = baseline(images, options.baseline)
     change = images.pixels - nothing
     count = options.masks or MASKS
-    total = np.zeros(change.shape[:-1], np.float64)
-    together = np.zeros(len(change), np.float64)
+    weighted = np.zeros(change.shape[:-1], np.float64)
+    total = np.zeros(len(change), np.float64)
     passes = batches(count, range(len(images)), request.batch_size)
-    for place, rows in enumerate(passes):
+    for done, rows in enumerate(passes, 1):
         drawn = masks(images.size, options, rows.span)[rows.copies - rows.span.start]
         pixels = nothing[rows.images] + drawn[..., None] * change[rows.images]
-        scores = read(request, rows, pixels)
+        scores = read_scores(request, rows, pixels)
         for image, score, mask in zip(rows.images, scores, drawn, strict=True):
-            total[image] += score * mask
-            together[image] += score
-        request.progress(place + 1, len(passes))
-    maps = numbers(total / (options.keep * count), "mean score")
-    return Result(maps, grounds=tuple(float(mean) for mean in together / count))
+            weighted[image] += score * mask
+            total[image] += score
+        request.progress(done, len(passes))
+    maps = require_finite(weighted / (options.keep * count), "mean score")
+    return Result(maps, neutral_values=tuple(float(mean) for mean in total / count))
 
 
-def masks(size: tuple[int, ...], options: HeatmapOptions, wanted: range) -> FloatArray:
-    """Some of the masks, ``(mask, *positions)`` in 0..1."""
+def masks(size: Size, options: HeatmapOptions, numbers: range) -> FloatArray:
+    """The masks with some numbers, ``(mask, *positions)`` in 0..1."""
     sides = cell_sides(size, options)
     cells = tuple(-(-length // side) for length, side in zip(size, sides, strict=True))
-    kept = np.empty((len(wanted), *cells), np.float32)
-    shifts = np.empty((len(wanted), len(size)), int)
-    for place, number in enumerate(wanted):
-        chance = np.random.default_rng((options.seed, STREAM, number))
-        kept[place] = chance.random(cells) < options.keep
-        shifts[place, -2:] = chance.integers(0, sides[-1], len(size[-2:]))
+    kept = np.empty((len(numbers), *cells), np.float32)
+    shifts = np.empty((len(numbers), len(size)), int)
+    for index, number in enumerate(numbers):
+        random = np.random.default_rng((options.seed, STREAM, number))
+        kept[index] = random.random(cells) < options.keep
+        shifts[index, -2:] = random.integers(0, sides[-1], len(size[-2:]))
         if len(size) == 3:
-            shifts[place, 0] = chance.integers(0, sides[0])
-    along = [
+            shifts[index, 0] = random.integers(0, sides[0])
+    bilinear = [
         weights(count, (count + 1) * side)[shifts[:, axis, None] + np.arange(size[axis])]
         for axis, (count, side) in enumerate(zip(cells, sides, strict=True))
     ]
     if len(size) == 1:
-        line: FloatArray = np.matmul(along[0], kept[..., np.newaxis])[..., 0]
+        line: FloatArray = np.matmul(bilinear[0], kept[..., np.newaxis])[..., 0]
         return line
-    *outer, down, across = along
+    *outer, down, across = bilinear
     if outer:
         kept = np.einsum("mfc,mchw->mfhw", outer[0], kept)
         down, across = down[:, np.newaxis], across[:, np.newaxis]
-    found: FloatArray = np.matmul(np.matmul(down, kept), np.swapaxes(across, -1, -2))
-    return found
+    enlarged: FloatArray = np.matmul(np.matmul(down, kept), np.swapaxes(across, -1, -2))
+    return enlarged
 
 
 def cell_sides(size: Size, options: HeatmapOptions) -> Size:
-    """How long a cell is along each axis; of frames and slices as many cells as there can be."""
+    """The length of a cell along each axis; stacks have as many cells as frames, if possible."""
     shorter = (*size[:-2], *(min(size[-2:]) for _ in size[-2:]))
     return tuple(-(-length // min(options.cells, length)) for length in shorter)
 
 
-def grain(size: Size, options: HeatmapOptions) -> Size:
+def resolution(size: Size, options: HeatmapOptions) -> Size:
     """The cells of a mask along the sides of the image."""
     sides = cell_sides(size, options)
     return tuple(-(-length // side) for length, side in zip(size, sides, strict=True))
@@ -117,7 +116,7 @@ METHOD = Method(
     signed=True,
     uses=("baseline", "masks", "seed"),
     costly=True,
-    grain=grain,
+    resolution=resolution,
     options=(
         Option("cells", 8, help="RISE: cells along the shorter side.", low=1, high=256),
         Option("keep", 0.5, help="RISE: the share of cells that are kept.", low=0.01, high=0.99),

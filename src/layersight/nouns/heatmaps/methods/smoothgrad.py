@@ -18,10 +18,10 @@ import numpy as np
 from layersight.data.arrays import FloatArray
 from layersight.data.fields import Option
 from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Request
-from layersight.nouns.heatmaps.passes import batches, gradients, numbers
+from layersight.nouns.heatmaps.passes import batches, pixel_gradients, require_finite
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
-STREAM = 3  # what keeps these random numbers apart from others of the same seed
+STREAM = 3  # makes these random numbers independent of others with the same seed
 
 
 def smoothgrad(request: Request) -> FloatArray:
@@ -29,23 +29,23 @@ def smoothgrad(request: Request) -> FloatArray:
     images, options = request.images, request.options
     total = np.zeros(images.pixels.shape, np.float64)
     passes = batches(options.samples, range(len(images)), request.batch_size)
-    for place, rows in enumerate(passes):
+    for done, rows in enumerate(passes, 1):
         drawn = np.stack([noise(images, options, sample) for sample in rows.span])
         pixels = images.pixels[rows.images] + drawn[rows.copies - rows.span.start]
-        _, found = gradients(request, rows, pixels)
-        for image, gradient in zip(rows.images, found, strict=True):
+        _, gradients = pixel_gradients(request, rows, pixels)
+        for image, gradient in zip(rows.images, gradients, strict=True):
             total[image] += gradient
-        request.progress(place + 1, len(passes))
-    return numbers(np.abs(total / options.samples).max(axis=-1), "mean gradient")
+        request.progress(done, len(passes))
+    return require_finite(np.abs(total / options.samples).max(axis=-1), "mean gradient")
 
 
 def noise(images: Images, options: HeatmapOptions, sample: int) -> FloatArray:
-    """What is added to every image in one sample, ``(*positions, channel)``."""
-    chance = np.random.default_rng((options.seed, STREAM, sample))
-    drawn = chance.standard_normal(images.pixels.shape[1:], dtype=np.float32)
+    """The noise that is added to every image in one sample, ``(*positions, channel)``."""
+    random = np.random.default_rng((options.seed, STREAM, sample))
+    drawn = random.standard_normal(images.pixels.shape[1:], dtype=np.float32)
     sigma = options.noise * np.abs(images.white - images.black)
-    found: FloatArray = drawn * sigma.astype(np.float32)
-    return found
+    scaled: FloatArray = drawn * sigma.astype(np.float32)
+    return scaled
 
 
 METHOD = Method(

@@ -14,19 +14,19 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.arrays import FloatArray
-from layersight.nouns.heatmaps.methods.method import Method, Request, all_positions
-from layersight.nouns.heatmaps.passes import maps_and_gradients, rectified, weighted
+from layersight.nouns.heatmaps.methods.method import Method, Request, position_axes
+from layersight.nouns.heatmaps.passes import maps_and_gradients, rectify, weighted_sum
 
 
 @np.errstate(all="ignore")
 def xgrad_cam(request: Request) -> FloatArray:
     """``(image, *positions)`` in the size of the layer; none below 0."""
     values, gradients = maps_and_gradients(request)
-    axes = all_positions(values)
+    axes = position_axes(values)
     shares = (gradients * values).sum(axis=axes, dtype=np.float64)
     totals = values.sum(axis=axes, dtype=np.float64)
     weights = np.divide(shares, totals, out=np.zeros_like(totals), where=totals != 0)
-    return rectified(weighted(values, weights))
+    return rectify(weighted_sum(values, weights))
 
 
 METHOD = Method(

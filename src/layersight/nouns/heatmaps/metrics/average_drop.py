@@ -2,7 +2,7 @@
 
 Chattopadhay, Sarkar, Howlader and Balasubramanian, "Grad-CAM++: Generalized Gradient-based Visual
 Explanations for Deep Convolutional Networks", WACV 2018: the image is multiplied by its map, black
-where that is cold; how much of the score is lost, ``max(0, y - o) / y``, as a share of 0..1.
+where that is cold; the value is the share of the score that is lost, ``max(0, y - o) / y``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
 
 def average_drop(trial: Trial) -> Outcome:
     """The share of the score that is lost when only what is hot is seen."""
-    whole, seen = trial.bench.score, trial.masked
-    return Outcome(max(0.0, whole - seen) / whole if whole > 0 else 0.0)
+    score, masked = trial.bench.score, trial.masked
+    return Outcome(max(0.0, score - masked) / score if score > 0 else 0.0)
 
 
 METRIC = Metric(

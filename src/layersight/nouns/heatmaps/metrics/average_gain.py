@@ -1,9 +1,10 @@
 """Average gain.
 
 Zhang, Torres, Sicre, Avrithis and Ayache, "Opti-CAM: Optimizing saliency maps for
-interpretability", 2023: the image is multiplied by its map, black where that is cold; how much
-of what the score could still win it wins, ``max(0, o - y) / (1 - y)``, as a share of 0..1. Beside
-the average drop: a map that does well in both does more than leave the image as it is.
+interpretability", 2023: the image is multiplied by its map, black where that is cold; the
+value is the share of the possible gain in score that is reached, ``max(0, o - y) / (1 - y)``, in
+0..1. It complements the average drop: a map that does well in both does more than leave the image
+unchanged.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
 
 
 def average_gain(trial: Trial) -> Outcome:
-    """The share of what the score could win that it wins when only what is hot is seen."""
-    whole, seen = trial.bench.score, trial.masked
-    return Outcome(max(0.0, seen - whole) / (1 - whole) if whole < 1 else 0.0)
+    """The share of the possible gain in score that is reached when only what is hot is seen."""
+    score, masked = trial.bench.score, trial.masked
+    return Outcome(max(0.0, masked - score) / (1 - score) if score < 1 else 0.0)
 
 
 METRIC = Metric(

@@ -1,8 +1,8 @@
-"""A network loses what it has learned, layer by layer from its output down, and a map beside it.
+"""Maps of a network whose weights are randomised, layer by layer from its output down.
 
 Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim, "Sanity Checks for Saliency Maps", NeurIPS
-2018: what shows a network has to change when its weights are replaced by random ones. A map that
-stays as it was shows the image, as an edge detector does.
+2018: a map that shows the network has to change when its weights are replaced by random ones. A
+map that stays the same shows the image, as an edge detector does.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from layersight.nouns.heatmaps.metrics.bench import Explain
 
 WINDOW, SIGMA = 11, 1.5  # the Gaussian window of the structural similarity, in pixels
 
-STEADY = (0.01**2, 0.03**2)  # what keeps its quotients from dividing by nothing, for maps of 0..1
+STEADY = (0.01**2, 0.03**2)  # keep its quotients from dividing by 0, for maps of 0..1
 
 
 def rank_correlation(one: FloatArray, other: FloatArray) -> float:
     """Spearman's rank correlation: Pearson's of the ranks, equal values sharing theirs.
 
-    A map that is the same everywhere has no ranks: it is like another such map (1) and like
-    no other map (0).
+    A constant map has no ranks: it equals another constant map (1) and no other map (0).
 
     >>> round(rank_correlation(np.array([1, 2, 3]), np.array([10, 20, 15])), 6)
     0.5
@@ -41,10 +40,10 @@ def rank_correlation(one: FloatArray, other: FloatArray) -> float:
 
 
 def _ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The ranks of values about their mean; equal values get the mean of theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    """The ranks of values, less their mean; equal values share the mean of their ranks."""
+    _, groups, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    ranks = (ends - (counts - 1) / 2)[places.ravel()]
+    ranks = (ends - (counts - 1) / 2)[groups.ravel()]
     return np.asarray(ranks - ranks.mean(), np.float64)
 
 
@@ -52,7 +51,7 @@ def structural_similarity(one: FloatArray, other: FloatArray) -> float:
     """The structural similarity (SSIM) of two maps of 0..1.
 
     Wang, Bovik, Sheikh and Simoncelli, "Image Quality Assessment: From Error Visibility to
-    Structural Similarity", IEEE TIP 2004: the mean over all windows that lie within of
+    Structural Similarity", IEEE TIP 2004: the mean, over all windows inside the maps, of
 
         (2 m n + c) (2 s_mn + d) / ((m^2 + n^2 + c) (s_m^2 + s_n^2 + d))
 
@@ -64,46 +63,46 @@ def structural_similarity(one: FloatArray, other: FloatArray) -> float:
         other: Of the same shape.
     """
     first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
-    mean, wanted = _blur(first), _blur(second)
-    spread = _blur(first * first) - mean * mean
-    other_spread = _blur(second * second) - wanted * wanted
-    together = _blur(first * second) - mean * wanted
-    light = (2 * mean * wanted + STEADY[0]) / (mean**2 + wanted**2 + STEADY[0])
-    form = (2 * together + STEADY[1]) / (spread + other_spread + STEADY[1])
-    return float((light * form).mean())
+    m, n = _window_means(first), _window_means(second)
+    first_variance = _window_means(first * first) - m * m
+    second_variance = _window_means(second * second) - n * n
+    covariance = _window_means(first * second) - m * n
+    luminance = (2 * m * n + STEADY[0]) / (m**2 + n**2 + STEADY[0])
+    structure = (2 * covariance + STEADY[1]) / (first_variance + second_variance + STEADY[1])
+    return float((luminance * structure).mean())
 
 
-def _blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over every window that lies within."""
+def _window_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weighted mean of every window inside a map."""
     for axis in range(values.ndim):
         side = min(WINDOW, values.shape[axis])
-        places = np.arange(side) - (side - 1) / 2
-        weights = np.exp(-(places**2) / (2 * SIGMA**2))
+        offsets = np.arange(side) - (side - 1) / 2
+        weights = np.exp(-(offsets**2) / (2 * SIGMA**2))
         windows = np.lib.stride_tricks.sliding_window_view(values, side, axis)
         values = windows @ (weights / weights.sum())
     return values
 
 
 def strength(values: FloatArray) -> FloatArray:
-    """How strong a map is at each pixel, 0..1: its size without its sign, over the greatest."""
-    found = np.abs(np.asarray(values, np.float32))
-    most = found.max(initial=0)
-    return np.asarray(found / most if most > 0 else found, np.float32)
+    """The strength of a map at each pixel: its absolute value as a share of the greatest, 0..1."""
+    sizes = np.abs(np.asarray(values, np.float32))
+    most = sizes.max(initial=0)
+    return np.asarray(sizes / most if most > 0 else sizes, np.float32)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Cascade:
-    """The map of a network that loses what it has learned, from the output down.
+    """The maps of a network whose weights are randomised from the output down.
 
     Attributes:
-        layers: For each stage the layer nearest to the input whose weights were drawn anew.
-        counts: How many layers those are then.
-        before: ``(height, width)`` float32: the map of the network as it was.
+        layers: For each stage the layer nearest to the input that has random weights.
+        counts: For each stage how many layers have random weights.
+        before: ``(height, width)`` float32: the map of the trained network.
         maps: ``(stage, height, width)`` float32.
-        ranks: ``(stage,)`` float32: Spearman's rank correlation of each with the first, without
-            their signs.
-        structures: ``(stage,)`` float32: their structural similarity (SSIM), without their signs,
-            each over its greatest value.
+        ranks: ``(stage,)`` float32: Spearman's rank correlation of each map with the one before,
+            both without their signs.
+        structures: ``(stage,)`` float32: their structural similarity (SSIM), both without their
+            signs and divided by their greatest values.
     """
 
     layers: tuple[str, ...]
@@ -115,7 +114,7 @@ class Cascade:
 
     @property
     def likeness(self) -> float:
-        """The mean rank correlation: 1 if the map stayed as it was, 0 if nothing is left."""
+        """The mean rank correlation: 1 if the map stayed the same, 0 if nothing of it is left."""
         return float(self.ranks.mean())
 
 
@@ -131,20 +130,20 @@ def cascade(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Cascade:
-    """The maps of a network whose weights are drawn anew, from the output down.
+    """Makes the map of a network again and again while its weights are randomised.
 
     Args:
         model: The network; it has its own weights again afterwards.
         images: One image.
-        explain: Makes the map of ``(1, height, width, channel)`` with the network as it is.
+        explain: Makes the map of ``(1, height, width, channel)`` with the present weights.
         layers: The layers with weights, in the order in which they run; see
             :func:`~layersight.nouns.heatmaps.metrics.bench.weighted_layers`.
-        values: The map before, ``(height, width)``; ``None``: it is made.
-        stages: How many times the map is made anew: first after the last layer alone, then
-            after evenly more.
-        share: Of the layers, how many are drawn anew in the end.
-        seed: Of what is drawn.
-        progress: Told after each stage how many are done and how many there are.
+        values: The map of the trained network, ``(height, width)``; ``None``: it is made.
+        stages: How many times the map is made again: first with random weights in the last layer
+            alone, then in evenly more layers.
+        share: The share of the layers that have random weights in the end.
+        seed: Of the random weights.
+        progress: Called after each stage with how many are done and how many there are.
 
     Raises:
         SelectionError: No layer has weights.
@@ -157,11 +156,11 @@ def cascade(
     last = max(1.0, share * len(down))
     counts = np.unique(np.rint(np.linspace(1, last, stages)).astype(int)).tolist()
     maps = []
-    for place, count in enumerate(counts, 1):
+    for done, count in enumerate(counts, 1):
         with model.randomised(down[:count], seed):
             maps.append(np.asarray(explain(pixels)[0], np.float32))
         if progress is not None:
-            progress(place, len(counts))
+            progress(done, len(counts))
     first = strength(before)
     return Cascade(
         layers=tuple(down[count - 1] for count in counts),

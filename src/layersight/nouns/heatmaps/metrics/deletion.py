@@ -1,14 +1,15 @@
 """Deletion.
 
 Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
-BMVC 2018: pixels are taken away, the hottest first, and the score is read on the way; its mean
-over all shares of pixels, by the trapezoidal rule, is the value. Their code puts 0 in the
-place of a pixel in the numbers that a network sees, for their networks the mean colour of all
-images; here it is the mean colour of the image itself, unless asked otherwise.
+BMVC 2018: pixels are removed, the hottest first, and the score is read after each share of pixels;
+the value is its mean over all shares, by the trapezoidal rule. Their code replaces a pixel by 0 in
+the numbers that a network sees, for their networks the mean colour of all images; here it is the
+mean colour of the image itself by default.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,24 +23,22 @@ from layersight.nouns.heatmaps.result import Curve
 
 def deletion(trial: Trial) -> Outcome:
     """The area under the curve of the score, the hottest pixels deleted first."""
-    return exchange(trial, trial.bench.pixels, trial.bench.filling)
+    return exchange(trial, trial.bench.pixels, trial.bench.fill)
 
 
 def exchange(trial: Trial, before: FloatArray, after: FloatArray) -> Outcome:
-    """One image is turned into another, the hottest pixels first."""
+    """The scores while one image is turned into another, the hottest pixels first."""
     count = len(trial.order)
     steps = min(trial.bench.options.points, count)
     ends = [round(count * step / steps) for step in range(steps + 1)]
 
     def pictures() -> Iterator[FloatArray]:
-        now = np.array(before, np.float32)
-        pixels, wanted = now.reshape(count, -1), after.reshape(count, -1)
-        done = 0
-        for end in ends:
-            some = trial.order[done:end]
-            pixels[some] = wanted[some]
-            done = end
-            yield now.copy()
+        picture = np.array(before, np.float32)
+        pixels, replacement = picture.reshape(count, -1), after.reshape(count, -1)
+        for start, end in itertools.pairwise([0, *ends]):
+            part = trial.order[start:end]
+            pixels[part] = replacement[part]
+            yield picture.copy()
 
     scores = trial.bench.read(pictures())
     shares = np.array(ends) / count
@@ -63,11 +62,12 @@ METRIC = Metric(
     uses=("points",),
     options=(
         Option(
-            "filling",
+            "fill",
             "mean",
             help="Deletion: mean (of the image), black, grey, white or blur.",
             choices=("mean", "black", "grey", "white", "blur"),
             metavar="NAME",
+            former="filling",
         ),
     ),
 )

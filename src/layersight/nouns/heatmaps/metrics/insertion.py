@@ -1,8 +1,8 @@
 """Insertion.
 
 Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models",
-BMVC 2018: the image is blurred, and its pixels are brought back, the hottest first; the mean of
-the score over all shares of pixels, by the trapezoidal rule, is the value.
+BMVC 2018: the image is blurred, and its pixels are restored, the hottest first; the value is the
+mean of the score over all shares of pixels, by the trapezoidal rule.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome
 
 
 def insertion(trial: Trial) -> Outcome:
-    """The area under the curve of the score, the hottest pixels brought back first."""
+    """The area under the curve of the score, the hottest pixels restored first."""
     return exchange(trial, trial.bench.blurred, trial.bench.pixels)
 
 

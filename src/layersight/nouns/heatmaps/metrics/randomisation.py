@@ -1,16 +1,16 @@
-"""How much of a map is left when the upper half of a network has lost what it had learned.
+"""How much of a map is left when the upper half of a network has random weights.
 
 Adebayo, Gilmer, Muelly, Goodfellow, Hardt and Kim, "Sanity Checks for Saliency Maps", NeurIPS
-2018: layer by layer from the output down weights are drawn anew, and the map that is made then
-is compared with the first. The value is the mean over the stages of Spearman's rank correlation of
-the two without their signs.
+2018: weights are randomised layer by layer from the output down, and the map made then is compared
+with the original one. The value is the mean over the stages of Spearman's rank correlation of the
+two without their signs.
 
-This ends with half of the layers. Until there the lower ones still find edges, and no one can
-tell of what: a map of the edges of the image stays, one of what was decided is gone. Once the
-lowest are random too, every map falls apart, whatever it showed.
+It stops at half of the layers. Until then the lower layers still find edges, but nothing relates
+them to a class: a map of the edges of the image stays, a map of the decision is gone. Once the
+lowest layers are random too, every map falls apart, whatever it showed.
 
-Random maps drawn anew have nothing in common: 0. The map that is brightest in the middle, whatever
-the network, is left as it was: 1. A method passes that comes nearer to the first: below 1/2.
+New random maps have nothing in common: 0. The map that is brightest in the middle, whatever the
+network, stays the same: 1. A method passes if it is nearer to the first: below 1/2.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from __future__ import annotations
 import numpy as np
 
 from layersight.data.fields import Option
+from layersight.nouns.heatmaps.methods.method import Size
 from layersight.nouns.heatmaps.metrics.bench import Bench, Trial
 from layersight.nouns.heatmaps.metrics.cascade import cascade, rank_correlation
-from layersight.nouns.heatmaps.metrics.metric import Grain, Marks, Metric, Outcome
+from layersight.nouns.heatmaps.metrics.metric import Metric, Outcome, ReferenceValues
 
-HALF = 0.5  # the share of the layers that are drawn anew in the end
+HALF = 0.5  # the share of the layers that have random weights in the end
 
-BAR = 0.5  # what a method has to stay below: half-way from a random map to one that stays
+BAR = 0.5  # the limit for a method: half-way from a random map to one that stays the same
 
 
 def randomisation(trial: Trial) -> Outcome:
-    """The mean likeness of the map before and after weights were drawn anew."""
+    """The mean similarity of the map before and after weights were randomised."""
     assert trial.explain is not None
     bench = trial.bench
-    found = cascade(
+    result = cascade(
         bench.model,
         bench.images,
         trial.explain,
@@ -41,15 +42,16 @@ def randomisation(trial: Trial) -> Outcome:
         share=HALF,
         seed=bench.options.seed,
     )
-    return Outcome(found.likeness)
+    return Outcome(result.likeness)
 
 
-def refer(bench: Bench, grain: Grain) -> Marks:
-    """Of random maps drawn anew each time; the centre stays as it is."""
+def reference(bench: Bench, resolution: Size) -> ReferenceValues:
+    """The values of a new random map each time, and of the centre, which stays the same."""
     first, *others = (
-        bench.random_map(grain, number) for number in range(bench.options.randoms + 1)
+        bench.random_map(resolution, number) for number in range(bench.options.randoms + 1)
     )
-    return Marks(float(np.mean([rank_correlation(first, other) for other in others])), 1.0, BAR)
+    mean = np.mean([rank_correlation(first, other) for other in others])
+    return ReferenceValues(float(mean), 1.0, BAR)
 
 
 METRIC = Metric(
@@ -65,7 +67,7 @@ METRIC = Metric(
     higher_is_better=False,
     compute=randomisation,
     passes=lambda options, anew: options.stages * anew,
-    refer=refer,
+    reference=reference,
     explains=True,
     options=(Option("stages", 6, help="Randomisation: maps on the way.", low=1),),
 )

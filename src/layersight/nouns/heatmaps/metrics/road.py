@@ -1,10 +1,10 @@
 """Remove and debias (ROAD).
 
 Rong, Leemann, Borisov, Kasneci and Kasneci, "A Consistent and Efficient Evaluation Strategy for
-Attribution Methods", ICML 2022: pixels are taken away and filled in from those around them, with a
-little noise, so that neither a hole nor its shape tells the network anything. As a single
-number, half the difference of the scores with the coldest and with the hottest pixels taken
-away, in the mean over some shares of pixels (ROADCombined of pytorch-grad-cam).
+Attribution Methods", ICML 2022: pixels are removed and filled in from those around them, with a
+little noise, so that neither a hole nor its shape gives the network any information. The value is
+half the difference of the scores without the coldest and without the hottest pixels, averaged over
+some shares of pixels (ROADCombined of pytorch-grad-cam).
 """
 
 from __future__ import annotations
@@ -23,27 +23,26 @@ from layersight.nouns.heatmaps.result import Curve
 
 
 def road(trial: Trial) -> Outcome:
-    """Half of what the hottest pixels take from the score more than the coldest ones."""
+    """Half of how much more the score loses by the hottest pixels than by the coldest ones."""
     bench = trial.bench
     shares = bench.options.shares
     if bench.images.is_vector or len(bench.size) > 2:
         what = "a vector" if bench.images.is_vector else "frames or slices"
         raise UsageError(
-            f"road fills in from neighbours in a picture or signal, and cannot be had for {what}: "
+            f"road fills in from neighbours in a picture or signal, and does not apply to {what}: "
             "leave it out"
         )
-    known = left_over(trial)
+    masks = known_masks(trial)
     picture, noise = (
         pixels if len(bench.size) == 2 else pixels[np.newaxis]  # a signal is a picture of one row
         for pixels in (bench.pixels, bench.noise)
     )
 
     def pictures() -> Iterator[FloatArray]:
-        for one in known:
-            filled = impute(picture, one[np.newaxis])[0]
-            yield np.where(one[..., np.newaxis], picture, filled + noise).reshape(
-                bench.pixels.shape
-            )
+        for known in masks:
+            filled = impute(picture, known[np.newaxis])[0] + noise
+            changed = np.where(known[..., np.newaxis], picture, filled)
+            yield changed.reshape(bench.pixels.shape)
 
     scores = bench.read(pictures())
     hottest, coldest = scores[: len(shares)], scores[len(shares) :]
@@ -51,17 +50,17 @@ def road(trial: Trial) -> Outcome:
     return Outcome(float(np.mean(coldest - hottest) / 2), curve)
 
 
-def left_over(trial: Trial) -> Masks:
-    """Which pixels are left: the hottest gone for each share, then the coldest for each."""
+def known_masks(trial: Trial) -> Masks:
+    """Which pixels are known: without the hottest of each share, then without the coldest."""
     height, width = (1, *trial.bench.size)[-2:]
     count = height * width
-    found = []
+    masks = []
     for order in (trial.order, trial.order[::-1]):
         for share in trial.bench.options.shares:
             known = np.ones(count, bool)
             known[order[: min(count - 1, round(count * share))]] = False
-            found.append(known.reshape(height, width))
-    return np.stack(found)
+            masks.append(known.reshape(height, width))
+    return np.stack(masks)
 
 
 METRIC = Metric(
@@ -86,6 +85,12 @@ METRIC = Metric(
             high=1,
             exclusive=True,
         ),
-        Option("blemish", 0.01, help="ROAD: noise on pixels filled in, of the range.", low=0),
+        Option(
+            "fill_noise",
+            0.01,
+            help="ROAD: noise on pixels filled in, of the range.",
+            low=0,
+            former="blemish",
+        ),
     ),
 )

@@ -31,11 +31,11 @@ from layersight.nouns.heatmaps.classes import (
     check_unit,
     default_output,
     find_class,
-    no_such_class,
-    plain,
-    positions,
-    short,
+    normalise_name,
+    shorten,
+    spatial_shape,
     unit_target,
+    unknown_class,
 )
 from layersight.select import select_layers
 
@@ -48,26 +48,26 @@ _NUMBER = re.compile(r"\s*([0-9]{1,9})\s*")
 _SPAN = re.compile(r"\s*([0-9]{1,9})?\s*:\s*([0-9]{1,9})?\s*")
 
 
-def read_targets(
+def parse_targets(
     info: ModelInfo, asked: str | int | Target | Iterable[str | int | Target]
 ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
     """The targets that were asked for, each once, and what a reader should know of the choice."""
     several = [asked] if isinstance(asked, str | int | np.integer | Target) else list(asked)
     if not several:
         raise UsageError("expected at least one target, found none. Leave it out for the strongest")
-    found = [read_target(info, one) for one in several]
+    found = [parse_target(info, one) for one in several]
     bare = any(not isinstance(one, Target) and ":" not in str(one) for one in several)
     note = default_output(info)[1] if bare else None
     return tuple(dict.fromkeys(found)), (note,) if note else ()
 
 
-def read_target(info: ModelInfo, asked: str | int | Target) -> Target:
+def parse_target(info: ModelInfo, asked: str | int | Target) -> Target:
     """One target."""
     if isinstance(asked, Target):
         return _check(info, asked)
     if isinstance(asked, bool) or not isinstance(asked, str | int | np.integer):
         raise UsageError(
-            f"expected a target as a class, LAYER:CHANNEL or a Target, found {short(repr(asked))}"
+            f"expected a target as a class, LAYER:CHANNEL or a Target, found {shorten(repr(asked))}"
         )
     if not isinstance(asked, str):
         layer = default_output(info)[0]
@@ -95,7 +95,7 @@ def _read(info: ModelInfo, text: str) -> Target:
         parts = _VERSUS.split(text)
         if len(parts) > 2:
             raise UsageError(
-                f"target '{short(text)}': expected one class, or two as 'A vs B', found "
+                f"target '{shorten(text)}': expected one class, or two as 'A vs B', found "
                 f"{len(parts)}"
             )
         found = _one(info, parts[0])
@@ -106,8 +106,8 @@ def _read(info: ModelInfo, text: str) -> Target:
 
 def _whole_name(info: ModelInfo, text: str) -> Target | None:
     """A class that is called like the whole text, whatever is in it."""
-    labels = [plain(label) for label in info.labels or ()]
-    if plain(text) not in labels:
+    labels = [normalise_name(label) for label in info.labels or ()]
+    if normalise_name(text) not in labels:
         return None
     return find_class(info, default_output(info)[0], text)
 
@@ -124,11 +124,11 @@ def _contrast(info: ModelInfo, first: Target, text: str) -> Target:
     if second.layer != first.layer:
         raise UsageError(f"a contrast is of one layer: found '{first.layer}' and '{second.layer}'")
     if second.where not in (MEAN, first.where):
-        raise UsageError(f"target '... vs {short(text)}': say the place of the first alone")
+        raise UsageError(f"target '... vs {shorten(text)}': say the place of the first alone")
     if second.unit == first.unit:
         if second.sign != first.sign:
             return first  # the two sides of a single unit
-        raise UsageError(f"target '... vs {short(text)}': expected another class than the first")
+        raise UsageError(f"target '... vs {shorten(text)}': expected another class than the first")
     if first.sign < 0 or second.sign < 0:
         raise UsageError("expected 'not' in front of the whole contrast, as in 'not A vs B'")
     return dataclasses.replace(
@@ -152,7 +152,7 @@ def _one(info: ModelInfo, text: str) -> Target:
     check_unit(layer, 0)
     found = find_class(info, layer, name)
     if found is None:
-        raise no_such_class(info, layer, name)
+        raise unknown_class(info, layer, name)
     return _placed(found, layer, where if at else None)
 
 
@@ -168,7 +168,7 @@ def _find_layer(info: ModelInfo, name: str) -> LayerInfo | SelectionError:
     if len(found) == 1 and "," not in name:
         return found[0]
     listed = ", ".join(layer.name for layer in found[:4])
-    return SelectionError(f"'{short(name)}' stands for {len(found)} layers: name one of {listed}")
+    return SelectionError(f"'{shorten(name)}' stands for {len(found)} layers: name one of {listed}")
 
 
 def _layer(info: ModelInfo, name: str) -> LayerInfo:
@@ -187,8 +187,8 @@ def _of_layer(info: ModelInfo, layer: LayerInfo, text: str) -> Target:
     found = find_class(info, layer, text) if text else None
     if found is None:
         raise SelectionError(
-            f"no channel or class '{short(text)}' of layer '{layer.name}': expected a number from "
-            f"0 to {(layer.channels or 0) - 1}"
+            f"no channel or class '{shorten(text)}' of layer '{layer.name}': expected a number "
+            f"from 0 to {(layer.channels or 0) - 1}"
         )
     return found
 
@@ -197,7 +197,7 @@ def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
     """A target at a place that is written, if there is one."""
     if text is None:
         return target
-    text, sides = text.strip(), positions(layer)
+    text, sides = text.strip(), spatial_shape(layer)
     where: str | Place
     parts = text.split(",")
     spans = [_SPAN.fullmatch(part) for part in parts]
@@ -212,7 +212,7 @@ def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
     else:
         names = AXIS_NAMES.get(len(sides), AXIS_NAMES[2])
         raise UsageError(
-            f"the place '{short(text)}' of layer '{layer.name}' cannot be read: expected "
+            f"the place '{shorten(text)}' of layer '{layer.name}' cannot be read: expected "
             f"{','.join(name.upper() for name in names)}, {','.join('FIRST:END' for _ in names)} "
             f"({', '.join(name + 's' for name in names)}) or 'predicted', of a layer with maps"
         )
@@ -242,7 +242,7 @@ def _check(info: ModelInfo, target: Target) -> Target:
 
 
 def _check_where(layer: LayerInfo, where: str | Sequence[int]) -> None:
-    sides = positions(layer)
+    sides = spatial_shape(layer)
     if where == PREDICTED and not sides:
         raise UsageError(f"layer '{layer.name}' has no maps: 'predicted' is of a map")
     if where in (MEAN, PREDICTED):
@@ -251,10 +251,10 @@ def _check_where(layer: LayerInfo, where: str | Sequence[int]) -> None:
     if isinstance(where, str) or len(where) not in {axes, 2 * axes, *((2, 4) if not axes else ())}:
         raise UsageError(
             f"expected where='{MEAN}', '{PREDICTED}', (y, x) or (y0, x0, y1, x1), found "
-            f"{short(repr(where))}"
+            f"{shorten(repr(where))}"
         )
     if not all(isinstance(side, int | np.integer) for side in where):
-        raise UsageError(f"expected a place in whole numbers, found {short(repr(where))}")
+        raise UsageError(f"expected a place in whole numbers, found {shorten(repr(where))}")
     if not sides:
         raise SelectionError(f"layer '{layer.name}' has no maps of rows and columns: leave @ out")
     ends = where[axes:] or [start + 1 for start in where]

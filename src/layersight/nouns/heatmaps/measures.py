@@ -26,7 +26,14 @@ from layersight.document.blocks import (
 )
 from layersight.document.words import DASH, number
 from layersight.nouns.heatmaps.result import Heatmap, ImageMaps, Measure
-from layersight.nouns.heatmaps.wording import BAD, GOOD, better, method_title, target_name, way
+from layersight.nouns.heatmaps.wording import (
+    BAD,
+    GOOD,
+    direction_words,
+    method_title,
+    target_name,
+    verdict_words,
+)
 
 KEY = (
     "Bold: better than a random map and than the map of the centre, or passes. Brown: worse than "
@@ -38,7 +45,7 @@ WORDS = {
     "worse": "worse than random",
     "no different": "no different from random",
 }
-"""What :func:`~layersight.nouns.heatmaps.wording.better` means beside a metric."""
+"""What :func:`~layersight.nouns.heatmaps.wording.verdict_words` means beside a metric."""
 ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -46,7 +53,7 @@ def format_measure(value: float) -> str:
     return number(value) if math.isfinite(value) else DASH
 
 
-def measures_of(entry: Heatmap) -> Iterator[Block]:
+def measure_blocks(entry: Heatmap) -> Iterator[Block]:
     """What metrics say of one map: a table and small curves."""
     if not entry.measures:
         return
@@ -64,14 +71,14 @@ def measures_of(entry: Heatmap) -> Iterator[Block]:
 
 
 def _measure(measure: Measure) -> tuple[Cell, ...]:
-    verdict = better(measure)
+    verdict = verdict_words(measure)
     words = WORDS.get(verdict, verdict)
     if measure.bar is not None and verdict != DASH:
         side = "above" if measure.higher_is_better else "below"
         words = f"{verdict}: {side} {measure.bar:g} is good"
     tone: Tone = "bad" if verdict in BAD else "plain"
     return (
-        Cell(measure.metric, note=way(measure.higher_is_better)),
+        Cell(measure.metric, note=direction_words(measure.higher_is_better)),
         Cell(format_measure(measure.value), tone, bold=verdict in GOOD),
         Cell(format_measure(measure.random)),
         Cell(format_measure(measure.centre)),
@@ -80,7 +87,7 @@ def _measure(measure: Measure) -> tuple[Cell, ...]:
 
 
 def _curve_title(measure: Measure) -> str:
-    return f"{measure.metric}, {way(measure.higher_is_better)}"
+    return f"{measure.metric}, {direction_words(measure.higher_is_better)}"
 
 
 def _curve(measures: Sequence[Measure], title: str, lead: str = "", *, front: bool = True) -> Curve:
@@ -120,7 +127,7 @@ def limits(measure: Measure) -> tuple[float, float]:
     return low, next(top for top in ROUND if top >= high)
 
 
-def measured(group: ImageMaps) -> list[Section]:
+def measure_sections(group: ImageMaps) -> list[Section]:
     """What metrics say of the maps of an image."""
     if not any(entry.measures for entry in group.maps):
         return []
@@ -150,7 +157,11 @@ def measured(group: ImageMaps) -> list[Section]:
 
 def _metrics(group: ImageMaps) -> Table:
     """A row for each map, after those of one coarseness the random one; a column for a metric."""
-    ways = {one.metric: way(one.higher_is_better) for each in group.maps for one in each.measures}
+    ways = {
+        one.metric: direction_words(one.higher_is_better)
+        for each in group.maps
+        for one in each.measures
+    }
     known = {
         id(entry): {measure.metric: measure for measure in entry.measures} for entry in group.maps
     }
@@ -162,7 +173,7 @@ def _metrics(group: ImageMaps) -> Table:
         for metric in ways:
             measure = known[id(entry)].get(metric)
             text = format_measure(getattr(measure, field)) if measure else ""
-            verdict = better(measure) if measure else ""
+            verdict = verdict_words(measure) if measure else ""
             tone: Tone = "bad" if verdict in BAD else "plain"
             own = Cell(text, tone, bold=verdict in GOOD)
             cells.append(own if field == "value" else Cell(text, "quiet"))
@@ -195,7 +206,7 @@ def _plots(group: ImageMaps) -> Iterator[Curve]:
         entry, best = order[-1]
         name = f", {target_name(group.result, entry)}" if len(group.targets) > 1 else ""
         lead = f"best: {method_title(group.result, entry)} {format_measure(best.value)}"
-        good = better(best) in GOOD
+        good = verdict_words(best) in GOOD
         if not good:
             lead = "none is better than a random map and the centre"
         title = f"{_curve_title(best)}{name}"

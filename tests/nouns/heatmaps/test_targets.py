@@ -12,7 +12,7 @@ from described import described
 from layersight.data.model import InputInfo, LayerInfo, ModelInfo
 from layersight.data.target import MEAN, PREDICTED, Target
 from layersight.errors import SelectionError, UsageError
-from layersight.nouns.heatmaps.asking import read_target, read_targets
+from layersight.nouns.heatmaps.targets import parse_target, parse_targets
 
 ANIMALS = ("tench", "tiger", "cat", "African elephant", "crane", "crane", "not hotdog", "hotdog")
 LAYERS = (
@@ -111,7 +111,7 @@ def at(target: Target, where: str | tuple[int, ...]) -> Target:
     ],
 )
 def test_what_can_be_typed(text, target):
-    assert read_target(info(), text) == target
+    assert parse_target(info(), text) == target
 
 
 def test_two_sides_of_one_unit_with_names():
@@ -120,13 +120,13 @@ def test_two_sides_of_one_unit_with_names():
     cat = dataclasses.replace(dog, sign=-1)
     assert (dog.name, cat.name) == ("dog", "cat")
     for text in ("dog", "1", 1, "class 1", "not cat", "top:0", "dog vs cat", "not 0", "top:dog"):
-        assert read_target(one, text) == dog, text
+        assert parse_target(one, text) == dog, text
     for text in ("cat", "0", 0, "not dog", "not 1", "cat vs dog", "not top:0", "top:cat"):
-        assert read_target(one, text) == cat, text
+        assert parse_target(one, text) == cat, text
     with pytest.raises(SelectionError, match="expected 0 to 1"):
-        read_target(one, 2)
+        parse_target(one, 2)
     with pytest.raises(UsageError, match="another class than the first"):
-        read_target(one, "dog vs 1")
+        parse_target(one, "dog vs 1")
 
 
 def test_one_unit_without_names():
@@ -134,28 +134,28 @@ def test_one_unit_without_names():
     unit = Target("top", 0, label="class 1", opposite="class 0")
     other = dataclasses.replace(unit, sign=-1)
     for text in ("1", 1, "class 1", "output", "top:0", "not 0"):
-        assert read_target(one, text) == unit, text
+        assert parse_target(one, text) == unit, text
     for text in ("0", 0, "class 0", "not output", "not 1"):
-        assert read_target(one, text) == other, text
+        assert parse_target(one, text) == other, text
     assert (unit.name, other.name) == ("class 1", "class 0")
     with pytest.raises(SelectionError, match="expected 0 to 1"):
-        read_target(one, "2")
+        parse_target(one, "2")
     with pytest.raises(SelectionError, match=r"--labels, as 'cat,dog' or in a file, or give 0 or"):
-        read_target(one, "dog")
+        parse_target(one, "dog")
 
 
 def test_one_value_has_one_side():
     one = info(None, units=1, activation="linear")
-    assert read_target(one, "0") == Target("top", 0, label="output")
-    assert read_target(one, "not 0").name == "not output"
+    assert parse_target(one, "0") == Target("top", 0, label="output")
+    assert parse_target(one, "not 0").name == "not output"
     with pytest.raises(SelectionError, match=r"or give 0, or 'not 0'"):
-        read_target(one, "dog")
+        parse_target(one, "dog")
 
 
 def test_names_of_the_files_of_imagenet():
     labels = ("n01440764 tench, Tinca tinca", "n02504458 African_elephant, Loxodonta africana")
     found = [
-        read_target(info(labels, units=2), text).unit
+        parse_target(info(labels, units=2), text).unit
         for text in ("n02504458", "loxodonta africana", "african elephant", labels[1])
     ]
     assert found == [1, 1, 1, 1]
@@ -169,33 +169,33 @@ def test_names_that_are_numbers():
         match="'5' is the name of class 2 and the number of the "
         "class '8': say 'class 2' or 'class 5'",
     ):
-        read_target(model, "5")
-    assert read_target(model, "class 5").unit == 5
-    assert read_target(model, 5).unit == 5
+        parse_target(model, "5")
+    assert parse_target(model, "class 5").unit == 5
+    assert parse_target(model, 5).unit == 5
     same = info(tuple("0123456789"), units=10)
-    assert read_target(same, "5").unit == 5
+    assert parse_target(same, "5").unit == 5
     years = info(("1990", "2000"), units=2)
-    assert read_target(years, "2000").unit == 1
+    assert parse_target(years, "2000").unit == 1
 
 
 def test_a_segmentation():
     model = info(("sky", "tree", "road"), outputs=(MASK,))
-    assert read_target(model, "tree@predicted").where == PREDICTED
-    assert read_target(model, "mask:road@10:20,30:60").where == (10, 30, 20, 60)
-    assert read_target(model, "2@39,59").where == (39, 59)
-    assert read_target(model, "sky").where == MEAN
+    assert parse_target(model, "tree@predicted").where == PREDICTED
+    assert parse_target(model, "mask:road@10:20,30:60").where == (10, 30, 20, 60)
+    assert parse_target(model, "2@39,59").where == (39, 59)
+    assert parse_target(model, "sky").where == MEAN
 
 
 def test_several_outputs():
     top = described("kind", "Dense", (None, 4), 5, inputs=("conv",), activation="softmax")
     model = info(None, outputs=(MASK, top))
-    targets, notes = read_targets(model, "2")
+    targets, notes = parse_targets(model, "2")
     assert targets == (Target("kind", 2),)
     assert "of the 2 outputs 'kind' is explained" in notes[0]
     assert "mask" in notes[0]
-    assert read_targets(model, ["mask:1@predicted", "kind:2"])[1] == ()
+    assert parse_targets(model, ["mask:1@predicted", "kind:2"])[1] == ()
     with pytest.raises(SelectionError, match=r"none of them a vector.*say of which, for example"):
-        read_target(info(None, outputs=(MASK, dataclasses.replace(MASK, name="b"))), "1")
+        parse_target(info(None, outputs=(MASK, dataclasses.replace(MASK, name="b"))), "1")
 
 
 @pytest.mark.parametrize(
@@ -237,15 +237,15 @@ def test_several_outputs():
 )
 def test_what_cannot_is_said_in_one_line(text, error, message):
     with pytest.raises(error, match=message) as caught:
-        read_target(info(), text)
+        parse_target(info(), text)
     assert "\n" not in str(caught.value)
 
 
 def test_labels_that_are_not_there_or_do_not_fit():
     with pytest.raises(SelectionError, match=r"--labels, as 'cat,dog' or in a file.*0 to 7"):
-        read_target(info(None), "tiger")
+        parse_target(info(None), "tiger")
     with pytest.raises(SelectionError, match="the 2 class names given do not fit the output 'top'"):
-        read_target(info(("a", "b")), "tiger")
+        parse_target(info(("a", "b")), "tiger")
 
 
 @pytest.mark.parametrize(
@@ -266,23 +266,23 @@ def test_labels_that_are_not_there_or_do_not_fit():
 )
 def test_targets_as_data_are_checked(target, error, message):
     with pytest.raises(error, match=message):
-        read_target(info(), target)
+        parse_target(info(), target)
 
 
 def test_targets_as_data_pass_through_and_get_their_label():
     target = Target("top", 1, against=2, before=False)
-    found = read_target(info(), target)
+    found = parse_target(info(), target)
     assert found == dataclasses.replace(target, label="tiger", against_label="cat")
     named = Target("conv", 1, where=(1, 2), label="an eye", before=True)
-    assert read_target(info(), named) == named
+    assert parse_target(info(), named) == named
 
 
 def test_several_are_taken_once_each_and_none_is_an_error():
-    targets, _ = read_targets(info(), ["tiger", 1, "class 1", "cat", Target("top", 2)])
+    targets, _ = parse_targets(info(), ["tiger", 1, "class 1", "cat", Target("top", 2)])
     assert [target.unit for target in targets] == [1, 2]
-    assert len(read_targets(info(), (str(unit) for unit in range(4)))[0]) == 4
+    assert len(parse_targets(info(), (str(unit) for unit in range(4)))[0]) == 4
     with pytest.raises(UsageError, match="at least one target"):
-        read_targets(info(), [])
+        parse_targets(info(), [])
 
 
 MARKS = [
@@ -335,13 +335,13 @@ MODELS = st.sampled_from(
 @example(info(), "\0")
 def test_no_text_crashes_and_what_is_read_can_be_written_down(model, text):
     try:
-        target = read_target(model, text)
+        target = parse_target(model, text)
     except (SelectionError, UsageError) as error:
         if not 0 < len(str(error)) < 900:
             raise
         return
-    assert read_target(model, words_of(target)) == target
-    assert read_target(model, target) == target
+    assert parse_target(model, words_of(target)) == target
+    assert parse_target(model, target) == target
 
 
 @settings(max_examples=200)
@@ -353,7 +353,7 @@ def test_no_text_crashes_and_what_is_read_can_be_written_down(model, text):
 def test_the_name_of_a_class_can_be_typed(unit, against, sign):
     assume(unit != against)
     labels = ("a", "B c", "d_e", "fé", "g-h", "i.j", "k(l)", "m'n")
-    target = read_target(info(labels), Target("top", unit, against, sign))
-    assert read_target(info(labels), target.name) == target
-    bare = read_target(info(None), Target("top", unit, against, sign))
-    assert read_target(info(None), bare.name) == bare
+    target = parse_target(info(labels), Target("top", unit, against, sign))
+    assert parse_target(info(labels), target.name) == target
+    bare = parse_target(info(None), Target("top", unit, against, sign))
+    assert parse_target(info(None), bare.name) == bare
