@@ -16,6 +16,7 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError
+from layersight.images import reading
 
 RGB = InputInfo("image", (None, 8, 8, 3))
 ANY = InputInfo("image", (None, None, None, 3))
@@ -53,8 +54,15 @@ def file_of(folder: Path, content: bytes, name: str = "file.jpg") -> Path:
     return path
 
 
+def read_pixels(
+    path, channels=3, frame=None
+) -> tuple[np.ndarray, tuple[int, int], tuple[str, ...]]:
+    picture, steps = reading.read_picture(path, frame).convert(channels)
+    return reading.to_array(picture), picture.size, steps
+
+
 def load(source, inputs=RGB, **options) -> InputImage:
-    return images.load(source, inputs, **{"preprocessing": SCALE} | options)
+    return images.load(source, inputs, **{"preprocessing": SCALE} | options)[0]
 
 
 def error_of(kind, function, *args, **options) -> str:

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layersight import images
 from layersight.data.model import InputInfo
 from layersight.errors import ImageError, UsageError
 from layersight.images import frames as counting
 from layersight.images import libraries
 from layersight.images.photograph import photograph
-from pictures import load
+from pictures import load, read_pixels
 
 CT = np.random.default_rng(0).integers(0, 4000, (5, 12, 9), dtype=np.uint16)
 
@@ -72,7 +71,7 @@ def test_a_window_is_that_of_pydicom(tmp_path, settings, kind):
     low, high = intercept, 65535 * slope + intercept
     expected = (seen - low) / (high - low) * 255
     expected = 255 - expected if kind == "MONOCHROME1" else expected
-    found, size, steps = images.read_pixels(path, 1)
+    found, size, steps = read_pixels(path, 1)
     assert size == (9, 12)
     np.testing.assert_allclose(found[..., 0], expected, atol=0.51)
     assert steps[0] == "DICOM"
@@ -83,23 +82,23 @@ def test_a_window_is_that_of_pydicom(tmp_path, settings, kind):
 
 def test_of_a_volume_the_middle_slice_or_the_one_asked_for(tmp_path):
     path = dicom(tmp_path / "volume.dcm", CT, WindowCenter=2000, WindowWidth=4000)
-    middle, _, steps = images.read_pixels(path, 1)
+    middle, _, steps = read_pixels(path, 1)
     assert "slice 2 of 5, counted from 0 (the middle one)" in steps
-    np.testing.assert_array_equal(middle, images.read_pixels(path, 1, 2)[0])
-    last, _, steps = images.read_pixels(path, 1, 4)
+    np.testing.assert_array_equal(middle, read_pixels(path, 1, 2)[0])
+    last, _, steps = read_pixels(path, 1, 4)
     assert "slice 4 of 5, counted from 0" in steps
     np.testing.assert_allclose(last[..., 0], (CT[4] - 1999.5) / 3999 * 255 + 127.5, atol=0.51)
     with pytest.raises(ImageError, match=r"no frame, page or slice 5: expected one from 0 to 4, c"):
-        images.read_pixels(path, 1, 5)
+        read_pixels(path, 1, 5)
 
 
 def test_dicom_without_a_window_and_in_colour(tmp_path):
-    found, _, steps = images.read_pixels(dicom(tmp_path / "a", CT[0].astype(np.int16)), 1)
+    found, _, steps = read_pixels(dicom(tmp_path / "a", CT[0].astype(np.int16)), 1)
     spread = (CT[0] - CT[0].min()) / (CT[0].max() - CT[0].min()) * 255
     np.testing.assert_allclose(found[..., 0], spread, atol=0.51)
     assert steps[-1] == f"no window: {CT[0].min()}..{CT[0].max()} scaled to 0..255"
     colours = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    found, _, steps = images.read_pixels(dicom(tmp_path / "b", colours))
+    found, _, steps = read_pixels(dicom(tmp_path / "b", colours))
     np.testing.assert_array_equal(found, colours)
     assert steps == ("DICOM",)
 
@@ -112,15 +111,15 @@ def test_a_dicom_file_that_claims_too_much_or_holds_nothing(tmp_path):
     data.Rows, data.Columns = 60_000, 60_000
     data.save_as(path)
     with pytest.raises(ImageError, match=r"at most 150 megapixels, found 3,600\.0"):
-        images.read_pixels(path)
+        read_pixels(path)
     del data.PixelData
     data.Modality = "SR"
     data.save_as(path)
     with pytest.raises(ImageError, match=r"a DICOM file without plain pixels \(SR\)"):
-        images.read_pixels(path)
+        read_pixels(path)
     path.write_bytes(dicom(tmp_path / "whole", CT[0]).read_bytes()[:-40])
     with pytest.raises(ImageError, match="The file is damaged or cut short"):
-        images.read_pixels(path)
+        read_pixels(path)
 
 
 def smooth(value: int) -> np.ndarray:
@@ -138,20 +137,20 @@ def test_heic_stands_upright_and_has_several_pictures(tmp_path):
     stored = pillow_heif.from_pillow(picture)
     stored.add_from_pillow(Image.fromarray(smooth(120)))
     stored.save(tmp_path / "a.jpg", quality=95, exif=exif.tobytes())
-    found, size, steps = images.read_pixels(tmp_path / "a.jpg")
+    found, size, steps = read_pixels(tmp_path / "a.jpg")
     assert size in ((48, 64), (64, 48))
     upright = np.rot90(smooth(20), -1) if size == (48, 64) else smooth(20)
     assert np.abs(found.astype(int) - upright).mean() < 4
     assert steps == ("HEIC", "picture 0 of 2, counted from 0 (the file's own first)")
-    second, _, steps = images.read_pixels(tmp_path / "a.jpg", frame=1)
+    second, _, steps = read_pixels(tmp_path / "a.jpg", frame=1)
     assert np.abs(second.astype(int) - smooth(120)).mean() < 4
     assert steps == ("HEIC", "picture 1 of 2, counted from 0")
     with pytest.raises(ImageError, match="no frame, page or slice 2"):
-        images.read_pixels(tmp_path / "a.jpg", frame=2)
+        read_pixels(tmp_path / "a.jpg", frame=2)
     whole = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ImageError, match="The file is damaged or cut short"):
-        images.read_pixels(tmp_path / "cut")
+        read_pixels(tmp_path / "cut")
 
 
 CODECS = {"mp4": ("mpeg4", "yuv420p"), "matroska": ("ffv1", "bgr0"), "avi": ("mjpeg", "yuvj420p")}
@@ -176,17 +175,17 @@ def make_film(path: Path, container: str, count: int = 11) -> Path:
 def test_a_frame_of_a_film(tmp_path, container):
     path = make_film(tmp_path / "film.jpg", container)
     for frame, expected in ((None, 6), (0, 0), (3, 3), (10, 10)):
-        found, size, steps = images.read_pixels(path, frame=frame)
+        found, size, steps = read_pixels(path, frame=frame)
         assert size == (64, 48)
         assert np.abs(found.astype(int) - smooth(expected * 15)).mean() < 5, frame
         assert steps[0] == "film"
         told = "(the middle)" if frame is None else f"frame {frame} of "
         assert told in steps[1]
     with pytest.raises(ImageError, match="no frame, page or slice 11: expected one from 0 to 10"):
-        images.read_pixels(path, frame=11)
+        read_pixels(path, frame=11)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(ImageError):
-        images.read_pixels(path)
+        read_pixels(path)
 
 
 def test_a_film_names_no_other_file(tmp_path):
@@ -198,7 +197,7 @@ def test_a_film_names_no_other_file(tmp_path):
     ):
         (tmp_path / "list.mp4").write_text(text)
         with pytest.raises(ImageError, match="found text that begins"):
-            images.read_pixels(tmp_path / "list.mp4")
+            read_pixels(tmp_path / "list.mp4")
 
 
 def test_what_is_decoded_for_a_frame_is_bounded(tmp_path, monkeypatch):
@@ -208,9 +207,9 @@ def test_what_is_decoded_for_a_frame_is_bounded(tmp_path, monkeypatch):
     pages = [Image.new("L", (64, 48), number) for number in range(9)]
     pages[0].save(gif, save_all=True, append_images=pages[1:])
     for file in (path, gif):
-        assert images.read_pixels(file, frame=4)[1] == (64, 48)
+        assert read_pixels(file, frame=4)[1] == (64, 48)
         with pytest.raises(ImageError, match=r"expected a frame below 5 of 64 x 48 pixels, .* 5:"):
-            images.read_pixels(file, frame=5)
+            read_pixels(file, frame=5)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
@@ -220,22 +219,22 @@ def test_a_page_or_frame_by_its_number(tmp_path, kind):
     path = tmp_path / "pages"
     pages[0].save(path, kind, save_all=True, append_images=pages[1:], **options)
     for frame, value in ((0, 10), (1, 110), (2, 200)):
-        found, _, steps = images.read_pixels(path, frame=frame)
+        found, _, steps = read_pixels(path, frame=frame)
         assert set(found.ravel().tolist()) == {value}
         told = f"frame {frame} of several, counted from 0" if frame else "the first of several fram"
         assert steps[0].startswith(told)
     with pytest.raises(ImageError, match=r"no frame, page or slice 7: expected one from 0 to 2"):
-        images.read_pixels(path, frame=7)
+        read_pixels(path, frame=7)
     for wrong in (-1, 1.5, True, "1", 10**9):
         with pytest.raises(UsageError, match="expected frame as a whole number from 0 to 100000"):
-            images.read_pixels(path, frame=wrong)
+            read_pixels(path, frame=wrong)
 
 
 def test_pages_of_16_bits(tmp_path):
     pages = [np.full((3, 4), value, np.uint16) for value in (257 * 10, 257 * 200)]
     first, second = (Image.fromarray(page) for page in pages)
     first.save(tmp_path / "deep.tif", save_all=True, append_images=[second])
-    found, _, steps = images.read_pixels(tmp_path / "deep.tif", 1, 1)
+    found, _, steps = read_pixels(tmp_path / "deep.tif", 1, 1)
     assert set(found.ravel().tolist()) == {200}
     assert steps == ("frame 1 of several, counted from 0", "16 bits scaled to 8 (value / 257)")
 
@@ -262,7 +261,7 @@ def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, library, extr
     with pytest.raises(
         ImageError, match=rf"pip install 'layersight\[{extra}\]', or save the image"
     ):
-        images.read_pixels(tmp_path / "a.bin")
+        read_pixels(tmp_path / "a.bin")
 
 
 def test_the_turn_of_a_film_is_a_step(tmp_path, monkeypatch):
@@ -274,8 +273,8 @@ def test_the_turn_of_a_film_is_a_step(tmp_path, monkeypatch):
         def to_image(self) -> Image.Image:
             return Image.fromarray(smooth(0))
 
-    monkeypatch.setattr(libraries, "_numbered", lambda *_: (Turned(), "frame 0"))
-    found, size, steps = images.read_pixels(path, frame=0)
+    monkeypatch.setattr(libraries, "_frames_from", lambda *_: ([Turned()], 1))
+    found, size, steps = read_pixels(path, frame=0)
     assert size == (48, 64)
     np.testing.assert_array_equal(found, np.rot90(smooth(0)))
     assert steps[-1] == "turned by 270 degrees, as the film says"

@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layersight import images
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError, ModelInputError, UsageError
-from pictures import ANY, GREY, RGB, SCALE, error_of, file_of, load, saved, some_pixels
+from pictures import (
+    ANY,
+    GREY,
+    RGB,
+    SCALE,
+    error_of,
+    file_of,
+    load,
+    read_pixels,
+    saved,
+    some_pixels,
+)
 
 
 def test_a_file_becomes_what_the_network_sees(tmp_path):
@@ -195,7 +205,7 @@ def test_an_array_file_is_known_by_its_content(tmp_path):
     assert load(tmp_path / "a.jpg").values.shape == (8, 8, 3)
     file_of(tmp_path, b"PK\x03\x04", "b.npy")
     assert "found a ZIP archive" in error_of(ImageError, load, tmp_path / "b.npy")
-    message = error_of(ImageError, images.read_pixels, tmp_path / "a.jpg")
+    message = error_of(ImageError, read_pixels, tmp_path / "a.jpg")
     assert "found a NumPy array" in message
 
 

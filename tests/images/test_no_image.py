@@ -22,6 +22,7 @@ from pictures import (
     file_of,
     load,
     png_of,
+    read_pixels,
     result_or_error,
     saved,
     some_pixels,
@@ -31,20 +32,20 @@ from pictures import (
 def test_missing_file_names_the_near_ones(tmp_path):
     saved(tmp_path / "elephant.jpg", Image.new("L", (2, 2)))
     path = tmp_path / "elefant.jpg"
-    message = error_of(ImageError, images.read_pixels, path)
+    message = error_of(ImageError, read_pixels, path)
     assert message == f"no such file: {str(path)!r}. Did you mean elephant.jpg?"
     nowhere = tmp_path / "nowhere" / "a.jpg"
-    assert error_of(ImageError, images.read_pixels, nowhere).endswith("check the path.")
+    assert error_of(ImageError, read_pixels, nowhere).endswith("check the path.")
 
 
 def test_an_address_is_no_file():
-    message = error_of(ImageError, images.read_pixels, "https://example.org/a.jpg")
+    message = error_of(ImageError, read_pixels, "https://example.org/a.jpg")
     assert message.startswith("expected a file, found an address: 'https://example.org/a.jpg'.")
     assert "Download it" in error_of(ImageError, images.find_images, ["http://example.org/a.jpg"])
 
 
 def test_a_folder_is_no_image(tmp_path):
-    message = error_of(ImageError, images.read_pixels, tmp_path)
+    message = error_of(ImageError, read_pixels, tmp_path)
     assert message == (
         f"expected an image file, found a folder: {str(tmp_path)!r}. Give a file in it."
     )
@@ -52,19 +53,17 @@ def test_a_folder_is_no_image(tmp_path):
 
 @pytest.mark.parametrize("name", ["a\0b.jpg", "x" * 5000])
 def test_impossible_names(name):
-    error_of(ImageError, images.read_pixels, name)
+    error_of(ImageError, read_pixels, name)
     error_of(ImageError, images.find_images, [name])
 
 
 def test_a_name_with_a_new_line_stays_on_one_line(tmp_path):
-    assert "a\\nb.jpg" in error_of(ImageError, images.read_pixels, tmp_path / "a\nb.jpg")
+    assert "a\\nb.jpg" in error_of(ImageError, read_pixels, tmp_path / "a\nb.jpg")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert "something that is not a file" in error_of(
-        ImageError, images.read_pixels, tmp_path / "pipe"
-    )
+    assert "something that is not a file" in error_of(ImageError, read_pixels, tmp_path / "pipe")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 )
 def test_what_is_no_image_is_named(tmp_path, content, found):
     path = file_of(tmp_path, content)
-    message = error_of(ImageError, images.read_pixels, path)
+    message = error_of(ImageError, read_pixels, path)
     expected = "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
     assert message.startswith(f"{expected}{found}: {str(path)!r}. ")
     assert message.endswith(contents.describe(content)[1])
@@ -99,7 +98,7 @@ def test_what_is_no_image_is_named(tmp_path, content, found):
 def test_other_formats_are_not_opened(tmp_path):
     for kind in ("PPM", "TGA", "ICO", "EPS", "PCX"):
         path = saved(tmp_path / "a.jpg", Image.new("RGB", (16, 16)), format=kind)
-        error_of(ImageError, images.read_pixels, path)
+        error_of(ImageError, read_pixels, path)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
@@ -107,7 +106,7 @@ def test_a_file_cut_short_is_refused(tmp_path, kind):
     buffer = io.BytesIO()
     Image.fromarray(some_pixels(40, 40, 3)).save(buffer, kind)
     path = file_of(tmp_path, buffer.getvalue()[: len(buffer.getvalue()) * 2 // 3])
-    assert str(path) in error_of(ImageError, images.read_pixels, path)
+    assert str(path) in error_of(ImageError, read_pixels, path)
 
 
 def test_damage_is_told_with_its_cause(tmp_path):
@@ -115,7 +114,7 @@ def test_damage_is_told_with_its_cause(tmp_path):
     Image.fromarray(some_pixels(40, 40, 3)).save(buffer, "PNG")
     path = file_of(tmp_path, buffer.getvalue()[:900])
     with pytest.raises(ImageError) as caught:
-        images.read_pixels(path)
+        read_pixels(path)
     assert str(caught.value).startswith(f"cannot decode {str(path)!r}: ")
     assert str(caught.value).endswith("cut short; get it again or save it anew.")
     assert caught.value.__cause__ is not None
@@ -128,7 +127,7 @@ def test_any_cut_either_loads_or_is_an_image_error(tmp_path, data, kind):
     Image.fromarray(some_pixels(12, 13, 3)).save(buffer, kind)
     content = buffer.getvalue()
     path = file_of(tmp_path, content[: data.draw(st.integers(0, len(content)))])
-    found = result_or_error(images.read_pixels, path)
+    found = result_or_error(read_pixels, path)
     if isinstance(found, ImageError):
         assert "\n" not in str(found)
     else:
@@ -156,7 +155,7 @@ def test_any_damage_either_loads_or_is_an_image_error(tmp_path, kind, changes):
 @pytest.mark.parametrize("side", [15_000, 40_000, 100_000])
 def test_absurd_sizes_are_refused_before_decoding(tmp_path, side):
     path = file_of(tmp_path, png_of(side, side, bytes(100)))
-    message = error_of(ImageError, images.read_pixels, path)
+    message = error_of(ImageError, read_pixels, path)
     assert message == (
         f"expected an image of at most 150 megapixels, found {side * side / 1e6:,.1f}: "
         f"{str(path)!r}. Make it smaller or cut out a part first."
@@ -166,14 +165,14 @@ def test_absurd_sizes_are_refused_before_decoding(tmp_path, side):
 def test_large_images_are_read_without_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
     path = saved(tmp_path / "a.png", Image.new("L", (8, 8)))
-    assert images.read_pixels(path)[0].shape == (8, 8, 3)
+    assert read_pixels(path)[0].shape == (8, 8, 3)
     monkeypatch.setattr(reading, "MAX_PIXELS", 63)
-    assert "megapixels" in error_of(ImageError, images.read_pixels, path)
+    assert "megapixels" in error_of(ImageError, read_pixels, path)
 
 
 def test_no_pixels(tmp_path):
     path = file_of(tmp_path, png_of(0, 5, b""))
-    assert "found a damaged PNG file" in error_of(ImageError, images.read_pixels, path)
+    assert "found a damaged PNG file" in error_of(ImageError, read_pixels, path)
     message = error_of(ImageError, load, Image.new("L", (0, 5)))
     assert message == ("expected at least one pixel, found 0 x 5: 'image'. Get the file again.")
 
@@ -181,7 +180,7 @@ def test_no_pixels(tmp_path):
 def test_huge_files_are_not_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MAX_FILE_BYTES", 10)
     path = saved(tmp_path / "a.png", Image.new("L", (8, 8)))
-    assert "GiB" in error_of(ImageError, images.read_pixels, path)
+    assert "GiB" in error_of(ImageError, read_pixels, path)
 
 
 def test_unreadable_file(tmp_path, monkeypatch):
@@ -191,7 +190,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    message = error_of(ImageError, images.read_pixels, path)
+    message = error_of(ImageError, read_pixels, path)
     assert message == f"cannot read {str(path)!r}: Permission denied."
 
 
@@ -199,12 +198,11 @@ def test_the_filters_for_warnings_are_put_back(tmp_path):
     path = saved(tmp_path / "a.png", Image.new("L", (64, 64)))
     before = list(warnings.filters)
     threads = [
-        threading.Thread(target=lambda: [images.read_pixels(path) for _ in range(20)])
-        for _ in range(4)
+        threading.Thread(target=lambda: [read_pixels(path) for _ in range(20)]) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    error_of(ImageError, images.read_pixels, tmp_path / "nothing")
+    error_of(ImageError, read_pixels, tmp_path / "nothing")
     assert warnings.filters == before

@@ -12,16 +12,15 @@ from PIL import Image
 
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo
-from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError
-from layersight.images import load
 from layersight.images.fitting import fit_picture, seen_region
 from layersight.images.photograph import LARGEST, LEAST, ROOM, longest_side, photograph
+from pictures import load
 
 
 def loaded(source, *, fit="stretch", size=(20, 30), channels=3, **options) -> InputImage:
     entry = InputInfo("picture", (None, *size, channels))
-    return load(source, entry, preprocessing=SCALES["0..1"], fit=fit, **options)
+    return load(source, entry, fit=fit, **options)
 
 
 def drawn(width: int, height: int) -> Image.Image:

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from layersight.data.model import InputInfo
-from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError, UsageError
-from layersight.images import load, signals
+from layersight.images import signals
+from pictures import load
 
 DRAW = np.random.default_rng(0)
 
 
 def read(source, shape, **options):
-    return load(source, InputInfo("given", (None, *shape)), preprocessing=SCALES["0..1"], **options)
+    return load(source, InputInfo("given", (None, *shape)), **options)
 
 
 def written(path: Path, samples: np.ndarray, width: int) -> Path:
@@ -93,6 +93,15 @@ def test_what_is_too_long_is_cut_and_what_is_too_short_is_filled(tmp_path):
     assert halved.steps[-1] == "resampled from 10 to 5 positions (stretch)"
     free = read(path, (None, 1))
     assert free.values.shape == (10, 1)
+
+
+def test_a_number_that_is_not_finite_is_lost_where_it_is(tmp_path):
+    path = table(tmp_path / "s.csv", "1\n2\nnan\n4\n5\n6\ninf\n8\n")
+    halved = read(path, (4, 1), fit="stretch")
+    np.testing.assert_array_equal(halved.values[:, 0], [1.5, np.nan, 5.5, np.nan])
+    assert "2 of its numbers are not finite" in halved.steps
+    doubled = read(path, (16, 1), fit="stretch").values[:, 0]
+    assert np.isfinite(doubled[[0, 1, 2, 7, 8, 9, 10]]).all()
 
 
 def test_a_huge_file_costs_what_the_network_sees(tmp_path, monkeypatch):

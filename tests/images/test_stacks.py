@@ -11,7 +11,8 @@ from PIL import Image
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.errors import ImageError
-from layersight.images import frames, load, stacks
+from layersight.images import frames, stacks
+from pictures import load
 
 COLOURS = np.arange(12) * 20
 """How bright each frame is."""

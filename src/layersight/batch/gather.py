@@ -27,7 +27,6 @@ from layersight.errors import ImageError, ModelInputError, UsageError, few, near
 from layersight.images import signals
 from layersight.images.arrays import as_array, fits_shape, is_array_file, to_picture
 from layersight.images.photograph import longest_side, photograph
-from layersight.images.sources import load_both
 from layersight.images.stacks import clips_in
 
 FREE_LENGTH = 16  # of an axis of any length, where numbers are drawn
@@ -272,7 +271,7 @@ def _load_alike(
     size = options.size
     for source in sources:
         floats = isinstance(source, np.ndarray) and source.dtype != np.uint8
-        image, decoded = load_both(
+        image, decoded = images.load(
             source,
             entry,
             preprocessing=preprocessing,

@@ -29,7 +29,7 @@ from layersight.document.noun import Noun, load_noun, noun_of
 from layersight.document.words import file_name
 from layersight.errors import ImageError, Interrupted, UsageError
 from layersight.export.files import check_output, json_of, load, make_options, save
-from layersight.images.reading import missing
+from layersight.images.reading import no_such_file
 from layersight.writers.printable import printable
 from layersight.writers.terminal import to_text
 
@@ -184,7 +184,7 @@ def check_images(images: Sequence[str], inputs: Sequence[str]) -> None:
     named_files(inputs)
     for image in images:
         if not (os.path.lexists(image) or glob.has_magic(image)):
-            raise ImageError(missing(image))
+            raise ImageError(no_such_file(image))
 
 
 def image_groups(

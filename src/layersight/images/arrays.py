@@ -16,17 +16,17 @@ from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo
 from layersight.errors import ImageError
 from layersight.images import contents, depth
-from layersight.images.reading import check_file, in_short, quiet
+from layersight.images.reading import check_file, quiet, reason
 
 _AXES = {2: "length, channel", 3: "height, width, channel", 4: "depth, height, width, channel"}
 
 MAX_NUMBERS = 100_000_000  # of an array: as many as a picture of 33 megapixels has
 EXACT = 2**24  # the largest whole number up to which float32 keeps every one
-FRAMES = 8  # given to an input that takes any number of them
+FRAMES = 8  # how often a picture is repeated for an input that takes any number of frames
 
 
 def is_array_file(path: str | Path) -> bool:
-    """Whether a file is a ``.npy`` file by its content; a pipe, which may never end, is not."""
+    """Whether a file is a ``.npy`` file by its content; never reads a pipe, which may not end."""
     try:
         if not Path(path).is_file():
             return False
@@ -41,7 +41,7 @@ def read_array(path: str | Path) -> NDArray[np.generic]:
     check_file(path)
     where = repr(str(path))
     try:
-        # Mapped first: a header that claims more than the file has then costs no memory.
+        # Mapped first, so that a header that claims more than the file has costs no memory.
         with quiet():
             mapped = np.load(path, mmap_mode="r", allow_pickle=False)
         if mapped.size > MAX_NUMBERS or mapped.nbytes > 5 * MAX_NUMBERS:
@@ -53,9 +53,9 @@ def read_array(path: str | Path) -> NDArray[np.generic]:
     except ImageError:
         raise
     except Exception as error:
-        # The header is text from a stranger; what NumPy raises for it is not documented.
+        # The header is untrusted text; what NumPy raises for it is not documented.
         raise ImageError(
-            f"expected one array of numbers in {where}, cannot read it: {in_short(error)}. "
+            f"expected one array of numbers in {where}, cannot read it: {reason(error)}. "
             "Save it anew with numpy.save(path, array, allow_pickle=False)."
         ) from error
     return array
@@ -66,10 +66,10 @@ def as_array(source: Any) -> NDArray[np.generic]:
     try:
         array: NDArray[np.generic] = np.asarray(source)
     except Exception as error:
-        # Other libraries' arrays raise what they like, a tensor on a GPU for one.
+        # Arrays of other libraries raise anything, for example a tensor on a GPU.
         raise ImageError(
             f"expected an array, found a {type(source).__name__} that NumPy cannot take: "
-            f"{in_short(error)}. Give a NumPy array."
+            f"{reason(error)}. Give a NumPy array."
         ) from error
     return array
 
@@ -77,8 +77,8 @@ def as_array(source: Any) -> NDArray[np.generic]:
 def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.generic]:
     """The array with its channel axis, and without a batch axis of one.
 
-    Of an input whose values the network makes a picture of, an array as the network takes it
-    becomes that picture.
+    Where the network reshapes its input into a picture, an array of the input's own shape becomes
+    that picture.
     """
     expected = inputs.example_shape
     if inputs.picture is not None and is_one(array, inputs.shape[1:]):
@@ -94,16 +94,16 @@ def with_all_axes(array: NDArray[np.generic], inputs: InputInfo) -> NDArray[np.g
 
 
 def is_one(array: NDArray[np.generic], shape: tuple[int | None, ...]) -> bool:
-    """Whether an array is one example of a shape, alone or in a batch of one."""
+    """Whether an array is a single example of a shape, alone or in a batch of one."""
     batched = array.ndim == len(shape) + 1 and len(array) == 1
     return fits_shape(array.shape[1:] if batched else array.shape, shape)
 
 
 def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[str, ...]]:
-    """A picture for an input that takes more than a picture has, and what was filled in.
+    """A picture for an input with more channels or axes than it has, and what was filled in.
 
-    ``values`` are ``(height, width, channel)``. Colours are repeated over more channels than a
-    picture has, and the picture itself over the frames of a video.
+    ``values`` are ``(height, width, channel)``. Colours are repeated over further channels, and the
+    picture over the frames of a video.
 
     Example:
         >>> bands = InputInfo("bands", (None, 1, 1, 5))
@@ -127,7 +127,7 @@ def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[
 
 
 def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
-    """Checks that an array, channels last and without a batch axis, is one image for an input."""
+    """Checks that an array, channels last, is an example for an input, without a batch axis."""
     expected = inputs.example_shape
     if fits_shape(array.shape, expected) and array.size:
         return
@@ -144,7 +144,7 @@ def check_shape(array: NDArray[np.generic], inputs: InputInfo, what: str) -> Non
 def fits_shape(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     """Whether a shape is the expected one, where ``None`` stands for any number."""
     return len(shape) == len(expected) and all(
-        side is None or side == own for own, side in zip(shape, expected, strict=True)
+        wanted is None or wanted == side for side, wanted in zip(shape, expected, strict=True)
     )
 
 
@@ -153,8 +153,9 @@ def is_token(inputs: InputInfo) -> bool:
     return inputs.vocabulary is not None or inputs.dtype.startswith("int")
 
 
-def check_vocabulary(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
-    """Checks that every number of an array is one that the embedding of its input knows."""
+def check_values(array: NDArray[np.generic], inputs: InputInfo, what: str) -> None:
+    """Checks the shape of an array, and that the embedding of its input knows every number."""
+    check_shape(array, inputs, what)
     if not is_token(inputs):
         return
     least, most = -EXACT, EXACT
@@ -171,29 +172,30 @@ def check_vocabulary(array: NDArray[np.generic], inputs: InputInfo, what: str) -
 
 
 def to_values(array: NDArray[np.generic]) -> tuple[FloatArray, tuple[str, ...]]:
-    """A copy of an array in float32, and what a reader should know of it."""
+    """A copy of an array in float32, and notes about it."""
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.array(array, np.float32)
-    steps = ["a float array, taken as it is"]
-    if array.dtype.kind in "iu":
-        steps = ["whole numbers, taken as they are"]
+    integers = array.dtype.kind in "iu"
+    step = "whole numbers, taken as they are" if integers else "a float array, taken as it is"
+    return values, (step, *note_lost(values))
+
+
+def note_lost(values: FloatArray) -> tuple[str, ...]:
+    """How many numbers are not finite, in words; empty where all are."""
     lost = int(values.size - np.isfinite(values).sum())
-    if lost:
-        steps.append(f"{lost} of its numbers are not finite")
-    return values, tuple(steps)
+    return (f"{lost} of its numbers are not finite",) if lost else ()
 
 
 def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """A picture of an array, spread from its least to its greatest number.
+    """An array as a picture, its least number black and its greatest white.
 
     Args:
         array: ``(height, width, channel)``, ``(depth, height, width, channel)``,
             ``(length, channel)`` or ``(unit,)``, any real numbers.
 
     Returns:
-        ``(height, width, 1 or 3)`` uint8. Of a volume the slice in the middle; of a signal one
-        row for each channel. One and three channels are kept, of four the first three, of
-        others the mean.
+        ``(height, width, 1 or 3)`` uint8: the middle slice of a volume, a row for each channel
+        of a signal. One and three channels are kept, of four the first three, of others the mean.
 
     Example:
         >>> to_picture(np.array([[0.0, 2.0], [1.0, 4.0]]))[..., 0].tolist()
@@ -210,19 +212,18 @@ def to_picture(array: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def to_frames(array: NDArray[np.generic]) -> NDArray[np.uint8] | None:
-    """The frames or slices of an array, all on one scale from its least to its greatest number.
+    """The frames or slices of an array, ``(frame, height, width, 1 or 3)``, on a common scale.
 
-    They are ``(frame, height, width, 1 or 3)``; bytes of one or three channels are kept. ``None``
-    for an array with other axes.
+    Bytes of one or three channels are kept. ``None`` for an array with other axes.
     """
     if array.ndim != 4:
         return None
-    shown = _in_colours(array)
-    return shown.astype(np.uint8) if shown.dtype == np.uint8 else depth.stretch(shown)[0]
+    colours = _in_colours(array)
+    return colours.astype(np.uint8) if colours.dtype == np.uint8 else depth.stretch(colours)[0]
 
 
 def _in_colours(picture: NDArray[np.generic]) -> NDArray[np.generic]:
-    """What has one or three channels: of four the first three, of others the mean."""
+    """One or three channels: of four the first three, of any other number the mean."""
     if picture.shape[-1] == 4:
         return picture[..., :3]
     if picture.shape[-1] in (1, 3):

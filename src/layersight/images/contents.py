@@ -1,25 +1,24 @@
-"""The kind of a file by its first bytes, in words for an error.
-
-The rule of this module: it only looks, it never decodes.
-"""
+"""The kind of a file by its first bytes, in words for an error; nothing is decoded here."""
 
 from __future__ import annotations
 
-ENOUGH = 256  # first bytes of a file
+import re
+
+ENOUGH = 256  # bytes from the start of a file by which it is recognised
 
 NUMPY_MAGIC = b"\x93NUMPY"
 
-_AGAIN = "Get the file again."
+_FETCH_AGAIN = "Get the file again."
 _SAVE_AS = "Save it as PNG or JPEG first."
 _TIFF = "a damaged TIFF file, or one of a kind not known here"
 
-# Offset, the bytes there, what it is, what to do.
-_KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
-    (0, b"\xff\xd8\xff", "a damaged JPEG file", _AGAIN),
-    (0, b"\x89PNG", "a damaged PNG file", _AGAIN),
-    (8, b"WEBP", "a damaged WebP file", _AGAIN),
-    (0, b"GIF8", "a damaged GIF file", _AGAIN),
-    (0, b"BM", "a damaged BMP file", _AGAIN),
+# Offset, magic bytes, description, advice.
+_KINDS: tuple[tuple[int, bytes, str, str], ...] = (
+    (0, b"\xff\xd8\xff", "a damaged JPEG file", _FETCH_AGAIN),
+    (0, b"\x89PNG", "a damaged PNG file", _FETCH_AGAIN),
+    (8, b"WEBP", "a damaged WebP file", _FETCH_AGAIN),
+    (0, b"GIF8", "a damaged GIF file", _FETCH_AGAIN),
+    (0, b"BM", "a damaged BMP file", _FETCH_AGAIN),
     (0, b"II*\x00", _TIFF, _SAVE_AS),
     (0, b"MM\x00*", _TIFF, _SAVE_AS),
     (0, b"version https://git-lfs", "a Git LFS pointer", "Get the file itself: git lfs pull."),
@@ -35,7 +34,7 @@ _KNOWN: tuple[tuple[int, bytes, str, str], ...] = (
     (4, b"ftypavif", "an AVIF image", _SAVE_AS),
 )
 
-# Offset, the bytes there, which library reads it, and the container of a film.
+# Offset, magic bytes, the kind that a library reads, and the container of a film.
 _WITH_LIBRARIES: tuple[tuple[int, bytes, str, str], ...] = (
     (128, b"DICM", "dicom", ""),
     (4, b"ftyphei", "heic", ""),
@@ -51,7 +50,7 @@ _WITH_LIBRARIES: tuple[tuple[int, bytes, str, str], ...] = (
 
 
 def library_kind(first: bytes) -> str | None:
-    r"""The kind of a file that begins so, if a library other than Pillow reads it.
+    r"""The kind of a file with these first bytes, if a library other than Pillow reads it.
 
     >>> library_kind(b"\0\0\0\x18ftypheic"), library_kind(b"\x89PNG")
     ('heic', None)
@@ -65,7 +64,7 @@ def library_kind(first: bytes) -> str | None:
 
 
 def container_of(first: bytes) -> str:
-    """The container of a film that begins so, as FFmpeg calls it."""
+    """The container of a film with these first bytes, by FFmpeg's name."""
     for start, magic, _, container in _WITH_LIBRARIES:
         if container and first[start:].startswith(magic):
             return container
@@ -82,14 +81,10 @@ def describe(first: bytes) -> tuple[str, str]:
         'unknown bytes that begin 00 01 ff'
     """
     if not first:
-        return "an empty file", _AGAIN
-    for start, magic, what, advice in _KNOWN:
+        return "an empty file", _FETCH_AGAIN
+    for start, magic, what, advice in _KINDS:
         if first[start:].startswith(magic):
             return what, advice
-    return _describe_text(first)
-
-
-def _describe_text(first: bytes) -> tuple[str, str]:
     lower = first.lower().lstrip(b"\xef\xbb\xbf \t\r\n")
     if lower.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "an HTML page", "Was it a failed download? Get the file again."
@@ -101,6 +96,6 @@ def _describe_text(first: bytes) -> tuple[str, str]:
         text = first.decode("utf-8", errors="ignore" if len(first) >= ENOUGH else "strict")
     except UnicodeDecodeError:
         text = "\0"
-    if text.replace("\n", " ").replace("\r", " ").replace("\t", " ").isprintable():
+    if re.sub(r"[\n\r\t]", " ", text).isprintable():
         return f"text that begins {' '.join(text.split())[:24]!r}", "Give an image file."
     return f"unknown bytes that begin {first[:8].hex(' ')}", _SAVE_AS

@@ -20,7 +20,7 @@ _PART = 2**20
 
 
 def raw_mode(image: Image.Image) -> str:
-    """Pillow's raw mode of an image file that is open but not yet decoded."""
+    """Pillow's raw mode of an image that is open but not yet decoded."""
     for tile in getattr(image, "tile", ()):
         args = tile[3]
         mode = args[0] if isinstance(args, tuple) and args else args
@@ -29,7 +29,7 @@ def raw_mode(image: Image.Image) -> str:
 
 
 def counts_from_white(image: Image.Image) -> bool:
-    """Whether a TIFF file counts from white; Pillow follows that for 8 bits and fewer only."""
+    """Whether zero is white in a TIFF file, which Pillow heeds up to 8 bits only."""
     tags = getattr(image, "tag_v2", None)
     return tags is not None and tags.get(_PHOTOMETRIC) == 0
 
@@ -37,7 +37,7 @@ def counts_from_white(image: Image.Image) -> bool:
 def to_eight_bits(
     image: Image.Image, raw: str, *, white_is_zero: bool = False
 ) -> tuple[Image.Image, str]:
-    """A deep grey image in 8 bits.
+    """A grey image of more than 8 bits in 8 bits, and how it was scaled.
 
     ``raw`` is its raw mode before it was decoded. The result is in mode ``L``, or ``LA`` if one of
     its values stands for transparent.
@@ -61,10 +61,9 @@ def to_eight_bits(
 
 
 def stretch(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], float, float]:
-    """The numbers from the least to the greatest, spread over 0..255.
+    """Numbers scaled so that the least becomes 0 and the greatest 255, and these two numbers.
 
-    What is not finite becomes 0, and so does everything where all numbers are the same. Gives uint8
-    of the same shape, the least and the greatest finite number.
+    What is not finite becomes 0, and so does everything where all numbers are the same.
 
     Example:
         >>> stretch(np.array([1.0, 2.0, 3.0, np.nan]))
@@ -86,7 +85,7 @@ def stretch(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], float, floa
 def _in_parts(
     values: NDArray[np.generic], convert: Callable[[NDArray[np.generic]], NDArray[np.generic]]
 ) -> NDArray[np.uint8]:
-    """Converts part after part, as the numbers between are eight times as large as bytes."""
+    """Converts part after part, as intermediate numbers take eight times as much as bytes."""
     flat = values.reshape(-1)
     result = np.empty(flat.size, np.uint8)
     for start in range(0, flat.size, _PART):
@@ -96,7 +95,7 @@ def _in_parts(
 
 
 def _limits(values: NDArray[np.generic]) -> tuple[float, float, int]:
-    """The least and the greatest finite number, and how many are finite."""
+    """The least and the greatest finite number, and the count of finite ones."""
     flat = values.reshape(-1)
     limits: list[float] = []
     count = 0
@@ -117,7 +116,8 @@ def _divided(values: NDArray[np.generic], largest: int) -> NDArray[np.uint8]:
 
 
 def _from_sixteen(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
-    step, bits = "16 bits scaled to 8 (value / 257)", int(values.max(initial=0)).bit_length()
+    step = "16 bits scaled to 8 (value / 257)"
+    bits = int(values.max(initial=0)).bit_length()
     if 8 < bits < 15:
         step += (
             f", dark if they are data of {bits} bits: multiply those by {2 ** (16 - bits)} first"

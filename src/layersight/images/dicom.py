@@ -21,11 +21,11 @@ from layersight.images.libraries import Check, Read, library
 
 Numbers = NDArray[np.float64]
 
-MAX_SAMPLES = 4  # of a pixel
+MAX_SAMPLES = 4  # values of a pixel
 
 
 def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
-    """One slice of a DICOM file in 8 bits."""
+    """A slice of a DICOM file in 8 bits; without ``frame`` the one in the middle."""
     pydicom = library("pydicom", "a DICOM image", "dicom", where)
     codecs = library("pydicom.pixels", "a DICOM image", "dicom", where)
     data = pydicom.dcmread(path)
@@ -47,7 +47,7 @@ def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
     steps = ["DICOM"]
     if count > 1:
         why = "the middle one" if frame is None else ""
-        steps.append(frames.words(number, count, noun="slice", why=why))
+        steps.append(frames.in_words(number, count, noun="slice", why=why))
     kind = _words(data, "PhotometricInterpretation")
     if kind == "PALETTE COLOR":
         pixels, samples = codecs.apply_color_lut(pixels, data), 3
@@ -56,8 +56,8 @@ def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
             pixels, low, high = depth.stretch(pixels)
             steps.append(f"{low:g}..{high:g} scaled to 0..255")
         return Image.fromarray(np.ascontiguousarray(pixels[..., :3])), tuple(steps)
-    grey, done = _windowed(*_rescaled(pixels, data, number), data, number)
-    steps += done
+    grey, more = _windowed(*_rescaled(pixels, data, number), data, number)
+    steps += more
     if kind == "MONOCHROME1":
         grey = 255 - grey
         steps.append("inverted, as its least value is white")
@@ -65,7 +65,7 @@ def read_dicom(path: Path, frame: int | None, where: str, check: Check) -> Read:
 
 
 def count_slices(path: Path) -> int:
-    """How many slices a DICOM file says it has, without its pixels."""
+    """The number of slices that a DICOM file claims to have; its pixels are not read."""
     pydicom = library("pydicom", "a DICOM image", "dicom", repr(str(path)))
     data = pydicom.dcmread(path, stop_before_pixels=True)
     return max(1, min(int(data.get("NumberOfFrames") or 1), frames.MAX_FRAMES))
@@ -102,7 +102,7 @@ def _windowed(
         elif function == "LINEAR_EXACT":
             shares = (values - centre) / width + 0.5
         else:
-            # A width of 1 is a threshold: at most the centre less a half is black.
+            # A width of 1 is a threshold: what is at most the centre less a half is black.
             shares = np.where(
                 values <= centre - 0.5 - (width - 1) / 2,
                 0.0,
@@ -113,7 +113,7 @@ def _windowed(
 
 
 def _group(data: Any, number: int, name: str) -> Any:
-    """Where a setting is: in the frame's own group, in the one of all frames, or at the top."""
+    """The part of a file that has a setting: the frame's group, that of all frames, or the file."""
     for sequence, index in (
         ("PerFrameFunctionalGroupsSequence", number),
         ("SharedFunctionalGroupsSequence", 0),
@@ -125,7 +125,7 @@ def _group(data: Any, number: int, name: str) -> Any:
 
 
 def _number(data: Any, name: str, default: float = float("nan")) -> float:
-    """A number of a file, the first of several."""
+    """A number in a DICOM file, the first of several."""
     value = data.get(name)
     if value is None or value == "":
         return default

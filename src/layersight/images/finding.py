@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from layersight.errors import ImageError
-from layersight.images.reading import in_short, missing
+from layersight.images.reading import no_such_file, reason
 
 # The suffixes, in lower case, by which image files are found in folders.
 SUFFIXES = (
@@ -28,7 +28,7 @@ def find_images(
     suffixes: Sequence[str] = SUFFIXES,
     strict: bool = True,
 ) -> list[Path]:
-    """The image files that files, folders and patterns stand for.
+    """The image files that are named by files, folders and patterns.
 
     A file counts whatever its name. A folder stands for the files in it with one of
     ``SUFFIXES``, hidden ones left out, in natural order (``img2`` before ``img10``). A
@@ -36,8 +36,8 @@ def find_images(
     ``SUFFIXES``, or all if the pattern itself ends in a suffix, and folders.
 
     Args:
-        sources: Files, folders and patterns; a single one will do.
-        recursive: Whether folders within folders are looked through.
+        sources: Files, folders and patterns, or a single one.
+        recursive: Whether folders within folders are searched.
         suffixes: Those by which files are found, in lower case.
         strict: Whether a folder without such files is an error.
 
@@ -69,10 +69,10 @@ def _expand(source: str, recursive: bool, suffixes: Sequence[str], *, strict: bo
         if os.path.lexists(path):
             return [path]
     except (OSError, ValueError) as error:
-        raise ImageError(f"cannot read {source!r}: {in_short(error)}.") from error
+        raise ImageError(f"cannot read {source!r}: {reason(error)}.") from error
     if glob.has_magic(source):
         return _matching(source, recursive, suffixes)
-    raise ImageError(missing(source))
+    raise ImageError(no_such_file(source))
 
 
 def _in_folder(
@@ -90,11 +90,11 @@ def _in_folder(
 
 
 def _walk(folder: Path, recursive: bool, suffixes: Sequence[str]) -> Iterator[Path]:
-    """The image files in a folder; links to folders are followed, but none twice."""
+    """The image files in a folder; links to folders are followed, but no folder twice."""
     seen: set[tuple[int, int]] = set()
 
     def unreadable(error: OSError) -> None:
-        why = f"cannot read the folder {error.filename!r}: {in_short(error)}."
+        why = f"cannot read the folder {error.filename!r}: {reason(error)}."
         raise ImageError(why) from error
 
     for root, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
@@ -115,13 +115,13 @@ def _matching(pattern: str, recursive: bool, suffixes: Sequence[str]) -> list[Pa
     try:
         paths = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
     except (OSError, ValueError, re.error) as error:
-        raise ImageError(f"cannot look for {pattern!r}: {in_short(error)}.") from error
+        raise ImageError(f"cannot look for {pattern!r}: {reason(error)}.") from error
     any_suffix = re.search(r"\.[A-Za-z0-9]+$", pattern) is not None
     images: list[Path] = []
     for path in sorted(paths, key=_natural):
         if path.is_dir():
-            found = sorted(_walk(path, recursive, suffixes), key=_natural) if recursive else ()
-            images.extend(found)
+            if recursive:
+                images += sorted(_walk(path, recursive, suffixes), key=_natural)
         elif path.is_file() and (any_suffix or _is_known(path, suffixes)):
             images.append(path)
     if not images:
@@ -141,6 +141,6 @@ def _is_known(path: Path, suffixes: Sequence[str]) -> bool:
 def _natural(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:
     """A key that sorts numbers in names by their value."""
     # Text and digits alternate, so that like is compared with like.
-    bits = [re.split(r"([0-9]+)", part.casefold()) for part in path.parts]
-    numbered = (tuple(int(b) if n % 2 else b for n, b in enumerate(own)) for own in bits)
-    return tuple(zip(numbered, path.parts, strict=True))
+    split = [re.split(r"([0-9]+)", part.casefold()) for part in path.parts]
+    keys = (tuple(int(s) if i % 2 else s for i, s in enumerate(part)) for part in split)
+    return tuple(zip(keys, path.parts, strict=True))

@@ -1,7 +1,7 @@
 """From pixels to the size that the model takes.
 
-The rule of this module: by default the same bytes as ``keras.utils.load_img`` with
-``target_size``, because that is how most models were shown their images.
+The rule of this module: the default gives the same bytes as ``keras.utils.load_img`` with
+``target_size``, because that is how most models were given their images.
 """
 
 from __future__ import annotations
@@ -11,21 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from layersight.errors import ImageError, UsageError, near
-from layersight.images.reading import MAX_PIXELS, to_array
+from layersight.errors import UsageError, near
+from layersight.images.reading import MAX_PIXELS
 
-LARGEST_SIDE = 512  # pixels of the longest side, chosen where the model takes any size
+LARGEST_SIDE = 512  # pixels of the longest side where the model takes any size
 MAX_SIDE = 65_535  # pixels that a user may choose: the longest side of a JPEG
 
-# The ways to fit an image, and what they do.
-FITS: Mapping[str, str] = {
-    "stretch": "to the size, the aspect ratio is not kept",
-    "crop": "the largest region of the right aspect ratio in the middle",
-    "pad": "the whole image in the middle, black around it",
-}
+FITS = ("stretch", "crop", "pad")
 
 # The interpolations, by their names in keras.utils.load_img.
 INTERPOLATIONS: Mapping[str, Image.Resampling] = {
@@ -40,63 +34,42 @@ INTERPOLATIONS: Mapping[str, Image.Resampling] = {
 _BLACK: Mapping[str, Any] = {"L": 0, "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}
 
 
-def fit(
-    pixels: NDArray[np.uint8],
-    size: tuple[int, int],
-    *,
-    fit: str = "stretch",
-    interpolation: str = "nearest",
-) -> tuple[NDArray[np.uint8], str]:
-    """The pixels in the size that the model takes.
+def fit_picture(
+    picture: Image.Image, size: tuple[int, int], fit: str, interpolation: str
+) -> tuple[Image.Image, str]:
+    """A picture in the size that the model takes.
 
     Args:
-        pixels: ``(height, width, channel)`` or ``(height, width)`` uint8.
-        size: Height and width wanted, in pixels.
+        picture: In mode L, RGB or RGBA.
+        size: Height and width in pixels.
         fit: ``"stretch"`` does not keep the aspect ratio; ``"crop"`` takes the largest
             region of the right aspect ratio in the middle (``keep_aspect_ratio=True`` of
-            ``keras.utils.load_img``); ``"pad"`` shows the whole image in the middle, with
+            ``keras.utils.load_img``); ``"pad"`` shows all of the image in the middle, with
             black around it.
         interpolation: One of ``INTERPOLATIONS``.
 
     Returns:
-        ``(height, width, channel)`` uint8 of exactly that size, and what was done, in words.
+        The picture in exactly that size, and what was done, in words.
 
     Example:
-        >>> pixels, step = fit(np.zeros((4, 6, 3), np.uint8), (2, 2), fit="crop")
-        >>> pixels.shape, step
-        ((2, 2, 3), 'the middle 4 x 4 of 6 x 4 pixels resized to 2 x 2 (crop, nearest)')
+        >>> picture, step = fit_picture(Image.new("RGB", (6, 4)), (2, 2), "crop", "nearest")
+        >>> picture.size, step
+        ((2, 2), 'the middle 4 x 4 of 6 x 4 pixels resized to 2 x 2 (crop, nearest)')
     """
-    array = np.asarray(pixels)
-    if array.dtype != np.uint8 or array.ndim not in (2, 3) or not array.size:
-        raise ImageError(
-            "expected pixels (height, width, channel) of uint8, found "
-            f"{array.shape} of {array.dtype}. Give at least one pixel, 0..255."
-        )
-    planes = [array] if array.ndim == 2 or array.shape[2] in (3, 4) else np.moveaxis(array, 2, 0)
-    fitted = [fit_picture(Image.fromarray(plane), size, fit, interpolation) for plane in planes]
-    if len(fitted) == 1:
-        return to_array(fitted[0][0]), fitted[0][1]
-    return np.concatenate([to_array(picture) for picture, _ in fitted], axis=2), fitted[0][1]
-
-
-def fit_picture(
-    picture: Image.Image, size: tuple[int, int], fit: str, interpolation: str
-) -> tuple[Image.Image, str]:
-    """As ``fit``, for a Pillow image in mode L, RGB or RGBA."""
     _check_names(fit, interpolation)
     height, width = check_size(size)
     method = INTERPOLATIONS[interpolation]
     if picture.size == (width, height):
         return picture, f"kept at {width} x {height} pixels"
     before = f"{picture.width} x {picture.height}"
-    made = f"{width} x {height} ({fit}, {interpolation})"
+    after = f"{width} x {height} ({fit}, {interpolation})"
     if fit == "crop":
         box = _middle(picture.size, (width, height))
         resized = picture.resize((width, height), method, box=box)
         middle = f"{box[2] - box[0]} x {box[3] - box[1]}"
         if middle != before:
-            return resized, f"the middle {middle} of {before} pixels resized to {made}"
-        return resized, f"resized from {before} to {made}"
+            return resized, f"the middle {middle} of {before} pixels resized to {after}"
+        return resized, f"resized from {before} to {after}"
     if fit == "pad":
         inner = _largest_within(picture.size, (width, height))
         resized = picture.resize(inner, method)
@@ -106,18 +79,18 @@ def fit_picture(
             f"resized from {before} to {inner[0]} x {inner[1]}, "
             f"black around it up to {width} x {height} ({fit}, {interpolation})"
         )
-    return picture.resize((width, height), method), f"resized from {before} to {made}"
+    return picture.resize((width, height), method), f"resized from {before} to {after}"
 
 
 def seen_region(
     original: tuple[int, int], size: tuple[int, int], fit: str
 ) -> tuple[float, float, float, float]:
-    """Where the edges of a fitted image lie in the image that it came from.
+    """The edges of a fitted image in coordinates of the original.
 
     Args:
         original: Width and height of the image in pixels.
         size: Height and width of the fitted image.
-        fit: See ``fit``.
+        fit: See :func:`fit_picture`.
 
     Returns:
         ``(top, left, bottom, right)`` in pixels of the original; outside it for ``"pad"``.
@@ -145,8 +118,8 @@ def choose_size(
 ) -> tuple[tuple[int, int], str | None]:
     """The size in which the model gets an image.
 
-    Where the model takes any size: the size that the user chose, else the image's own, reduced in
-    proportion to at most ``LARGEST_SIDE`` pixels on its longest side.
+    Where the model takes any size, that is the size that the user chose, else the image's own,
+    reduced in proportion to at most ``LARGEST_SIDE`` pixels on its longest side.
 
     Args:
         input_size: Height and width that the model takes, ``None`` where any will do.
@@ -173,19 +146,19 @@ def choose_size(
         return wanted, None
     if height is not None and width is not None:
         return (height, width), None
-    own_width, own_height = original
+    original_width, original_height = original
     if height is None and width is None:
         scale = min(1.0, LARGEST_SIDE / max(original))
-        chosen = (max(1, round(own_height * scale)), max(1, round(own_width * scale)))
+        chosen = (max(1, round(original_height * scale)), max(1, round(original_width * scale)))
     elif height is None:
-        chosen = (_in_proportion(own_height, own_width, width), width or 1)
+        chosen = (_in_proportion(original_height, original_width, width), width or 1)
     else:
-        chosen = (height, _in_proportion(own_width, own_height, height))
+        chosen = (height, _in_proportion(original_width, original_height, height))
     return chosen, _choice_note(input_size, original, chosen)
 
 
 def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tuple[int, int]:
-    """Height and width as plain whole numbers; every size that a user gives is checked here.
+    """A size that a user gives, as height and width within bounds.
 
     >>> check_size(96), check_size([20, 30])
     ((96, 96), (20, 30))
@@ -233,7 +206,7 @@ def _largest_within(size: tuple[int, int], target: tuple[int, int]) -> tuple[int
 
 
 def _in_proportion(side: int, other: int, fixed: int | None) -> int:
-    """The free side, as long as its aspect ratio to the fixed one says, within bounds."""
+    """The length of the free side that keeps the aspect ratio, within bounds."""
     fixed = fixed or 1
     return max(1, min(max(LARGEST_SIDE, fixed), round(side * fixed / other)))
 
@@ -241,14 +214,14 @@ def _in_proportion(side: int, other: int, fixed: int | None) -> int:
 def _choice_note(
     input_size: tuple[int | None, int | None], original: tuple[int, int], chosen: tuple[int, int]
 ) -> str:
-    own, used = f"{original[0]} x {original[1]}", f"{chosen[1]} x {chosen[0]}"
+    own, size = f"{original[0]} x {original[1]}", f"{chosen[1]} x {chosen[0]}"
     if input_size != (None, None):
         takes = f"{_any(input_size[1])} x {_any(input_size[0])}"
-        return f"the model takes {takes} pixels: {used} chosen for the image's own {own}"
-    if own == used:
+        return f"the model takes {takes} pixels: {size} chosen for the image's own {own}"
+    if own == size:
         return f"the model takes any size: the image's own {own} kept"
     return (
-        f"the model takes any size: the image's own {own} reduced to {used} "
+        f"the model takes any size: the image's own {own} reduced to {size} "
         f"(at most {LARGEST_SIDE} on the longest side where no size is given)"
     )
 

@@ -1,6 +1,6 @@
-"""Which frame, page or slice of a file is taken, and what a file of several may cost.
+"""Numbers of frames, pages and slices of a file, and how much may be decoded to reach one.
 
-The rule of this module: which one was taken is always reported.
+The rule of this module: the number of the frame that was taken is always reported.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 from layersight.errors import ImageError, UsageError
 
 MAX_FRAMES = 100_000  # the largest number of a frame
-MAX_DECODED = 10_000_000_000  # pixels on the way to a frame: 4800 frames of 1920 x 1080
+MAX_DECODED = 10_000_000_000  # pixels before a frame: those of 4800 frames of 1920 x 1080
 
 
 def check_number(frame: Any) -> int | None:
-    """The number of a frame, from 0, or ``None`` for the one that is taken by itself."""
+    """The number of a frame, from 0, or ``None`` for the default one."""
     if frame is None:
         return None
     try:
@@ -30,7 +30,7 @@ def check_number(frame: Any) -> int | None:
 
 
 def check_cost(number: int, size: tuple[int, int], where: str) -> None:
-    """Refuses a frame that comes after more pixels than are decoded to reach it."""
+    """Refuses a frame with more pixels before it than may be decoded."""
     most = MAX_DECODED // max(1, size[0] * size[1])
     if number >= most:
         raise ImageError(
@@ -44,10 +44,10 @@ def no_such(number: int, count: int, where: str, noun: str = "frame, page or sli
     return ImageError(f"no {noun} {number}: expected {there}, counted from 0, in {where}.")
 
 
-def words(number: int, count: int | None, *, noun: str = "frame", why: str = "") -> str:
-    """Which frame was taken.
+def in_words(number: int, count: int | None, *, noun: str = "frame", why: str = "") -> str:
+    """The frame that was taken, in words.
 
-    >>> words(12, 25, noun="slice", why="the middle one")
+    >>> in_words(12, 25, noun="slice", why="the middle one")
     'slice 12 of 25, counted from 0 (the middle one)'
     """
     text = f"{noun} {number} of {'several' if count is None else count}, counted from 0"

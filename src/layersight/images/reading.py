@@ -1,7 +1,7 @@
 """From an image file to upright pixels of 8 bits.
 
-The rule of this module: a file from a stranger either gives pixels or raises one ImageError;
-nothing in it is followed, and what it claims is checked before memory is allocated for it.
+The rule of this module: an untrusted file either gives pixels or raises an ImageError; no reference
+in it is followed, and the size that it claims is checked before memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ _WORDS = {
     "RGBA": "RGB with alpha",
 }
 
-# Modes that Pillow does not convert everywhere at once, and what to convert them to first.
-_DETOURS = {"La": "LA", "RGBa": "RGBA", "LAB": "RGB"}
+# Modes that Pillow does not convert to all others directly, and what to convert them to first.
+_INTERMEDIATE = {"La": "LA", "RGBa": "RGBA", "LAB": "RGB"}
 
 _GREY = ("1", "L", "LA", "La")
 
@@ -81,51 +81,19 @@ _quiet_exits: list[contextlib.ExitStack] = []
 _quiet_readers = 0
 
 
-def read_pixels(
-    path: str | Path, channels: int = 3, frame: int | None = None
-) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[str, ...]]:
-    """The pixels of an image file, upright, before any resizing.
-
-    JPEG, PNG, WebP, BMP, TIFF and GIF are read; DICOM, HEIC and films where the library for it
-    is installed. Transparent pixels are laid on white unless four channels are asked for. Colour
-    profiles are not applied, just as ``keras.utils.load_img`` does not apply them.
-
-    Args:
-        path: The file. Its name does not matter, its content does.
-        channels: 1 for grey, 3 for RGB, 4 for RGB with alpha.
-        frame: Which frame, page or slice of several, from 0; ``None`` for the first, of a volume
-            or film the one in the middle.
-
-    Returns:
-        ``(height, width, channel)`` uint8; width and height in pixels, upright; what was
-        done to the pixels, in words, in order.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder, "red.png")
-        ...     Image.new("P", (2, 1), "red").save(path)
-        ...     pixels, size, steps = read_pixels(path)
-        >>> pixels.tolist(), size, steps
-        ([[[255, 0, 0], [255, 0, 0]]], (2, 1), ('palette to RGB',))
-    """
-    picture, steps = read_picture(path, frame).convert(channels)
-    return to_array(picture), picture.size, steps
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Decoded:
-    """A decoded image, upright and in 8 bits, from which modes with other channels are made."""
+    """A decoded image, upright and in 8 bits, to be converted to the channels that are wanted."""
 
-    upright: Image.Image  # the image
+    upright: Image.Image
     grey: bool  # whether it was grey in its file
-    where: str  # what it is called in an error
+    where: str  # its name in errors
     steps: tuple[str, ...]  # what was done, in words, in order
 
     def convert(self, channels: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
         """The image in mode L, RGB or RGBA, and all that was done.
 
-        Without ``channels`` it stays grey or in colours.
+        Without ``channels`` a grey one stays grey, and all others become RGB.
         """
         mode = ("L" if self.grey else "RGB") if channels is None else _mode_for(channels)
         upright, steps = self.upright, list(self.steps)
@@ -142,7 +110,26 @@ class Decoded:
 
 
 def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
-    """The image in a file, upright and in 8 bits."""
+    """The image in a file, upright and in 8 bits, before any resizing.
+
+    JPEG, PNG, WebP, BMP, TIFF and GIF are read; DICOM, HEIC and films where the library for it
+    is installed. Transparent pixels are laid on white unless four channels are converted to. Colour
+    profiles are not applied, just as ``keras.utils.load_img`` does not apply them.
+
+    Args:
+        path: The file. Its name does not matter, its content does.
+        frame: Which frame, page or slice of several, from 0; ``None`` for the first, of a volume
+            or film the one in the middle.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "red.png")
+        ...     Image.new("P", (2, 1), "red").save(path)
+        ...     picture, steps = read_picture(path).convert(3)
+        >>> picture.getpixel((1, 0)), steps
+        ((255, 0, 0), ('palette to RGB',))
+    """
     where = repr(str(path))
     number = frames.check_number(frame)
     check_file(path)
@@ -150,26 +137,27 @@ def read_picture(path: str | Path, frame: int | None = None) -> Decoded:
         first = file.read(contents.ENOUGH)
         kind = contents.library_kind(first)
         if kind is not None:
-            check = functools.partial(check_claims, where=where)
-            image, before = _READERS[kind](Path(path), number, where, check)
-            return upright_picture(image, where, before)
+            check = functools.partial(check_dimensions, where=where)
+            image, steps = _READERS[kind](Path(path), number, where, check)
+            return upright_picture(image, where, steps)
         try:
             with Image.open(file, formats=FORMATS) as image:
                 if number:
-                    _go_to(image, number, where)
-                    return upright_picture(image, where, (frames.words(number, None),))
+                    _seek(image, number, where)
+                    return upright_picture(image, where, (frames.in_words(number, None),))
                 picture = upright_picture(image, where)
-                first_of_several = _has_more_frames(image, file)
-                more = ("the first of several frames",) if first_of_several else ()
-                return replace(picture, steps=(*more, *picture.steps))
+                if _has_more_frames(image, file):
+                    steps = ("the first of several frames", *picture.steps)
+                    return replace(picture, steps=steps)
+                return picture
         except UnidentifiedImageError as error:
             raise _unknown(first, where) from error
 
 
 def open_content(content: bytes, where: str, others: bool = True) -> Image.Image:
-    """The image in the bytes of a file, not yet decoded, of a format that needs no other library.
+    """Opens the image in the bytes of a file, in a format that Pillow reads, without decoding it.
 
-    ``others`` says whether a message names the formats that do.
+    ``others`` is whether an error also names the formats that other libraries read.
     """
     with guarded(where):
         try:
@@ -187,20 +175,24 @@ def _unknown(first: bytes, where: str, others: bool = True) -> ImageError:
 
 
 def read_bytes(content: bytes, name: str, most: int | None = None) -> Decoded:
-    """The image in the bytes of a file from a stranger, upright and in 8 bits.
+    """The image in the bytes of an untrusted file, upright and in 8 bits.
 
-    Pillow's formats alone are read; of several frames it is the first. It may have ``most`` pixels.
+    Only formats that Pillow reads are taken, and the first of several frames. It may have ``most``
+    pixels.
     """
     where = repr(name)
     with guarded(where), open_content(content, where, others=False) as image:
-        check_claims(image.size, where, most)
+        check_dimensions(image.size, where, most)
         return upright_picture(image, where)
 
 
 def upright_picture(image: Image.Image, where: str, before: tuple[str, ...] = ()) -> Decoded:
-    """A Pillow image upright and in 8 bits. Call it inside ``guarded``."""
+    """A Pillow image upright and in 8 bits; to be called inside ``guarded``.
+
+    ``before`` is what was done to it already.
+    """
     grey = image.mode in _GREY or image.mode in depth.DEEP_MODES
-    check_claims(image.size, where)
+    check_dimensions(image.size, where)
     raw = depth.raw_mode(image)
     upright, orientation = _turn_upright(image)
     steps = [f"turned upright (EXIF orientation {orientation})"] if orientation else []
@@ -210,34 +202,34 @@ def upright_picture(image: Image.Image, where: str, before: tuple[str, ...] = ()
         steps.append(step)
     elif ";16" in raw:
         steps.append("16 bits a channel cut to the upper 8 by the decoder")
-    if upright.mode in _DETOURS:
-        upright = upright.convert(_DETOURS[upright.mode])
+    if upright.mode in _INTERMEDIATE:
+        upright = upright.convert(_INTERMEDIATE[upright.mode])
     return Decoded(upright, grey, where, (*before, *steps))
 
 
 def lay_on_white(image: Image.Image) -> tuple[Image.Image, bool]:
     """The image on white, and whether any of its pixels was not opaque."""
-    whole = Image.new("RGB", image.size, (255, 255, 255))
+    result = Image.new("RGB", image.size, (255, 255, 255))
     rows = max(1, _STRIP // image.width)
     opaque = True
     for top in range(0, image.height, rows):
-        # Strip by strip, as each conversion needs as much memory as the image.
+        # In strips, since each conversion takes as much memory as what it converts.
         bottom = min(top + rows, image.height)
         strip = image.crop((0, top, image.width, bottom)).convert("RGBA")
         alpha = strip.getchannel("A")
         opaque = opaque and alpha.getextrema() == (255, 255)
-        whole.paste(strip.convert("RGB"), (0, top), alpha)
-    return (image, False) if opaque else (whole, True)
+        result.paste(strip.convert("RGB"), (0, top), alpha)
+    return (image, False) if opaque else (result, True)
 
 
 def to_array(picture: Image.Image) -> NDArray[np.uint8]:
-    """The pixels ``(height, width, channel)`` uint8 of a Pillow image, a copy."""
+    """A copy of the pixels of a Pillow image, ``(height, width, channel)`` uint8."""
     pixels = np.array(picture, np.uint8)
     return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
 def check_file(path: str | Path) -> None:
-    """Checks that there is a file to be read, and not too large a one."""
+    """Refuses a file that does not exist, is not a regular file, or is too large."""
     file, where = Path(path), repr(str(path))
     try:
         if file.is_dir():
@@ -250,9 +242,9 @@ def check_file(path: str | Path) -> None:
                 "Save it in a file first."
             )
         else:
-            raise ImageError(missing(path))
+            raise ImageError(no_such_file(path))
     except (OSError, ValueError) as error:
-        raise ImageError(f"cannot read {where}: {in_short(error)}.") from error
+        raise ImageError(f"cannot read {where}: {reason(error)}.") from error
     if size > MAX_FILE_BYTES:
         raise ImageError(
             f"expected an image file of at most {MAX_FILE_BYTES / 1024**3:g} GiB, found "
@@ -260,8 +252,8 @@ def check_file(path: str | Path) -> None:
         )
 
 
-def missing(path: str | Path) -> str:
-    """The message for a file or folder that is not there."""
+def no_such_file(path: str | Path) -> str:
+    """The message for a file or folder that does not exist."""
     where = repr(str(path))
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
         return f"expected a file, found an address: {where}. Download it and give the file."
@@ -274,15 +266,15 @@ def missing(path: str | Path) -> str:
     return f"no such file: {where}.{hint or ' Check the path.'}"
 
 
-def in_short(error: BaseException) -> str:
-    """The words of an error on one line of moderate length, without a full stop."""
+def reason(error: BaseException) -> str:
+    """The text of an error on a single line of bounded length, without a full stop."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())[:160].rstrip(".") or type(error).__name__
 
 
 @contextlib.contextmanager
 def guarded(where: str) -> Iterator[None]:
-    """Turns whatever a decoder raises into an ImageError, and keeps its warnings in."""
+    """Turns whatever a decoder raises into an ImageError, and silences its warnings."""
     try:
         with quiet():
             yield
@@ -294,21 +286,21 @@ def guarded(where: str) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # Pillow's own, about the content
             raise _undecodable(error, where) from error
-        raise ImageError(f"cannot read {where}: {in_short(error)}.") from error
+        raise ImageError(f"cannot read {where}: {reason(error)}.") from error
     except MemoryError as error:
         raise ImageError(f"there is not enough memory for {where}. Make it smaller.") from error
     except Exception as error:
         # Decoders raise nearly anything for damaged bytes (OSError, SyntaxError, KeyError,
-        # struct.error, zlib.error, ...), and document none of it. The cause stays chained.
+        # struct.error, zlib.error, ...), and document none of it.
         raise _undecodable(error, where) from error
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps the warnings of Pillow and NumPy in while at least one thread reads an image.
+    """Silences the warnings of Pillow and NumPy while at least one thread reads an image.
 
     The filters of the ``warnings`` module belong to the whole process, so the first reader
-    sets them and the last one puts back what was there.
+    sets them and the last one restores them.
     """
     global _quiet_readers
     with _quiet_lock:
@@ -329,7 +321,7 @@ def quiet() -> Iterator[None]:
 
 def _undecodable(error: Exception, where: str) -> ImageError:
     return ImageError(
-        f"cannot decode {where}: {in_short(error)}. The file is damaged or cut short; "
+        f"cannot decode {where}: {reason(error)}. The file is damaged or cut short; "
         "get it again or save it anew."
     )
 
@@ -344,8 +336,8 @@ def _mode_for(channels: int) -> str:
         ) from None
 
 
-def check_claims(size: tuple[int, int], where: str, most: int | None = None) -> None:
-    """Refuses a width and height that are too large, or none at all."""
+def check_dimensions(size: tuple[int, int], where: str, most: int | None = None) -> None:
+    """Refuses a width and height of more pixels than are decoded, or of none."""
     width, height = size
     most = MAX_PIXELS if most is None else most
     if width < 1 or height < 1:
@@ -364,33 +356,33 @@ def _too_large(pixels: int | None, where: str, most: int = MAX_PIXELS) -> str:
     )
 
 
-def _go_to(image: Image.Image, number: int, where: str) -> None:
-    check_claims(image.size, where)
-    if image.format != "TIFF":  # the others draw every frame over the one before
+def _seek(image: Image.Image, number: int, where: str) -> None:
+    check_dimensions(image.size, where)
+    if image.format != "TIFF":  # in all others a frame is drawn over the one before
         frames.check_cost(number, image.size, where)
     for index in range(1, number + 1):
         try:
             image.seek(index)
         except EOFError as error:
             raise frames.no_such(number, index, where) from error
-    check_claims(image.size, where)
+    check_dimensions(image.size, where)
 
 
 def _has_more_frames(image: Image.Image, file: IO[bytes]) -> bool:
     if image.format != "GIF":
         return bool(getattr(image, "is_animated", False))
     try:
-        # A GIF file has to be read on for that, which would spoil the image that is open.
+        # That reads on in a GIF file, which would spoil the image that is open.
         with Image.open(file, formats=["GIF"]) as again:
             return bool(getattr(again, "is_animated", False))
     except Exception:
-        # Damage behind the first frame is no reason to refuse that frame.
+        # Damage after the first frame is no reason to refuse that frame.
         return False
 
 
 def _turn_upright(image: Image.Image) -> tuple[Image.Image, int | None]:
-    """The decoded image upright, and the orientation that it had if it was another."""
-    # Pillow itself turns TIFF files while decoding, and forgets the orientation then.
+    """The decoded image upright, and its orientation if it had to be turned."""
+    # Pillow turns TIFF files itself while decoding, and then forgets the orientation.
     before = _orientation(image) if image.format == "TIFF" else 1
     image.load()
     after = _orientation(image)

@@ -1,7 +1,8 @@
 """Signals and vectors from WAV files and tables of numbers (CSV).
 
 The rule of this module: what a file claims is compared with its size before anything is read,
-only the part that the network sees is decoded, and whatever was cut, filled or left out is told.
+only the part that the network sees is decoded, and all that was cut, filled or left out is
+reported.
 
 WAV is read here, since Python's own ``wave`` takes neither floats nor, before Python 3.12, files of
 the extensible kind; it is a list of chunks, of which two matter.
@@ -34,26 +35,26 @@ Raw = NDArray[np.uint8]
 
 SUFFIXES = (".csv", ".npy", ".tsv", ".txt", ".wav")  # by which signals are found in folders
 MAX_TEXT = 64 * 1024**2  # bytes of a table
-MAX_NUMBERS = 20_000_000  # of a signal that are decoded: seven minutes of sound
+MAX_NUMBERS = 20_000_000  # decoded of a signal: seven minutes of sound
 MAX_CHUNKS = 1000  # of a WAV file
 MAX_CHANNELS = 256
 LONGEST = 65_536  # positions of a signal, where a network takes any number
 
-# Names of columns that count the positions; also all that begin with "time".
-_TIMES = {"", "#", "date", "datetime", "i", "idx", "index", "n", "no", "sample", "t"}
+# Names of columns that number the rows; so do all that begin with "time".
+_INDEX_NAMES = {"", "#", "date", "datetime", "i", "idx", "index", "n", "no", "sample", "t"}
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Signal:
-    """Rows of a file, cut and turned as arrays are; samples are decoded when they are asked for."""
+    """Rows of a file, cut and transposed as an array; samples are decoded at the end."""
 
-    rows: NDArray[Any]  # ``(position, channel)``, and of samples their bytes
+    rows: NDArray[Any]  # ``(position, channel)``, with a further axis of bytes for samples
     steps: tuple[str, ...]  # what was done, in words, in order
-    names: tuple[str, ...] = ()  # of the channels, where the file tells
+    names: tuple[str, ...] = ()  # of the channels, where the file has them
     decode: Callable[[Raw], FloatArray] | None = None
-    averaged: bool = False  # whether the mean of all channels stands for them
+    averaged: bool = False  # whether all channels are replaced by their mean
 
     @property
     def channels(self) -> int:
@@ -61,13 +62,13 @@ class Signal:
 
     def values(self) -> FloatArray:
         """The numbers, ``(position, channel)`` float32."""
-        made: FloatArray = self.rows if self.decode is None else self.decode(self.rows)
+        values: FloatArray = self.rows if self.decode is None else self.decode(self.rows)
         if self.averaged:
-            made = made.mean(axis=1, keepdims=True, dtype=np.float32)
-        return np.ascontiguousarray(made)
+            values = values.mean(axis=1, keepdims=True, dtype=np.float32)
+        return np.ascontiguousarray(values)
 
-    def taking(self, rows: NDArray[Any], *steps: str, **changes: Any) -> Signal:
-        """The same of other rows, with what was done to get them."""
+    def with_rows(self, rows: NDArray[Any], *steps: str, **changes: Any) -> Signal:
+        """A copy with other rows, and what was done to get them."""
         return replace(self, rows=rows, steps=(*self.steps, *steps), **changes)
 
 
@@ -86,7 +87,7 @@ def kind_of(path: Path) -> str | None:
 
 
 def _is_table(first: bytes) -> bool:
-    """Whether bytes begin a table: lines of which one of the first two is numbers alone."""
+    """Whether bytes begin a table: one of the first two lines is numbers alone."""
     try:
         text = first.decode("utf-8-sig", errors="ignore" if len(first) == 4096 else "strict")
     except UnicodeDecodeError:
@@ -94,8 +95,11 @@ def _is_table(first: bytes) -> bool:
     lines = text.splitlines()
     if len(first) == 4096 and lines:  # its end may have been cut off
         lines[-1] = re.sub(r"[^,;\t ]*$", "", lines[-1])
-    lines = [line for line in lines if line.strip() and line.lstrip()[0] != "#"][:2]
-    return any(map(_all_numbers, lines))
+    return any(map(_all_numbers, _without_comments(lines)[:2]))
+
+
+def _without_comments(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.strip() and line.lstrip()[0] != "#"]
 
 
 def _all_numbers(line: str) -> bool:
@@ -113,12 +117,12 @@ def read_signal(path: Path, inputs: InputInfo, *, frame: int | None, fit: str | 
     Args:
         path: A WAV file or a table.
         inputs: An input that takes ``(position, channel)`` or ``(unit,)``.
-        frame: Which row of a table with an example in each, from 0.
-        fit: ``"stretch"`` resamples; else what is too long is cut in the middle, what is too short
-            has zeros around it.
+        frame: Which row of a table whose rows are examples, from 0.
+        fit: ``"stretch"`` resamples; else the middle is cut out of what is too long, and zeros are
+            put around what is too short.
 
     Returns:
-        A signal of as many positions as the input takes; of a vector one position.
+        A signal of as many positions as the input takes; a single position for a vector.
     """
     if fit is not None and fit not in FITS:
         raise UsageError(
@@ -128,70 +132,77 @@ def read_signal(path: Path, inputs: InputInfo, *, frame: int | None, fit: str | 
     check_file(path)
     with guarded(where):
         read = _read_wav if kind_of(path) == WAV else _read_table
-        found = read(path, where)
+        signal, row = read(path, where), frames.check_number(frame)
         if len(inputs.example_shape) == 1:
-            return _as_vector(found, inputs, where, frames.check_number(frame))
-        found = _as_channels(found, inputs, where, frames.check_number(frame))
-        return _lengthened(found, inputs.example_shape[0], fit, where)
+            return _as_vector(signal, inputs, where, row)
+        signal = _as_channels(signal, inputs, where, row)
+        return _fit_length(signal, inputs.example_shape[0], fit, where)
 
 
-def _lengthened(signal: Signal, length: int | None, fit: str | None, where: str) -> Signal:
+def _fit_length(signal: Signal, wanted: int | None, fit: str | None, where: str) -> Signal:
     """A signal of the length that the input takes."""
     rows, count = signal.rows, len(signal.rows)
-    own = length or min(count, LONGEST)
-    if count == own:
-        return signal.taking(rows, f"kept at {own:,} positions")
+    length = wanted or min(count, LONGEST)
+    if count == length:
+        return signal.with_rows(rows, f"kept at {length:,} positions")
+    if fit != "stretch" and count > length:
+        start = (count - length) // 2
+        step = f"the middle {length:,} of {count:,} positions, from {start:,} (crop)"
+        return signal.with_rows(rows[start : start + length], step)
     if fit == "stretch":
-        _check_decoded(count, signal.channels, where)
-        step = f"resampled from {count:,} to {own:,} positions (stretch)"
-        values = resample(signal.values(), own)
-        return signal.taking(values, step, decode=None, averaged=False)
-    if count > own:
-        start = (count - own) // 2
-        step = f"the middle {own:,} of {count:,} positions, from {start:,} (crop)"
-        return signal.taking(rows[start : start + own], step)
-    before = (own - count) // 2
-    step = f"zeros around its {count:,} positions up to {own:,} (pad)"
-    values = np.pad(signal.values(), ((before, own - count - before), (0, 0)))
-    return signal.taking(values, step, decode=None, averaged=False)
+        if count * signal.channels > MAX_NUMBERS:
+            raise ImageError(
+                f"expected at most {MAX_NUMBERS / 1e6:g} million numbers of a signal, found "
+                f"{count * signal.channels / 1e6:.1f} million in {where}. Give a part of it."
+            )
+        step = f"resampled from {count:,} to {length:,} positions (stretch)"
+        values = resample(signal.values(), length)
+    else:
+        before = (length - count) // 2
+        step = f"zeros around its {count:,} positions up to {length:,} (pad)"
+        values = np.pad(signal.values(), ((before, length - count - before), (0, 0)))
+    return signal.with_rows(values, step, decode=None, averaged=False)
 
 
 def resample(values: FloatArray, length: int) -> FloatArray:
-    """A signal in another length: the mean of what each new position covers, or linear between.
+    """A signal at another length: means over what each new position covers, or linear between.
+
+    A mean over a number that is not finite is NaN.
 
     Example:
         >>> resample(np.array([[0.0], [1], [2], [3]], np.float32), 2).ravel().tolist()
         [0.5, 2.5]
     """
     count = len(values)
-    made = np.empty((length, values.shape[1]), np.float32)
+    result = np.empty((length, values.shape[1]), np.float32)
     for channel in range(values.shape[1]):
         column = values[:, channel].astype(np.float64)
         if length < count:
-            sums = np.concatenate([[0.0], np.cumsum(column)])
-            edges = np.linspace(0, count, length + 1)
-            made[:, channel] = np.diff(np.interp(edges, np.arange(count + 1), sums))
-            made[:, channel] *= length / count
+            lost = ~np.isfinite(column)
+            column[lost] = 0
+            result[:, channel] = _sums(column, length)
+            result[:, channel] *= length / count
+            if lost.any():
+                result[_sums(lost, length) > 0, channel] = np.nan
         else:
-            places = (np.arange(length) + 0.5) * count / length - 0.5
-            made[:, channel] = np.interp(places, np.arange(count), column)
-    return made
+            positions = (np.arange(length) + 0.5) * count / length - 0.5
+            result[:, channel] = np.interp(positions, np.arange(count), column)
+    return result
 
 
-def _check_decoded(count: int, channels: int, where: str) -> None:
-    if count * channels > MAX_NUMBERS:
-        raise ImageError(
-            f"expected at most {MAX_NUMBERS / 1e6:g} million numbers of a signal, found "
-            f"{count * channels / 1e6:.1f} million in {where}. Give a part of it."
-        )
+def _sums(column: NDArray[Any], count: int) -> NDArray[np.float64]:
+    """The sums over a number of parts of equal length."""
+    sums = np.concatenate([[0.0], np.cumsum(column)])
+    edges = np.linspace(0, len(column), count + 1)
+    return np.diff(np.interp(edges, np.arange(len(sums)), sums))
 
 
 def _as_vector(table: Signal, inputs: InputInfo, where: str, row: int | None) -> Signal:
-    """One row of a table as a vector; of a table of one column that column."""
+    """A row of a table as a vector, or the only column of a table."""
     wanted, count = inputs.example_shape[0], len(table.rows)
     if table.channels == 1 and wanted not in (None, 1) and count == wanted:
-        turned = table.rows.swapaxes(0, 1)
-        return table.taking(turned, f"one column of {count:,} numbers", names=())
+        column = table.rows.swapaxes(0, 1)
+        return table.with_rows(column, f"one column of {count:,} numbers", names=())
     if table.channels == (wanted or 0) + 1:
         table = _without_index(table)
     if wanted not in (None, table.channels):
@@ -203,31 +214,31 @@ def _as_vector(table: Signal, inputs: InputInfo, where: str, row: int | None) ->
 
 
 def _as_channels(table: Signal, inputs: InputInfo, where: str, row: int | None) -> Signal:
-    """Rows as positions; where rows are examples of one channel, one of them."""
+    """Rows as positions, or one of them where each is an example of one channel."""
     length, channels = inputs.example_shape
     if channels is not None and table.channels == channels + 1:
         table = _without_index(table)
-    own = table.channels
-    if channels in (None, own):
+    columns = table.channels
+    if channels in (None, columns):
         if row:
             raise UsageError(f"no row {row}: the rows of {where} are the positions of one signal")
         return table
     if table.steps[:1] == ("WAV",):
         if channels != 1:
             raise ImageError(
-                f"expected {channels} channels for the input '{inputs.name}', found {own}: {where}"
+                f"expected {channels} channels for the input '{inputs.name}', found {columns}: "
+                f"{where}"
             )
-        return table.taking(table.rows, f"its {own} channels averaged to one", averaged=True)
-    if channels == 1 and length is not None and own in (length, length + 1):
-        if own == length + 1:
-            step = (
-                f"the last of its {own} columns left out: one more than the network has positions"
-            )
-            table = table.taking(table.rows[:, :length], step)
-        one = _row_of(table, row, where)
-        return one.taking(one.rows.T, names=())
-    if len(table.rows) == channels and own == length:
-        return table.taking(table.rows.T, "its rows taken as channels", names=())
+        step = f"its {columns} channels averaged to one"
+        return table.with_rows(table.rows, step, averaged=True)
+    if channels == 1 and length is not None and columns in (length, length + 1):
+        if columns == length + 1:
+            step = f"the last of its {columns} columns left out: one more than the network has "
+            table = table.with_rows(table.rows[:, :length], f"{step}positions")
+        example = _row_of(table, row, where)
+        return example.with_rows(example.rows.T, names=())
+    if len(table.rows) == channels and columns == length:
+        return table.with_rows(table.rows.T, "its rows taken as channels", names=())
     raise ImageError(
         f"expected {channels} column{'' if channels == 1 else 's'} (channels) for the input "
         f"'{inputs.name}', a row for each position, found {_columns(table)} in {where}. Keep the "
@@ -243,21 +254,21 @@ def _columns(table: Signal) -> str:
 
 
 def _without_index(table: Signal) -> Signal:
-    """A table without a first column that counts the rows, by its name."""
+    """A table without its first column if that numbers the rows, according to its name."""
     first = table.names[0].strip().lower() if table.names else None
-    if first is None or not (first in _TIMES or first.startswith("time")):
+    if first is None or not (first in _INDEX_NAMES or first.startswith("time")):
         return table
     name = f"'{table.names[0]}'" if first else "without a name"
     step = f"its first column {name} left out: it counts the rows"
-    return table.taking(table.rows[:, 1:], step, names=table.names[1:])
+    return table.with_rows(table.rows[:, 1:], step, names=table.names[1:])
 
 
 def _row_of(table: Signal, row: int | None, where: str) -> Signal:
     number, count = row or 0, len(table.rows)
     if number >= count:
         raise frames.no_such(number, count, where, "row")
-    words = [frames.words(number, count, noun="row")] if count > 1 else []
-    return table.taking(table.rows[number : number + 1], *words)
+    steps = [frames.in_words(number, count, noun="row")] if count > 1 else []
+    return table.with_rows(table.rows[number : number + 1], *steps)
 
 
 def _read_table(path: Path, where: str) -> Signal:
@@ -268,12 +279,11 @@ def _read_table(path: Path, where: str) -> Signal:
             f"expected a table of at most {MAX_TEXT / 1024**2:g} MiB, found "
             f"{size / 1024**2:.1f} MiB: {where}. Save it as a .npy file."
         )
-    text = path.read_text(encoding="utf-8-sig")
-    lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
+    lines = _without_comments(path.read_text(encoding="utf-8-sig").splitlines())
     if not lines:
         raise ImageError(f"expected numbers, found an empty table: {where}.")
     probe = lines[min(1, len(lines) - 1)]
-    separator = next((each for each in ("\t", ";", ",") if each in probe), None)
+    separator = next((sign for sign in ("\t", ";", ",") if sign in probe), None)
     steps = ["table of numbers"]
     names: tuple[str, ...] = ()
     if not _all_numbers(lines[0]):
@@ -317,9 +327,9 @@ def _read_wav(path: Path, where: str) -> Signal:
                 f"expected a WAV file in the usual order of bytes (RIFF): {where}. Save it anew."
             )
         form, start, claimed = _chunks(file, where)
-    there = path.stat().st_size - start
-    known = _SAMPLES.get((form.code, form.bits))
-    if known is None:
+    stored = path.stat().st_size - start
+    sample = _SAMPLES.get((form.code, form.bits))
+    if sample is None:
         raise ImageError(
             f"expected samples of 8, 16, 24 or 32 bits or of floats, found {form.bits} bits of "
             f"kind {form.code} in {where}. Save it as WAV without compression."
@@ -330,23 +340,20 @@ def _read_wav(path: Path, where: str) -> Signal:
             f"{form.rate}: {where}. Get the file again."
         )
     width = form.bits // 8
-    count = min(claimed, there) // (width * form.channels)
+    count = min(claimed, stored) // (width * form.channels)
     if not count:
         raise ImageError(f"expected samples, found a WAV file without any: {where}.")
     kind = "floats" if form.code == _FLOAT else "numbers of -1..1"
-    several = "" if form.channels == 1 else f", {form.channels} channels"
-    steps: tuple[str, ...] = (
-        "WAV",
-        f"{form.rate:,} samples a second, {form.bits} bits{several}, as {kind}",
-    )
-    if claimed != 0xFFFFFFFF and claimed > there:
-        steps = (*steps, "cut short: the file has fewer samples than it says")
+    channels = "" if form.channels == 1 else f", {form.channels} channels"
+    steps = ["WAV", f"{form.rate:,} samples a second, {form.bits} bits{channels}, as {kind}"]
+    if claimed != 0xFFFFFFFF and claimed > stored:
+        steps.append("cut short: the file has fewer samples than it says")
     raw = np.memmap(path, np.uint8, "r", start, (count, form.channels, width))
-    return Signal(raw, steps, decode=functools.partial(_decoded, *known))
+    return Signal(raw, tuple(steps), decode=functools.partial(_decode_samples, *sample))
 
 
 def _chunks(file: BinaryIO, where: str) -> tuple[_Format, int, int]:
-    """The format of a WAV file, where its samples begin, and how many bytes they take."""
+    """The format of a WAV file, the offset of its samples, and the bytes that they claim."""
     file.seek(12)
     form = None
     for _ in range(MAX_CHUNKS):
@@ -368,16 +375,16 @@ def _chunks(file: BinaryIO, where: str) -> tuple[_Format, int, int]:
     raise ImageError(f"expected a WAV file with a format and samples: {where}. It is damaged.")
 
 
-def _decoded(dtype: str, divisor: float, offset: float, raw: Raw) -> FloatArray:
-    """Samples as numbers; those of three bytes are the upper three of four."""
+def _decode_samples(dtype: str, divisor: float, zero: float, raw: Raw) -> FloatArray:
+    """Samples as numbers; three bytes are the upper three of four."""
     if raw.shape[-1] == 3:
         raw = np.pad(raw, ((0, 0), (0, 0), (1, 0)))
     samples = np.ascontiguousarray(raw).view(dtype)[..., 0].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        return ((samples - offset) / divisor).astype(np.float32)
+        return ((samples - zero) / divisor).astype(np.float32)
 
 
-# By kind and bits of samples: their type in NumPy, what they are divided by, and what is zero.
+# By kind and bits of samples: their type in NumPy, the divisor, and the value of zero.
 _SAMPLES: dict[tuple[int, int], tuple[str, float, float]] = {
     (_PCM, 8): ("u1", 128.0, 128.0),
     (_PCM, 16): ("<i2", 2.0**15, 0.0),

@@ -1,4 +1,4 @@
-"""From whatever the user has to what the network sees.
+"""From files, arrays and Pillow images to what the network sees.
 
 The rule of this module: the steps of an InputImage say how it was made, in order.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypedDict, Unpack
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,24 +24,21 @@ from layersight.images import arrays, fitting, reading, signals, stacks
 # What an image can be given as: a file, an array, a Pillow image, or one loaded before.
 Source: TypeAlias = str | os.PathLike[str] | NDArray[np.generic] | Image.Image | InputImage
 
-
 Pixels = NDArray[np.uint8]
 
 
-class How(TypedDict, total=False):
-    """What :func:`load` takes beside the scale of the pixels."""
-
-    fit: str | None
-    interpolation: str
-    size: tuple[int, int] | None
-    frame: int | None
-    name: str | None
-
-
 def load(
-    source: Source, inputs: InputInfo, *, preprocessing: Preprocessing, **how: Unpack[How]
-) -> InputImage:
-    """An image as the network will see it.
+    source: Source,
+    inputs: InputInfo,
+    *,
+    preprocessing: Preprocessing,
+    fit: str | None = None,
+    interpolation: str = "nearest",
+    size: tuple[int, int] | None = None,
+    frame: int | None = None,
+    name: str | None = None,
+) -> tuple[InputImage, reading.Decoded | None]:
+    """An image as the network will see it, and the picture that it was made from.
 
     An image file, a Pillow image or an array of uint8 is fitted to the input and
     preprocessed. A float array is taken as it is and must have the input's shape.
@@ -58,16 +55,21 @@ def load(
             takes films, animations, pages of a TIFF, and a folder of pictures.
         inputs: The input of the model that the image is for.
         preprocessing: From pixels 0..255 to what the network gets.
-        **how: ``fit`` and ``interpolation`` as :func:`layersight.images.fit` takes them; without a
-            fit pictures are stretched, and signals cut or filled. ``size``: height and width in
-            pixels, where the model takes any. ``frame``: which frame, page or slice of a file
-            with several, from 0; without it the first, of a volume or film the one in the
-            middle. ``name``: what to call the image; without it the file's name.
+        fit: See :func:`~layersight.images.fitting.fit_picture`; without it pictures are
+            stretched, and signals cut or filled.
+        interpolation: One of ``layersight.images.fitting.INTERPOLATIONS``.
+        size: Height and width in pixels, where the model takes any.
+        frame: Which frame, page or slice of a file with several, from 0; without it the first,
+            of a volume or film the one in the middle.
+        name: What to call the image; without it the file's name.
 
     Returns:
         The image. Its ``values`` are ``(height, width, channel)`` float32, or of the rank of
         the input; its ``pixels`` are ``(height, width, 1 or 3)`` to be shown, transparent ones
-        on white, and of floats spread from their least to their greatest.
+        on white, and floats spread from the least to the greatest.
+
+        The decoded picture before it was fitted; ``None`` for an array that is not a picture,
+        for several frames, and for an image that was loaded before.
 
     Raises:
         ImageError: It cannot be read, or its shape does not fit.
@@ -78,27 +80,9 @@ def load(
         >>> from layersight.data.preprocessing import find_scale
         >>> inputs = InputInfo("image", (None, 2, 2, 1))
         >>> pixels = np.array([[0, 255], [255, 0]], np.uint8)
-        >>> image = load(pixels, inputs, preprocessing=find_scale("0..1"), name="chess")
+        >>> image, _ = load(pixels, inputs, preprocessing=find_scale("0..1"), name="chess")
         >>> image.values[..., 0].tolist(), image.steps
         ([[0.0, 1.0], [1.0, 0.0]], ('kept at 2 x 2 pixels',))
-    """
-    return load_both(source, inputs, preprocessing=preprocessing, **how)[0]
-
-
-def load_both(
-    source: Source,
-    inputs: InputInfo,
-    *,
-    preprocessing: Preprocessing,
-    fit: str | None = None,
-    interpolation: str = "nearest",
-    size: tuple[int, int] | None = None,
-    frame: int | None = None,
-    name: str | None = None,
-) -> tuple[InputImage, reading.Decoded | None]:
-    """An image as :func:`load` gives it, and the whole picture that it was made from.
-
-    There is none of an array that is no picture, nor of an image that was loaded before.
     """
     if len(inputs.shape) not in (2, 3, 4, 5):
         raise ModelInputError(
@@ -113,7 +97,7 @@ def load_both(
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if is_picture(source):
         inputs = inputs.as_picture()
-    asked = _Asked(
+    request = _Request(
         inputs,
         preprocessing,
         path,
@@ -124,23 +108,23 @@ def load_both(
         frame,
     )
     if path is not None and len(inputs.example_shape) < 3 and signals.kind_of(path):
-        return _from_table(path, asked, fit), None
+        return _from_table(path, request, fit), None
     if path is not None and len(inputs.example_shape) == 4 and stacks.holds_several(path):
-        return _from_stack(path, asked), None
-    whole = _whole_image(source, asked)
-    if isinstance(whole, np.ndarray):
-        return _as_it_is(whole, asked), None
-    chosen, note = asked.choose_size(whole)
-    pixels, shown, steps = asked.fitted(whole, chosen, note)
+        return _from_stack(path, request), None
+    picture = _read(source, request)
+    if isinstance(picture, np.ndarray):
+        return _from_array(picture, request), None
+    chosen, note = request.choose_size(picture)
+    pixels, display, steps = request.fit_picture(picture, chosen, note)
     values, more = arrays.fill_axes(preprocessing.apply(pixels), inputs)
-    frames = np.repeat(shown[np.newaxis], len(values), axis=0) if values.ndim == 4 else None
-    steps = (*steps, *more, *_flattened(inputs))
-    return asked.image(whole, chosen, shown, values, steps, frames), whole
+    frames = np.repeat(display[np.newaxis], len(values), axis=0) if values.ndim == 4 else None
+    steps = (*steps, *more, *_flattening_steps(inputs))
+    return request.image(picture, chosen, display, values, steps, frames), picture
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What :func:`load` was asked for."""
+class _Request:
+    """The arguments of :func:`load`, checked and completed."""
 
     inputs: InputInfo
     preprocessing: Preprocessing
@@ -151,91 +135,88 @@ class _Asked:
     size: tuple[int, int] | None
     frame: int | None
 
-    def choose_size(self, whole: reading.Decoded) -> tuple[tuple[int, int], str | None]:
-        high, wide = self.inputs.example_shape[-3:-1]
-        return fitting.choose_size((high, wide), whole.upright.size, self.size)
+    def choose_size(self, picture: reading.Decoded) -> tuple[tuple[int, int], str | None]:
+        height, width = self.inputs.example_shape[-3:-1]
+        return fitting.choose_size((height, width), picture.upright.size, self.size)
 
-    def fitted(
-        self, whole: reading.Decoded, size: tuple[int, int], note: str | None
+    def fit_picture(
+        self, decoded: reading.Decoded, size: tuple[int, int], note: str | None
     ) -> tuple[Pixels, Pixels, tuple[str, ...]]:
-        """The pixels of a picture in a size, the same to be shown, and what was done."""
-        picture, steps = whole.convert(_picture_channels(self.inputs))
-        made, step = fitting.fit_picture(picture, size, self.fit, self.interpolation)
-        pixels = shown = reading.to_array(made)
-        if made.mode == "RGBA":
-            shown = reading.to_array(reading.lay_on_white(made)[0].convert("RGB"))
-        return pixels, shown, (*steps, *([note] if note else []), step)
+        """The pixels of a picture in a size, the same for display, and what was done."""
+        picture, steps = decoded.convert(_picture_channels(self.inputs))
+        fitted, step = fitting.fit_picture(picture, size, self.fit, self.interpolation)
+        pixels = display = reading.to_array(fitted)
+        if fitted.mode == "RGBA":
+            display = reading.to_array(reading.lay_on_white(fitted)[0].convert("RGB"))
+        return pixels, display, (*steps, *([note] if note else []), step)
 
     def image(
         self,
-        whole: reading.Decoded,
+        picture: reading.Decoded,
         size: tuple[int, int],
         pixels: Pixels,
         values: FloatArray,
         steps: tuple[str, ...],
         frames: Pixels | None,
     ) -> InputImage:
-        """The image that was made of a picture, or of several of its size."""
-        own = whole.upright.size
+        """The image made from a picture, or from several of its size."""
+        original = picture.upright.size
         return InputImage(
             name=self.name,
             path=self.path,
-            original_size=own,
+            original_size=original,
             pixels=pixels,
             values=values,
             preprocessing=self.preprocessing,
             steps=steps,
-            region=fitting.seen_region(own, size, self.fit),
+            region=fitting.seen_region(original, size, self.fit),
             frame=self.frame,
             frames=frames,
         )
 
 
-def _from_table(path: Path, asked: _Asked, fit: str | None) -> InputImage:
+def _from_table(path: Path, request: _Request, fit: str | None) -> InputImage:
     """A signal or vector from a WAV file or a table."""
-    found = signals.read_signal(path, asked.inputs, frame=asked.frame, fit=fit)
-    values = found.values()
-    if len(asked.inputs.example_shape) == 1:
+    signal = signals.read_signal(path, request.inputs, frame=request.frame, fit=fit)
+    values = signal.values()
+    if len(request.inputs.example_shape) == 1:
         values = values[0]
-    what = repr(asked.name)
-    arrays.check_shape(values, asked.inputs, what)
-    arrays.check_vocabulary(values, asked.inputs, what)
-    lost = int(values.size - np.isfinite(values).sum())
+    arrays.check_values(values, request.inputs, repr(request.name))
     pixels = arrays.to_picture(values)
     return InputImage(
-        name=asked.name,
+        name=request.name,
         path=path,
         original_size=(pixels.shape[1], pixels.shape[0]),
         pixels=pixels,
         values=values,
         preprocessing=SCALES["none"].because("numbers are taken as they are"),
-        steps=(*found.steps, *([f"{lost} of its numbers are not finite"] if lost else [])),
-        frame=asked.frame,
-        names=found.names,
+        steps=(*signal.steps, *arrays.note_lost(values)),
+        frame=request.frame,
+        names=signal.names,
     )
 
 
-def _from_stack(path: Path, asked: _Asked) -> InputImage:
+def _from_stack(path: Path, request: _Request) -> InputImage:
     """Frames or slices, each fitted by itself."""
-    inputs = asked.inputs
+    inputs = request.inputs
     _picture_channels(inputs)
-    found = stacks.read_stack(path, inputs.example_shape[0], asked.frame)
-    first = found.frames[0]
-    chosen, note = asked.choose_size(first)
-    if len(found.frames) * chosen[0] * chosen[1] * (inputs.channels or 3) > arrays.MAX_NUMBERS:
+    stack = stacks.read_stack(path, inputs.example_shape[0], request.frame)
+    first = stack.frames[0]
+    chosen, note = request.choose_size(first)
+    if len(stack.frames) * chosen[0] * chosen[1] * (inputs.channels or 3) > arrays.MAX_NUMBERS:
         raise ImageError(
             f"expected at most {arrays.MAX_NUMBERS / 1e6:g} million numbers, found "
-            f"{len(found.frames)} frames of {chosen[1]} x {chosen[0]} for the input '{inputs.name}'"
+            f"{len(stack.frames)} frames of {chosen[1]} x {chosen[0]} for the input '{inputs.name}'"
         )
-    made = [asked.fitted(each, chosen, note) for each in found.frames]
-    frames = np.stack([shown for _, shown, _ in made])
-    values = asked.preprocessing.apply(np.stack([pixels for pixels, _, _ in made]))
-    steps = tuple(dict.fromkeys([*found.steps, *(step for _, _, done in made for step in done)]))
-    return asked.image(first, chosen, frames[len(made) // 2], values, steps, frames)
+    fitted = [request.fit_picture(frame, chosen, note) for frame in stack.frames]
+    frames = np.stack([display for _, display, _ in fitted])
+    values = request.preprocessing.apply(np.stack([pixels for pixels, _, _ in fitted]))
+    steps = dict.fromkeys([*stack.steps, *(step for _, _, steps in fitted for step in steps)])
+    return request.image(first, chosen, frames[len(frames) // 2], values, tuple(steps), frames)
 
 
 def is_picture(source: Any) -> bool:
-    """Whether a source is a picture and no array of numbers: by its kind, not its content."""
+    """Whether a source is a picture rather than an array of numbers, by its type."""
     if isinstance(source, Image.Image):
         return True
     if isinstance(source, str | os.PathLike):
@@ -245,38 +226,38 @@ def is_picture(source: Any) -> bool:
     return dtype == np.uint8 and axes in (2, 3)
 
 
-def _flattened(inputs: InputInfo) -> tuple[str, ...]:
-    """How a picture is brought to an input that has fewer axes."""
+def _flattening_steps(inputs: InputInfo) -> tuple[str, ...]:
+    """How a picture is flattened for an input that has fewer axes, in words."""
     if inputs.picture is None:
         return ()
     height, width, channels = inputs.picture
-    own = " x ".join(str(size) for size in inputs.shape[1:])
+    flat = " x ".join(map(str, inputs.shape[1:]))
     if len(inputs.shape) == 2:
-        first = " x 3, channels first," if inputs.data_format != "channels_last" else " x 3"
-        colours = first if channels == 3 else ""
-        return (f"{width} x {height}{colours} flattened row by row to {own} numbers",)
-    return (f"without a channel axis: rows and columns {own}",)
+        order = " x 3, channels first," if inputs.data_format != "channels_last" else " x 3"
+        colours = order if channels == 3 else ""
+        return (f"{width} x {height}{colours} flattened row by row to {flat} numbers",)
+    return (f"without a channel axis: rows and columns {flat}",)
 
 
-def _whole_image(source: Any, asked: _Asked) -> reading.Decoded | NDArray[np.generic]:
-    """A picture that is still to be fitted, or an array that is not."""
-    path, inputs, name = asked.path, asked.inputs, asked.name
+def _read(source: Any, request: _Request) -> reading.Decoded | NDArray[np.generic]:
+    """A picture that is yet to be fitted, or an array that will not be."""
+    path, inputs, name = request.path, request.inputs, request.name
     if isinstance(source, Image.Image):
         with reading.guarded(repr(name)):
             return reading.upright_picture(source, repr(name))
     if path is not None:
         reading.check_file(path)
         if not arrays.is_array_file(path):
-            _picture_channels(inputs)  # an input for no images refuses before a file is read
-            return reading.read_picture(path, asked.frame)
+            _picture_channels(inputs)  # refuses an input that takes no images before reading
+            return reading.read_picture(path, request.frame)
     array = arrays.as_array(source) if path is None else arrays.read_array(path)
     array = arrays.with_all_axes(array, inputs)
     channels = array.shape[-1] if array.ndim == 3 else 0
     if array.dtype != np.uint8 or not inputs.accepts_image:
         return array
-    special = inputs.channels not in (None, *reading.MODES) or len(inputs.example_shape) == 4
-    if special and channels not in reading.MODES:
-        return array  # bands or frames of its own
+    has_bands = inputs.channels not in (None, *reading.MODES)
+    if (has_bands or len(inputs.example_shape) == 4) and channels not in reading.MODES:
+        return array
     if channels not in reading.MODES or not array.size:
         raise ImageError(
             "expected pixels (height, width) or (height, width, channel) with 1, 3 or 4 "
@@ -287,21 +268,20 @@ def _whole_image(source: Any, asked: _Asked) -> reading.Decoded | NDArray[np.gen
         return reading.upright_picture(picture, repr(name))
 
 
-def _as_it_is(array: NDArray[np.generic], asked: _Asked) -> InputImage:
-    """An array that is not fitted: floats, or bytes for an input that is no picture."""
-    inputs, size, name = asked.inputs, asked.size, asked.name
-    whole = array.dtype.kind in "iu" and (array.dtype != np.uint8 or arrays.is_token(inputs))
+def _from_array(array: NDArray[np.generic], request: _Request) -> InputImage:
+    """An array that is not fitted: floats, or bytes for an input that takes no pictures."""
+    inputs, size, name = request.inputs, request.size, request.name
+    integers = array.dtype.kind in "iu" and (array.dtype != np.uint8 or arrays.is_token(inputs))
     if (
         array.dtype != np.uint8
         and array.dtype.kind != "f"
-        and not (whole and not inputs.accepts_image)
+        and not (integers and not inputs.accepts_image)
     ):
         raise ImageError(
             f"expected an array of uint8 (pixels, 0..255) or of floats (taken as they are), "
             f"found {array.dtype} in {name!r}. Convert it: array.astype('float32')."
         )
-    arrays.check_shape(array, inputs, repr(name))
-    arrays.check_vocabulary(array, inputs, repr(name))
+    arrays.check_values(array, inputs, repr(name))
     pixels = arrays.to_picture(array)
     if size is not None and fitting.check_size(size) != array.shape[-3:-1]:
         raise UsageError(
@@ -309,18 +289,19 @@ def _as_it_is(array: NDArray[np.generic], asked: _Asked) -> InputImage:
             f"{size[1]} x {size[0]} (width x height). Leave the size out, or resize the array."
         )
     steps: tuple[str, ...] = ("an array of bytes, not fitted",)
-    if array.dtype == np.uint8 and not whole:
-        values, preprocessing = asked.preprocessing.apply(array), asked.preprocessing
+    if array.dtype == np.uint8 and not integers:
+        values, preprocessing = request.preprocessing.apply(array), request.preprocessing
     else:
         values, steps = arrays.to_values(array)
-        preprocessing = SCALES["none"].because("a float array is taken as it is")
-        if whole:
-            preprocessing = SCALES["none"].because("whole numbers are taken as they are")
+        why = "a float array is taken as it is"
+        if integers:
+            why = "whole numbers are taken as they are"
+        preprocessing = SCALES["none"].because(why)
     if inputs.picture is not None:
         steps = (*steps, f"shown as a picture of {pixels.shape[1]} x {pixels.shape[0]}")
     return InputImage(
         name=name,
-        path=asked.path,
+        path=request.path,
         original_size=(pixels.shape[1], pixels.shape[0]),
         pixels=pixels,
         values=values,

@@ -1,7 +1,7 @@
-"""Several frames or slices of a file or folder, for networks that take as many at once.
+"""Several frames or slices of a file or folder, for networks that take several at once.
 
-The rule of this module: which frames were taken is told, all are brought to 8 bits on one scale,
-and only those that the network sees are kept in memory.
+The rule of this module: the frames that were taken are reported, all are brought to 8 bits on a
+common scale, and only those that the network sees are kept in memory.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from layersight.images.libraries import read_frames
 # The suffixes by which films are found in folders.
 FILMS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
 
-MOST = 32  # frames, where a network takes any number
+MAX_FRAMES = 32  # where a network takes any number
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stack:
-    """Some frames, decoded."""
+    """Decoded frames, in order."""
 
-    frames: tuple[reading.Decoded, ...]  # the frames, in order
+    frames: tuple[reading.Decoded, ...]
     steps: tuple[str, ...]  # what was done, in words, in order
 
 
 def holds_several(path: Path) -> bool:
-    """Whether a file or folder holds more than one frame, as far as its beginning tells."""
+    """Whether a file has more than one frame, judged by its start; a folder always has."""
     try:
         if path.is_dir():
             return True
@@ -48,67 +48,67 @@ def holds_several(path: Path) -> bool:
             image.seek(1)
             return True
     except Exception:
-        return False  # what is wrong with it is told when it is read
+        return False  # what is wrong with it is reported when it is read
 
 
 def clips_in(folder: Path) -> list[Path]:
-    """What the examples in a folder are: the folder itself, or files and folders in it.
+    """The examples in a folder: the folder itself, or files and folders in it.
 
-    A folder of single pictures is one example with a frame in each, as is each folder in it; files
-    with several frames are an example each.
+    A folder of single pictures is an example with a picture for each frame; a file with several
+    frames is an example by itself.
     """
     files = find_images([folder], recursive=False, suffixes=(*SUFFIXES, *FILMS), strict=False)
     if files:
         return files if holds_several(files[0]) else [folder]
-    inner = sorted(each for each in folder.iterdir() if each.is_dir())
-    found = [clip for each in inner if not each.name.startswith(".") for clip in clips_in(each)]
-    if not found:
-        find_images([folder])  # says what was looked for
-    return found
+    folders = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
+    clips = [clip for inner in sorted(folders) for clip in clips_in(inner)]
+    if not clips:
+        find_images([folder])  # raises an error that lists the suffixes
+    return clips
 
 
 def read_stack(path: Path, count: int | None, first: int | None) -> Stack:
     """As many frames as a network takes.
 
-    Those that follow each other from ``first`` on, or spread evenly over all there are; without a
-    ``count`` all, but :data:`MOST` at most.
+    They are consecutive from ``first`` on, or else spread evenly over all. Without a ``count`` all
+    are taken, but :data:`MAX_FRAMES` at most.
     """
     where = repr(str(path))
     start = frames.check_number(first)
     if path.is_dir():
         files = find_images([path], recursive=False)
-        chosen, words = _choose(len(files), count, start, where, "picture")
-        made = tuple(reading.read_picture(files[number]) for number in chosen)
-        return Stack(made, ("folder of pictures", words, *_shared(made)))
+        chosen, step = _choose(len(files), count, start, where, "picture")
+        decoded = tuple(reading.read_picture(files[number]) for number in chosen)
+        return Stack(decoded, ("folder of pictures", step, *_all_steps(decoded)))
     reading.check_file(path)
     with reading.guarded(where), path.open("rb") as file:
         head = file.read(contents.ENOUGH)
         kind = contents.library_kind(head)
-        check = functools.partial(reading.check_claims, where=where)
+        check = functools.partial(reading.check_dimensions, where=where)
         if kind == "film":
-            pictures, steps = read_frames(path, count or MOST, start, where, check)
+            pictures, steps = read_frames(path, count or MAX_FRAMES, start, where, check)
             return Stack(tuple(reading.upright_picture(each, where) for each in pictures), steps)
         if kind == "dicom":
-            chosen, words = _choose(count_slices(path), count, start, where, "slice")
+            chosen, step = _choose(count_slices(path), count, start, where, "slice")
             slices = [read_dicom(path, number, where, check) for number in chosen]
-            done = dict.fromkeys(
-                step for _, steps in slices for step in steps if "counted" not in step
+            decoded = tuple(
+                reading.upright_picture(each, where, tuple(s for s in steps if "counted" not in s))
+                for each, steps in slices
             )
-            made = tuple(reading.upright_picture(each, where) for each, _ in slices)
-            return Stack(made, (words, *done))
+            return Stack(decoded, (step, *_all_steps(decoded)))
         with Image.open(file, formats=reading.FORMATS) as image:
             total = _count(image, where)
             noun = "page" if image.format == "TIFF" else "frame"
-            chosen, words = _choose(total, count, start, where, noun)
-            made = tuple(_decode(image, chosen, where))
-            return Stack(made, (words, *_shared(made)))
+            chosen, step = _choose(total, count, start, where, noun)
+            decoded = tuple(_decode(image, chosen, where))
+            return Stack(decoded, (step, *_all_steps(decoded)))
 
 
 def _choose(
     total: int, count: int | None, first: int | None, where: str, noun: str
 ) -> tuple[list[int], str]:
-    """Which of all frames are taken, and in words."""
-    wanted = count or min(total, MOST)
+    """The numbers of the frames that are taken, and the same in words."""
+    wanted = count or min(total, MAX_FRAMES)
     if first is not None:
         if first + wanted > total:
             raise ImageError(
@@ -118,7 +118,7 @@ def _choose(
         return list(range(first, first + wanted)), (
             f"{noun}s {first} to {first + wanted - 1} of {total}, counted from 0"
         )
-    chosen = [int((place + 0.5) * total / wanted) for place in range(wanted)]
+    chosen = [int((index + 0.5) * total / wanted) for index in range(wanted)]
     if total == wanted:
         return chosen, f"all {total} {noun}s"
     listed = ", ".join(map(str, chosen[:12])) + (" ..." if chosen[12:] else "")
@@ -127,8 +127,8 @@ def _choose(
 
 
 def _count(image: Image.Image, where: str) -> int:
-    """How many frames there are, each looked at, so that a file cannot claim more than it has."""
-    reading.check_claims(image.size, where)
+    """The number of frames, found by seeking each: a file may claim more than it has."""
+    reading.check_dimensions(image.size, where)
     count = 1
     while True:
         if image.format != "TIFF":
@@ -143,40 +143,30 @@ def _count(image: Image.Image, where: str) -> int:
 
 
 def _decode(image: Image.Image, chosen: Sequence[int], where: str) -> Iterator[reading.Decoded]:
-    """The frames with some numbers, which never fall; deep ones on one scale."""
-    kept: dict[int, Image.Image] = {}
+    """Frames by their ascending numbers; those of more than 8 bits on a common scale."""
+    copies: dict[int, Image.Image] = {}
     pixels = 0
     image.seek(chosen[0])
-    kind, white = depth.raw_mode(image), depth.counts_from_white(image)
+    mode, white = depth.raw_mode(image), depth.counts_from_white(image)
     for number in sorted(set(chosen)):
         image.seek(number)
         pixels += image.size[0] * image.size[1]
-        reading.check_claims((1, pixels), where)  # all of them together
-        kept[number] = image.copy()
-    raw = [kept[number] for number in chosen]
-    if all(each.mode in depth.DEEP_MODES and each.size == raw[0].size for each in raw):
-        yield from _deep(raw, kind, where, white=white)
-        return
-    for each in raw:
-        yield reading.upright_picture(each, where)
-
-
-def _deep(
-    raw: Sequence[Image.Image], kind: str, where: str, *, white: bool
-) -> list[reading.Decoded]:
-    """Frames of more than 8 bits as one picture, so that all have the same scale."""
+        reading.check_dimensions((1, pixels), where)  # all of them together
+        copies[number] = image.copy()
+    raw = [copies[number] for number in chosen]
     width, height = raw[0].size
-    tall = np.concatenate([np.asarray(each) for each in raw])
-    whole = Image.fromarray(tall.astype(tall.dtype.newbyteorder("=")))
-    eight, step = depth.to_eight_bits(whole, kind, white_is_zero=white)
-    return [
-        reading.Decoded(
-            eight.crop((0, place * height, width, (place + 1) * height)), True, where, (step,)
-        )
-        for place in range(len(raw))
-    ]
+    if any(frame.mode not in depth.DEEP_MODES or frame.size != raw[0].size for frame in raw):
+        for frame in raw:
+            yield reading.upright_picture(frame, where)
+        return
+    tall = np.concatenate([np.asarray(frame) for frame in raw])  # scaled as a single picture
+    picture = Image.fromarray(tall.astype(tall.dtype.newbyteorder("=")))
+    scaled, step = depth.to_eight_bits(picture, mode, white_is_zero=white)
+    for top in range(0, scaled.height, height):
+        frame = scaled.crop((0, top, width, top + height))
+        yield reading.Decoded(frame, True, where, (step,))
 
 
-def _shared(made: Sequence[reading.Decoded]) -> tuple[str, ...]:
-    """What was done to the frames, each step once."""
-    return tuple(dict.fromkeys(step for each in made for step in each.steps))
+def _all_steps(decoded: Sequence[reading.Decoded]) -> tuple[str, ...]:
+    """The steps of all frames, each once."""
+    return tuple(dict.fromkeys(step for frame in decoded for step in frame.steps))

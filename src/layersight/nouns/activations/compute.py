@@ -71,7 +71,7 @@ def load_image(
     opened = open_for(model, Forward, "activations", "open the network that the weights belong to")
     info = opened.info
     entry = find_input(info, input_name)
-    loaded = images.load(
+    loaded, _ = images.load(
         source,
         entry,
         preprocessing=choose_preprocessing(entry, chosen.scale),

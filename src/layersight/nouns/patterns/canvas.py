@@ -152,7 +152,7 @@ def load_natural(
     canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
     paths = images.find_images([source] if isinstance(source, str | os.PathLike) else list(source))
     how: dict[str, Any] = {"fit": "crop", "interpolation": "bilinear"}
-    return tuple(images.load(path, canvas, preprocessing=preprocessing, **how) for path in paths)
+    return tuple(images.load(path, canvas, preprocessing=preprocessing, **how)[0] for path in paths)
 
 
 def canvases_of(natural: Natural, parameters: str) -> list[FloatArray]:

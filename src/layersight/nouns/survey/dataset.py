@@ -159,9 +159,7 @@ def _listed(path: Path, before: str) -> Iterator[Item]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise ImageError(
-            f"cannot read the list {str(path)!r}: {reading.in_short(error)}"
-        ) from error
+        raise ImageError(f"cannot read the list {str(path)!r}: {reading.reason(error)}") from error
     for line in lines:
         name, _, label = (part.strip() for part in line.partition("\t"))
         if name:
@@ -186,8 +184,7 @@ def _in_tar(path: Path, before: str) -> Iterator[Item]:
             }
     except (tarfile.TarError, OSError) as error:
         raise ImageError(
-            f"expected an uncompressed tar file, cannot read {str(path)!r}: "
-            f"{reading.in_short(error)}"
+            f"expected an uncompressed tar file, cannot read {str(path)!r}: {reading.reason(error)}"
         ) from error
     for member in members:
         name = PurePosixPath(member.name)
@@ -266,7 +263,7 @@ class Reader:
         try:
             content = self._bytes(item.place)
         except OSError as error:
-            raise ImageError(f"cannot read '{item.name}': {reading.in_short(error)}.") from error
+            raise ImageError(f"cannot read '{item.name}': {reading.reason(error)}.") from error
         found = digest(content)
         if isinstance(item.place, str) and contents.library_kind(content[: contents.ENOUGH]):
             return item.place, found

@@ -81,7 +81,7 @@ def load_item(
         ImageError: It cannot be read.
     """
     source, content = reader.read(item)
-    image = images.load(
+    image, _ = images.load(
         source,
         entry,
         preprocessing=scale,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from layersight.data.model import LayerInfo, ModelInfo, Placement
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import OutputError, UsageError
-from layersight.images.reading import in_short
+from layersight.images.reading import reason
 from layersight.nouns.survey.result import (
     PERCENTILES,
     Examples,
@@ -97,7 +97,7 @@ def read_survey(folder: str | os.PathLike[str]) -> Survey:
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise OutputError(
             f"no survey in {place}: expected a folder that layersight survey wrote "
-            f"({in_short(error)})"
+            f"({reason(error)})"
         ) from error
 
 
