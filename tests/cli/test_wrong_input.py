@@ -356,7 +356,7 @@ def test_no_backend_installed(refused, small, photos, monkeypatch):
 def test_a_backend_that_is_not_installed(refused, small, monkeypatch):
     monkeypatch.setattr(backends, "installed_backends", lambda: ("tensorflow",))
     line = refused(1, "summary", small, "--backend", "torch")
-    assert line.startswith("backend 'torch' was asked for (--backend) but is not installed: pip i")
+    assert line.startswith("backend 'torch' was requested (--backend) but is not installed: pip i")
     assert line.endswith("or use --backend tensorflow")
     monkeypatch.setenv("KERAS_BACKEND", "theano")
     assert refused(1, "summary", small).startswith("KERAS_BACKEND is 'theano': expected one of")

@@ -1,4 +1,4 @@
-"""What was asked for is used or is an error, never replaced."""
+"""What was requested is used or is an error, never replaced."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_what_is_asked_for_and_missing_is_not_replaced(
     install(monkeypatch, "torch")
     asked = "jax" if origin == "--backend" else None
     monkeypatch.setenv("KERAS_BACKEND", "" if asked else "jax")
-    words = rf"^backend 'jax' was asked for \({origin}\) but is not installed: pip install 'layer"
+    words = rf"^backend 'jax' was requested \({origin}\) but is not installed: pip install 'layer"
     with pytest.raises(BackendError, match=words) as caught:
         choose_backend(asked)
     assert str(caught.value).endswith("or use --backend torch")
@@ -140,7 +140,7 @@ def test_a_keras_that_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_backend("torch") == "torch"
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert choose_backend() == "torch"
-    words = r"^backend 'jax' was asked for, but Keras already runs on 'torch' .* KERAS_BACKEND=jax"
+    words = r"^backend 'jax' was requested, but Keras already runs on 'torch' .* KERAS_BACKEND=jax"
     with pytest.raises(BackendError, match=words):
         choose_backend("jax")
 

@@ -308,5 +308,5 @@ def test_numbers_that_are_holes(tmp_path, kind):
         size = hole.stat().st_size + 4 * count
     hole.touch()
     os.truncate(hole, size)
-    with pytest.raises(UnsafeModelError, match=rf"read as {size} bytes, of which \d+ lie on"):
+    with pytest.raises(UnsafeModelError, match=rf"read as {size} bytes, of which \d+ are on"):
         read_network(tmp_path)

@@ -113,9 +113,9 @@ def test_two_members_of_one_name(tmp_path):
         read_network(path)
 
 
-def test_an_archive_that_unfolds_to_far_too_much(tmp_path):
+def test_an_archive_that_unpacks_to_far_too_much(tmp_path):
     path = archive(tmp_path / "m", [("config.json", "{}"), ("big", b"\0" * (200 << 20))])
-    with pytest.raises(UnsafeModelError, match="unfolds to"):
+    with pytest.raises(UnsafeModelError, match="unpacks to"):
         read_network(path)
 
 

@@ -121,9 +121,14 @@ def test_names_that_fit_no_output_are_refused(channels, count, fits):
         check_labels(info, "names.txt")
 
 
-def test_a_file_beside_that_cannot_be_read_is_passed_over(tmp_path, caplog):
+def test_a_file_beside_that_cannot_be_read_is_ignored(tmp_path, caplog):
     (tmp_path / "m.h5").write_bytes(b"")
     (tmp_path / "labels.txt").write_text(json.dumps({"a": 5}))
     with caplog.at_level(logging.WARNING, "layersight"):
         assert labels_beside(tmp_path / "m.h5") is None
-    assert "passed over" in caplog.text
+    assert "ignored: " in caplog.text
+
+
+def test_names_of_any_length_are_read_as_text():
+    names = tuple(f"class {number}" for number in range(1000))
+    assert read_labels(",".join(names)) == names

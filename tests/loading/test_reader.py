@@ -21,7 +21,7 @@ import pytest
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading.contents import collect
 from layersight.loading.frames import Incoming, ProtocolError, write_frame
-from layersight.loading.reader import BEGIN, PROGRAM, SLOWEST, Reader, command, package_folders
+from layersight.loading.reader import BOOTSTRAP, PROGRAM, SLOWEST, Reader, command, package_folders
 
 _FAKE = """
 {begin}
@@ -40,7 +40,7 @@ for line in sys.stdin:
 
 def fake(act, start="pass"):
     """A process that does something else."""
-    return _FAKE.format(begin=BEGIN, start=start, act=act)
+    return _FAKE.format(begin=BOOTSTRAP, start=start, act=act)
 
 
 FORM = {"form": "layers", "version": "2.1.6", "backend": "jax"}

@@ -103,9 +103,9 @@ def called(function, constants=(), **arguments):
          layer("InputLayer", batch_shape=[7, 4])),
         (settings.free_batch, layer("InputLayer", batch_shape=[7, 4]),
          layer("InputLayer", batch_shape=[None, 4])),
-        (settings.rename_slopes, layer("LeakyReLU", alpha={"type": "ndarray", "value": [0.25]}),
+        (settings.rename_alpha, layer("LeakyReLU", alpha={"type": "ndarray", "value": [0.25]}),
          layer("LeakyReLU", negative_slope=0.25)),
-        (settings.rename_slopes, layer("ThresholdedReLU", theta=2.0),
+        (settings.rename_alpha, layer("ThresholdedReLU", theta=2.0),
          layer("ReLU", threshold=2.0)),
         (lambdas.replace_known,
          layer("Lambda", function={"module": "keras.activations", "class_name": "function",
@@ -271,7 +271,7 @@ def test_each_reference_is_looked_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("taken", "message"), [("b", "that it has not"), ("input", "takes call 7")]
+    ("taken", "message"), [("b", "that it does not have"), ("input", "uses call 7")]
 )
 def test_a_reference_to_nothing_is_an_error(taken, message):
     call = 7 if taken == "input" else 0

@@ -12,7 +12,7 @@ from layersight.loading import load_model
 from layersight.loading.backend import import_keras
 from layersight.loading.bounded import check_path
 from layersight.loading.frameworks import framework_of
-from layersight.loading.reader import expect
+from layersight.loading.reader import start_reader
 from layersight.loading.recognise import recognise
 from layersight.model import Model
 from layersight.writers.printable import printable
@@ -39,7 +39,7 @@ def open_model(
     if framework_of(path) is None:
         if path.exists() or "/" in model or "." in model:
             recognise(path)
-        expect(path, weights)
+        start_reader(path, weights)
         import_keras(backend)
     with _PrintedWarnings():
         return load_model(

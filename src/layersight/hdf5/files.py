@@ -1,8 +1,8 @@
 """The files that Keras writes: models and weights in HDF5, ``.keras`` archives, all read as data.
 
-The rule of this module: only what lies inside the one file is read. Links out of it, external
-storage and virtual datasets are refused. Every function raises ``ModelFileError`` for a file that
-is damaged or incomplete and ``UnsafeModelError`` for one that refers to something outside itself.
+The rule of this module: only what is inside the file is read. Links out of it, external storage
+and virtual datasets are refused. Every function raises ``ModelFileError`` for a file that is
+damaged or incomplete and ``UnsafeModelError`` for one that refers to something outside itself.
 """
 
 from __future__ import annotations
@@ -32,19 +32,25 @@ from layersight.hdf5.groups import (
     read_names,
     read_text,
 )
-from layersight.loading.bounded import MAX_CONFIG, bytes_allowed, member_pieces, open_zip, unfolded
+from layersight.loading.bounded import (
+    MAX_CONFIG,
+    bytes_allowed,
+    max_unpacked,
+    member_pieces,
+    open_zip,
+)
 from layersight.loading.frames import Frame, text_frames
 
 WEIGHTS = "model.weights.h5"
 
-# The members of an archive that are sent as they are, and what they are called in the frames.
+# Members of an archive that are sent unchanged, and their names in the frames.
 TEXTS = {"config.json": "config", "metadata.json": "metadata"}
 
-# What a weight store of Keras 3, or of 2.13 and 2.14, holds at its top.
+# Groups at the top of a weight store of Keras 3, or of 2.13 and 2.14.
 TOP = ("layers", "_layer_checkpoint_dependencies")
 
-UNUSED = "optimizer/"  # what belongs to training and is not read
-WINDOWS = "\\"  # the separator of a path where Keras wrote the store on Windows
+UNUSED = "optimizer/"  # belongs to training and is not read
+WINDOWS = "\\"  # separates the parts of paths in stores that were written on Windows
 
 
 def read_model(path: Path) -> Iterator[Frame]:
@@ -84,33 +90,33 @@ def read_archive(path: Path) -> Iterator[Frame]:
     """Reads the texts of a ``.keras`` archive, then the weights by their path in the store."""
     with damaged(path, ".keras"), open_zip(path) as archive:
         allowance = _check_members(archive, path)
-        held = archive.namelist()
-        for name, called in TEXTS.items():
-            if name in held or called == "config":
+        names = archive.namelist()
+        for name, key in TEXTS.items():
+            if name in names or key == "config":
                 text = b"".join(member_pieces(archive, name, MAX_CONFIG, path))
-                yield from text_frames(called, text)
-        if WEIGHTS not in held:
+                yield from text_frames(key, text)
+        if WEIGHTS not in names:
             raise ModelFileError(f"{path} holds no weights: expected {WEIGHTS} in it")
-        store = yield from unfold(archive, WEIGHTS, path, allowance)
+        store = yield from open_member(archive, WEIGHTS, path, allowance)
         with h5py.File(store, "r") as file:
             yield from _store_frames(file, path, allowance)
 
 
 def _check_members(archive: zipfile.ZipFile, path: Path) -> int:
-    """Refuses an archive with two members of one name, or that unfolds to far too much.
+    """Refuses an archive with two members of the same name, or that unpacks to far too much.
 
-    Gives how many bytes it may unfold to. What lies in the file beside its members does not count.
+    Returns the bytes that it may unpack to. What is in the file beside its members does not count.
     """
     members = archive.infolist()
     count = Counter(member.filename for member in members)
     if (twice := max(count, key=count.__getitem__, default="")) and count[twice] > 1:
         raise UnsafeModelError(f"{path} holds two members called '{twice:.100}': not opened")
     packed = sum(member.compress_size for member in members)
-    allowance = min(unfolded(packed), bytes_allowed(path))
+    allowance = min(max_unpacked(packed), bytes_allowed(path))
     size = sum(member.file_size for member in members)
     if size > allowance:
         raise UnsafeModelError(
-            f"{path} unfolds to {size} bytes, far more than weights of its size: not opened"
+            f"{path} unpacks to {size} bytes, far more than weights of its size: not opened"
         )
     return allowance
 
@@ -142,9 +148,9 @@ def _layer_frames(
 
 
 def _store_frames(file: h5py.File, path: Path, allowance: int) -> Iterator[Frame]:
-    """The weights of a store of Keras 3 by their path, once the whole file was looked through."""
+    """The weights of a store of Keras 3 by their path, after all of the file was checked."""
     arrays: dict[str, h5py.Dataset] = {}
-    # Only names of attributes are at the top, so that a backslash there is never part of one.
+    # The names at the top are those of attributes, so a backslash there is never part of a name.
     separator = WINDOWS if any(WINDOWS in name for name in names_in(file, path)) else "/"
     for name, member in members(file, path, strict=True):
         if not isinstance(member, h5py.Dataset):
@@ -166,7 +172,7 @@ def _store_frames(file: h5py.File, path: Path, allowance: int) -> Iterator[Frame
 
 
 def _is_legacy(file: h5py.File) -> bool:
-    """Whether an HDF5 file names layers at its top, as Keras 1 and 2 wrote weights alone."""
+    """Whether an HDF5 file lists layers at its top, as weights alone from Keras 1 and 2 do."""
     return "layer_names" in file.attrs or "layer_names0" in file.attrs
 
 
@@ -185,42 +191,42 @@ def _without_config(file: h5py.File, path: Path) -> str:
             "configuration or, for example, --architecture VGG16; or look at its kernels alone: "
             "layersight kernels FILE --stored"
         )
-    held = ", ".join(name[:80] for name in names[:4]) or "nothing"
-    return f"{path} is an HDF5 file without a Keras model: expected model_config, found {held}"
+    listed = ", ".join(name[:80] for name in names[:4]) or "nothing"
+    return f"{path} is an HDF5 file without a Keras model: expected model_config, found {listed}"
 
 
 # The header of a member, with the lengths of its name and of its extra field.
 HEAD = struct.Struct("<26xHH")
 
 
-def unfold(
+def open_member(
     archive: zipfile.ZipFile, name: str, path: Path, allowance: int
 ) -> Generator[None, None, io.BytesIO | Window]:
-    """Makes a file of a member, and yields signs of life while it is read from end to end.
+    """Opens a member as a file, and yields heartbeats while it is read to its end and checked.
 
-    A packed one is unpacked into memory, since it would be unpacked from its start each time
-    that HDF5 goes back; another is read where it lies.
+    A compressed member is unpacked into memory, since otherwise it would be unpacked from its start
+    each time that HDF5 seeks back; others are read in place.
     """
     info = archive.getinfo(name)
-    packed = info.compress_type != zipfile.ZIP_STORED
-    store = io.BytesIO()
+    compressed = info.compress_type != zipfile.ZIP_STORED
+    unpacked = io.BytesIO()
     for piece in member_pieces(archive, name, allowance, path):
-        if packed:
-            store.write(piece)
+        if compressed:
+            unpacked.write(piece)
         yield None
-    if packed:
-        return store
-    held: Any = archive.fp
-    held.seek(info.header_offset)
-    before = HEAD.size + sum(HEAD.unpack(held.read(HEAD.size)))
-    return Window(held, info.header_offset + before, info.file_size)
+    if compressed:
+        return unpacked
+    file: Any = archive.fp
+    file.seek(info.header_offset)
+    before = HEAD.size + sum(HEAD.unpack(file.read(HEAD.size)))
+    return Window(file, info.header_offset + before, info.file_size)
 
 
 class Window(io.RawIOBase):
     """A part of an open file."""
 
     def __init__(self, file: Any, start: int, size: int) -> None:
-        self._file, self._start, self._size, self._at = file, start, size, 0
+        self._file, self._start, self._size, self._position = file, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -229,17 +235,17 @@ class Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = base + offset
-        return self._at
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
 
     def tell(self) -> int:
-        return self._at
+        return self._position
 
     def readinto(self, target: Any) -> int:
         view = memoryview(target).cast("B")
-        count = max(0, min(len(view), self._size - self._at))
-        self._file.seek(self._start + self._at)
+        count = max(0, min(len(view), self._size - self._position))
+        self._file.seek(self._start + self._position)
         count = int(self._file.readinto(view[:count]))
-        self._at += count
+        self._position += count
         return count

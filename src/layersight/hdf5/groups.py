@@ -1,7 +1,7 @@
-"""What is in an HDF5 file: groups, walked by hard links alone, attributes, and arrays.
+"""The contents of an HDF5 file: groups, by hard links alone, attributes, and arrays.
 
 The rule of this module: no attribute of unknown size is read, and no more than a piece of an array
-is held.
+is in memory.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ MAX_OBJECTS = 50_000  # groups and datasets of a file; a real network stays belo
 
 @contextlib.contextmanager
 def damaged(path: Path, kind: str) -> Iterator[None]:
-    """Reports whatever fails inside as damage of a file of some kind, but for layersight's errors.
+    """Reports any error but layersight's as damage to a file of that kind.
 
-    Random bytes bring about any error, of HDF5, of what wraps it, and of memory.
+    Random bytes cause errors of all types in HDF5, h5py and memory.
     """
     try:
         yield
@@ -56,14 +56,14 @@ def child(group: h5py.Group, name: str, path: Path) -> Any:
 
 
 def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str, Any]]:
-    """Everything in a file: the name of its path and itself, each once.
+    """All groups and arrays in a file with their paths, each once.
 
-    Links, and what has two names, are refused (``strict``) or passed over.
+    Links and second names are refused (``strict``) or skipped.
     """
-    waiting: list[tuple[str, h5py.Group]] = [("", file)]
+    pending: list[tuple[str, h5py.Group]] = [("", file)]
     seen: set[int] = set()
-    while waiting:
-        above, group = waiting.pop()
+    while pending:
+        parent, group = pending.pop()
         for name in names_in(group, path):
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 if strict:
@@ -78,13 +78,13 @@ def members(file: h5py.File, path: Path, *, strict: bool) -> Iterator[tuple[str,
             if len(seen) >= MAX_OBJECTS:
                 raise _too_many(path)
             seen.add(address)
-            yield f"{above}{name}", member
+            yield f"{parent}{name}", member
             if isinstance(member, h5py.Group):
-                waiting.append((f"{above}{name}/", member))
+                pending.append((f"{parent}{name}/", member))
 
 
 def names_in(group: h5py.Group, path: Path) -> Iterator[str]:
-    """The names in a group, of which HDF5 takes all at once."""
+    """The names in a group, which HDF5 reads all at once."""
     if len(group) > MAX_OBJECTS:
         raise _too_many(path)
     yield from group
@@ -101,8 +101,8 @@ def _too_many(path: Path) -> UnsafeModelError:
 def check_text(file: h5py.File, path: Path) -> None:
     """Refuses a file that holds far more than its arrays and a configuration.
 
-    What lies beside the arrays may be one text, which HDF5 reads as a whole. A part of it may
-    be free: where training left arrays that were deleted since.
+    Everything beside the arrays may be a single text, which HDF5 reads at once. Some of it may be
+    free space, left by arrays that were deleted during training.
     """
     size = path.stat().st_size
     if size <= 2 * MAX_CONFIG:
@@ -119,13 +119,13 @@ def check_text(file: h5py.File, path: Path) -> None:
         )
 
 
-MAX_ATTRIBUTE = 8 << 20  # bytes, but for a configuration; a list of names has some thousand
+MAX_ATTRIBUTE = 8 << 20  # bytes, except for a configuration; a list of names has a few thousand
 MAX_NAMES = 50_000  # of layers, or of weights of a layer
 MAX_VERSION = 40  # characters of a version or a backend's name that are kept
 
 
 def read_names(group: h5py.Group, attribute: str) -> list[str]:
-    """A list of names, which long files split over numbered attributes."""
+    """A list of names, which is split over numbered attributes if it is long."""
     names: list[str] = []
     parts: Iterable[str] = [attribute]
     if attribute not in group.attrs:
@@ -147,22 +147,21 @@ def read_text(group: h5py.Group, attribute: str, limit: int = MAX_ATTRIBUTE) -> 
 
 def origin(*groups: h5py.Group) -> dict[str, str | None]:
     """The version of Keras and the backend that wrote a file, from the first group that has it."""
-    written: dict[str, str | None] = {}
+    values: dict[str, str | None] = {}
     for key, attribute in (("version", "keras_version"), ("backend", "backend")):
         texts = (read_text(group, attribute) for group in groups)
-        written[key] = next((text[:MAX_VERSION] for text in texts if text), None)
-    return written
+        values[key] = next((text[:MAX_VERSION] for text in texts if text), None)
+    return values
 
 
 def _value(group: h5py.Group, name: str, limit: int) -> Any:
-    """The value of an attribute whose size is looked at before it is read.
+    """The value of an attribute, whose size is checked before it is read.
 
-    Texts of any length are kept elsewhere in the file, so that
-    :func:`check_text` has to bound them.
+    Texts of variable length are stored elsewhere in the file; :func:`check_text` bounds them.
     """
-    held = group.attrs.get_id(name)
-    count = math.prod(held.shape or ())
-    if count * held.dtype.itemsize > limit or count > MAX_NAMES:
+    attribute = group.attrs.get_id(name)
+    count = math.prod(attribute.shape or ())
+    if count * attribute.dtype.itemsize > limit or count > MAX_NAMES:
         raise UnsafeModelError(f"the attribute '{name}' is longer than {limit} bytes: not read")
     return group.attrs[name]
 
@@ -171,17 +170,17 @@ def _decode(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-# The filters that HDF5 and h5py bring along: deflate, shuffle, checksum, szip and others.
+# The filters that are part of HDF5 and h5py: deflate, shuffle, checksum, szip and others.
 FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 
 PIECE = 4 << 20  # bytes of an array that are read at once, where its chunks allow it
-ENTRY = 8  # bytes that the index of chunks takes at least for each chunk
-FEW = 1_000  # chunks up to which there may be no index
-SHORT = "bfloat16"  # Keras keeps these numbers as two bytes of no type, with this attribute
+MIN_ENTRY = 8  # bytes for each chunk in the index of chunks
+UNINDEXED = 1_000  # chunks up to which there may be no index
+BFLOAT16 = "bfloat16"  # Keras stores these numbers as two opaque bytes, with this attribute
 
 
 def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
-    """Refuses an array in another file or that needs code of its own to unpack."""
+    """Refuses an array that is in another file or needs special code to unpack."""
     if dataset.is_virtual or dataset.external:
         raise UnsafeModelError(f"weights '{dataset.name}' of {path} lie in another file: not read")
     settings = dataset.id.get_create_plist()
@@ -192,9 +191,9 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
             "not read"
         )
     if dataset.shape is None or not (
-        # Numbers, and no names for numbers.
+        # Numbers, not an enumeration.
         (dataset.dtype.kind in "fiub" and h5py.check_enum_dtype(dataset.dtype) is None)
-        or _is_short(dataset)
+        or _is_bfloat16(dataset)
     ):
         raise ModelFileError(f"weights '{dataset.name}' of {path} are not an array of numbers")
     if dataset.chunks:
@@ -202,12 +201,12 @@ def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
 
 
 def _check_chunks(dataset: h5py.Dataset, path: Path) -> None:
-    """Refuses an array in more chunks than the file can list, or with one that is too large.
+    """Refuses an array in more chunks than the file can list, or in chunks that are too large.
 
-    HDF5 looks for each chunk, even one that was never written, and unpacks it as a whole.
+    HDF5 looks up every chunk, even one that was never written, and unpacks it as a whole.
     """
     count = math.prod(-(-n // part) for n, part in zip(dataset.shape, dataset.chunks, strict=True))
-    if count > max(FEW, dataset.file.id.get_filesize() // ENTRY):
+    if count > max(UNINDEXED, dataset.file.id.get_filesize() // MIN_ENTRY):
         raise UnsafeModelError(
             f"weights '{dataset.name}' of {path} lie in {count} chunks, more than a file of its "
             "size can list: not read"
@@ -216,44 +215,43 @@ def _check_chunks(dataset: h5py.Dataset, path: Path) -> None:
     if size > (allowed := bytes_allowed(path)):
         raise UnsafeModelError(
             f"weights '{dataset.name}' of {path} lie in chunks of {size} bytes, more than the "
-            f"{allowed} that a file of its size may unfold to: not read"
+            f"{allowed} that a file of its size may unpack to: not read"
         )
 
 
 def bytes_of(dataset: h5py.Dataset) -> int:
-    """How many bytes an array takes once it is read."""
+    """The bytes that an array takes once it is read."""
     count: int = math.prod(dataset.shape)
     return count * _number(dataset).itemsize
 
 
 def array_frames(name: str, dataset: h5py.Dataset) -> Iterator[Frame]:
-    """An array that was checked: its name, shape and type of number, then its bytes."""
-    number, short = _number(dataset), dataset.dtype.kind == "V"
+    """The frames of a checked array: its name, shape and type of number, then its bytes."""
+    number = _number(dataset)
     yield {"array": name, "shape": list(dataset.shape), "dtype": number.name}
     for values in _pieces(dataset):
-        if short:  # the upper half of a float32
+        if dataset.dtype.kind == "V":  # the upper half of a float32
             values = (values.view("u2").astype("u4") << 16).view("f4")
-        plain = np.ascontiguousarray(values, number)
-        yield plain.reshape(-1).view("u1").data
+        yield np.ascontiguousarray(values, number).reshape(-1).view("u1").data
 
 
 def _number(dataset: h5py.Dataset) -> np.dtype[Any]:
-    """The type of number that an array is read as: of this machine, of 64 bits at most."""
+    """The type of number for an array: in native byte order, of 64 bits at most."""
     kind, size = dataset.dtype.kind, dataset.dtype.itemsize
     if kind == "V":
         return np.dtype("f4")
     return np.dtype("f8" if kind == "f" and size > 8 else f"{kind}{size}")
 
 
-def _is_short(dataset: h5py.Dataset) -> bool:
+def _is_bfloat16(dataset: h5py.Dataset) -> bool:
     if dataset.dtype.kind != "V" or dataset.dtype.names or dataset.dtype.itemsize != 2:
         return False
     if "dtype" not in dataset.attrs:
         return False
-    noted = dataset.attrs.get_id("dtype")
-    if noted.shape != () or noted.dtype.itemsize > len(SHORT) * 4:
+    attribute = dataset.attrs.get_id("dtype")
+    if attribute.shape != () or attribute.dtype.itemsize > len(BFLOAT16) * 4:
         return False
-    return bool(dataset.attrs["dtype"] == SHORT)
+    return bool(dataset.attrs["dtype"] == BFLOAT16)
 
 
 def _pieces(dataset: h5py.Dataset) -> Iterator[np.ndarray[Any, Any]]:
@@ -270,6 +268,6 @@ def _pieces(dataset: h5py.Dataset) -> Iterator[np.ndarray[Any, Any]]:
         rows = -(-rows // dataset.chunks[axis]) * dataset.chunks[axis]
     buffer = np.empty((min(rows, shape[axis]), *shape[axis + 1 :]), dataset.dtype)
     for start in range(0, shape[axis], rows):
-        taken = buffer[: shape[axis] - start]
-        dataset.read_direct(taken, (*(0,) * axis, slice(start, start + len(taken))))
-        yield taken
+        piece = buffer[: shape[axis] - start]
+        dataset.read_direct(piece, (*(0,) * axis, slice(start, start + len(piece))))
+        yield piece

@@ -1,7 +1,7 @@
-"""The program: it takes requests from its standard input and answers each with frames.
+"""The program: it reads requests from standard input and answers each with frames.
 
-The system bounds its memory and time, and lets it write no file; where it has no such bounds, the
-process runs without, and is watched from outside in any case.
+The operating system bounds its memory and time, and forbids it to write files. Where it cannot, the
+process runs without these bounds; it is watched from outside in any case.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from layersight.loading.frames import Frame, write_frame
 if sys.platform != "win32":
     import resource
 
-SECONDS = 10  # of a processor that a file may take, and that may pass between two frames
-RATE = 10 << 20  # bytes of a file for one second more; reading takes less than a tenth of that
-MEMORY = 1 << 30  # bytes that a file may take beside what is held of it
+SECONDS = 10  # processor time for a file, and between two frames
+RATE = 10 << 20  # bytes of a file for each further second; reading takes less than a tenth of that
+MEMORY = 1 << 30  # bytes for a file beside its contents
 
 
 def forbid_writing() -> None:
-    """Forbids the process to write: no file, no byte code, no core dump."""
+    """Forbids the process to write files, byte code or core dumps."""
     sys.dont_write_bytecode = True
     if sys.platform != "win32":
         _set(resource.RLIMIT_CORE, 0)
@@ -39,14 +39,14 @@ def forbid_writing() -> None:
 class Budget:
     """Bounds memory and time for a file."""
 
-    def __init__(self, held: int, stored: int) -> None:
-        if sys.platform != "win32" and (before := _held()) is not None:
-            _set(resource.RLIMIT_AS, before + MEMORY + held)
+    def __init__(self, memory: int, stored: int) -> None:
+        if sys.platform != "win32" and (before := _address_space()) is not None:
+            _set(resource.RLIMIT_AS, before + MEMORY + memory)
         self._end = int(time.process_time()) + 1 + SECONDS + stored // RATE
-        self.go_on()
+        self.renew()
 
-    def go_on(self) -> None:
-        """Gives the process time until its next frame, but not beyond that of the file."""
+    def renew(self) -> None:
+        """Gives the process time until its next frame, but not beyond the time for the file."""
         if sys.platform != "win32":
             _set(resource.RLIMIT_CPU, min(self._end, int(time.process_time()) + 1 + SECONDS))
 
@@ -60,8 +60,8 @@ if sys.platform != "win32":
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(kind, (amount, hard))
 
-    def _held() -> int | None:
-        """The address space that the process has now, where the system reports it."""
+    def _address_space() -> int | None:
+        """The current address space of the process in bytes, where the system reports it."""
         try:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
         except (OSError, ValueError, IndexError):
@@ -69,22 +69,22 @@ if sys.platform != "win32":
         return pages * resource.getpagesize()
 
 
-# What can be asked for: each gives the frames of a file.
+# Jobs by name; each yields the frames of a file.
 JOBS: dict[str, Callable[[Path], Iterator[Frame]]] = {
     "archive": read_archive,
     "model": read_model,
     "weights": read_weights,
 }
 
-HOME = Path(sys.executable).anchor  # where the process is while it waits
+HOME = Path(sys.executable).anchor  # the working folder of the process while it waits
 
 
 def serve() -> None:
     """Answers requests until there are no more."""
     answers = _take_output()
     forbid_writing()
-    os.chdir(HOME)  # so that no folder is held
-    # A closed pipe means that the process that asked is gone.
+    os.chdir(HOME)  # so that the folder it was started in can be removed
+    # A closed pipe means that the process that sends requests has ended.
     with contextlib.suppress(BrokenPipeError):
         write_frame(answers, {"ready": os.getpid()})
         for line in sys.stdin.buffer:
@@ -92,22 +92,19 @@ def serve() -> None:
 
 
 def answer(request: dict[str, Any], send: Callable[[Frame], None]) -> None:
-    """Reads one file.
-
-    Its last frame is ``{"end": true}`` or ``{"error": ...}``.
-    """
+    """Reads a file and sends its frames, the last of which is ``{"end": true}`` or an error."""
     send(None)
     path = Path(request["path"])
     try:
         if request["folder"] is not None:
             os.chdir(request["folder"])
         stored = bytes_stored(path)
-        # An archive may be unpacked as a whole; else a chunk is held, packed and unpacked.
-        held = bytes_allowed(path) if request["job"] == "archive" else 3 * stored
-        budget = Budget(held, stored)
+        # An archive may be unpacked into memory; of others there is a chunk, packed and unpacked.
+        memory = bytes_allowed(path) if request["job"] == "archive" else 3 * stored
+        budget = Budget(memory, stored)
         for frame in JOBS[request["job"]](path):
             send(frame)
-            budget.go_on()
+            budget.renew()
     except LayersightError as error:
         send({"error": type(error).__name__, "text": str(error)})
     except BrokenPipeError:
@@ -121,7 +118,7 @@ def answer(request: dict[str, Any], send: Callable[[Frame], None]) -> None:
 
 
 def _take_output() -> int:
-    """A descriptor for the answers; what libraries print goes nowhere."""
+    """A descriptor for the answers; what libraries print to standard output is discarded."""
     answers = os.dup(1)
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)

@@ -1,9 +1,9 @@
 """From a path, a name or a live model to a :class:`layersight.model.Model`.
 
-The rule of this package: a file is read as data, checked and upgraded as data, and only
-then built; no code from it runs. The packages of frameworks are named in :mod:`.frameworks`.
+The rule of this package: a file is read, checked and upgraded as data, and only then built; no
+code from it runs. The packages of frameworks are named in :mod:`.frameworks`.
 
-In the whole package ``ModelFileError`` means that a file is missing, damaged or not a model, and
+Throughout the package ``ModelFileError`` means that a file is missing, damaged or not a model, and
 ``UnsafeModelError`` that opening it would run code, read another file or take too much.
 """
 
@@ -23,9 +23,9 @@ from layersight.loading.backend import choose_backend
 from layersight.loading.bounded import check_path, file_digest
 from layersight.loading.frameworks import KERAS, framework_of
 from layersight.loading.labels import check_labels, labels_beside, read_labels
-from layersight.loading.reader import expect
+from layersight.loading.reader import start_reader
 
-if TYPE_CHECKING:  # imported late: NumPy is imported here while the reader starts
+if TYPE_CHECKING:  # imported late, so that NumPy is imported while the reader starts
     from layersight.data.saved import SavedNetwork
     from layersight.model import Described, Model
 
@@ -33,12 +33,12 @@ __all__ = ["load_model", "open_for", "read_network"]
 
 _log = logging.getLogger("layersight")
 
-Capability = TypeVar("Capability", bound="Described")  # what a verb needs of a model
+Capability = TypeVar("Capability", bound="Described")  # the contract that a verb needs
 
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What was given beside the source of a model."""
+    """The arguments of :func:`load_model` beside the source."""
 
     backend: str | None
     weights: str | os.PathLike[str] | None
@@ -92,7 +92,7 @@ def load_model(
         BackendError: No backend for Keras is installed, or not the one asked for.
         UsageError: An option that does not go with such a source.
     """
-    expect(source, weights)
+    start_reader(source, weights)
     from layersight.model import Forward
 
     options = _Options(
@@ -104,7 +104,7 @@ def load_model(
         trust,
     )
     if isinstance(source, Forward):
-        given = {
+        arguments = {
             "backend": backend,
             "weights": weights,
             "labels": labels,
@@ -112,12 +112,12 @@ def load_model(
             "trust": trust or None,
             "max_memory": max_memory,
         }
-        if unused := [f"{name}=" for name, value in given.items() if value is not None]:
+        if unused := [f"{name}=" for name, value in arguments.items() if value is not None]:
             raise UsageError(
                 f"this model is open already: give {', '.join(unused)} where it is opened from its "
                 "source"
             )
-        return cast("Model", source)  # as it was given, with what it can do
+        return cast("Model", source)
     model = _load(source, options)
     if labels is not None:
         check_labels(model.info, labels)
@@ -125,9 +125,9 @@ def load_model(
 
 
 def open_for(source: Any, capability: type[Capability], what: str, instead: str) -> Capability:
-    """A model for a verb, whatever it was given.
+    """An open model for a verb, from a source or a model that is already open.
 
-    ``what`` names the verb, and ``instead`` says what the user can do where the model lacks the
+    ``what`` names the verb, and ``instead`` is what the user can do where the model lacks the
     capability.
     """
     from layersight.model import Described, require
@@ -171,8 +171,8 @@ def _from_path(path: Path, text: str, options: _Options) -> Model:
 
     check_path(path)
     options = replace(options, labels=options.labels or labels_beside(path))
-    bare = "/" not in text and "." not in text
-    if bare and not path.exists() and find_checkpoint(path) is None:
+    is_name = "/" not in text and "." not in text
+    if is_name and not path.exists() and find_checkpoint(path) is None:
         if find_by_function(text) is None:
             raise ModelFileError(
                 f"no model file {text}, and no architecture of that name."
@@ -187,7 +187,7 @@ def _from_path(path: Path, text: str, options: _Options) -> Model:
         )
         return opened
     network = read_network(path, with_digest=False)
-    choose_backend(options.backend)  # an error of it comes before the file is read once more
+    choose_backend(options.backend)  # fails before the file is read once more for its digest
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(file_digest, *(network.files or (path,)))
         return _build(network, digest.result, options)

@@ -18,11 +18,11 @@ class Architecture:
     """A family of ``keras.applications``."""
 
     title: str  # its name for a reader
-    functions: tuple[str, ...]  # the functions that make it
-    scale: str  # the preprocessing that its weights want
-    pattern: str  # matches the name that such a model gives itself
+    functions: tuple[str, ...]  # the functions that build it
+    scale: str  # the preprocessing that its weights were trained with
+    pattern: str  # a regular expression for the name of such a model
     size: int = 224  # height and width of its images in pixels
-    # Names of layers by which a copy under another name is known; all must be there.
+    # Names of layers by which a copy under another name is recognised; all must be present.
     layers: tuple[str, ...] = ()
 
 
@@ -71,41 +71,37 @@ ARCHITECTURES: tuple[Architecture, ...] = (
 )
 
 
-# Stands after the name of an architecture that is wanted without the layers of its classes.
+# Follows the name of an architecture to leave out its classification layers.
 WITHOUT_TOP = ":notop"
 
 
 def known_functions() -> tuple[str, ...]:
-    """The names of ``keras.applications`` that can be given instead of a file."""
+    """The names from ``keras.applications`` that are accepted instead of a file."""
     return tuple(name for family in ARCHITECTURES for name in family.functions)
 
 
 def find_by_model_name(name: str) -> Architecture | None:
-    """The architecture that a model of this name says to be.
+    """The architecture that the name of a model claims.
 
     >>> find_by_model_name("mobilenet_0.25_224").title
     'MobileNet'
     """
-    for family in ARCHITECTURES:
-        if re.fullmatch(family.pattern, name, re.IGNORECASE):
-            return family
-    return None
+    matches = (f for f in ARCHITECTURES if re.fullmatch(f.pattern, name, re.IGNORECASE))
+    return next(matches, None)
 
 
 def find_by_layers(names: Collection[str]) -> Architecture | None:
-    """The architecture whose layers these are, whatever the model is called.
+    """The architecture that has layers of these names.
 
     >>> find_by_layers({"bn_Conv1", "expanded_conv_depthwise", "block_1_expand"}).title
     'MobileNetV2'
     """
-    for family in ARCHITECTURES:
-        if family.layers and all(name in names for name in family.layers):
-            return family
-    return None
+    matches = (f for f in ARCHITECTURES if f.layers and all(name in names for name in f.layers))
+    return next(matches, None)
 
 
 def find_by_function(function: str) -> Architecture | None:
-    """The architecture that a function of ``keras.applications`` makes, with its top or without.
+    """The architecture that a function of ``keras.applications`` builds, with its top or without.
 
     >>> find_by_function("VGG16:notop").title
     'VGG'

@@ -1,6 +1,6 @@
 """Which backend Keras runs on, decided before Keras is imported.
 
-The rule of this module: what was asked for is used or is an error, never replaced.
+The rule of this module: the backend that was requested is used or is an error, never replaced.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from layersight.errors import BackendError, UsageError, near
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
-# What Keras itself writes to keras.json where there is none, whatever backend it runs on
+# What Keras itself writes to keras.json where there is none, on any backend
 # (keras/src/backend/config.py; Keras 2 writes the same).
 WRITTEN_BY_KERAS = {
     "floatx": "float32",
@@ -27,8 +27,8 @@ WRITTEN_BY_KERAS = {
     "image_data_format": "channels_last",
 }
 
-# What Keras imports where it is installed, for pictures and tables that layersight never asks
-# for: half a second of a process that may take two.
+# What Keras imports where it is installed, for pictures and tables that layersight never uses:
+# half a second of a process that may take two.
 UNNEEDED = ("matplotlib.pyplot", "pandas")
 
 
@@ -37,93 +37,92 @@ def installed_backends() -> tuple[str, ...]:
     return tuple(name for name in BACKENDS if importlib.util.find_spec(name) is not None)
 
 
-def choose_backend(asked: str | None = None) -> str:
+def choose_backend(requested: str | None = None) -> str:
     """Chooses the backend and sets the environment variable that Keras reads.
 
-    The order is: ``asked``, ``KERAS_BACKEND``, a ``keras.json`` that the user wrote (not the
+    The order is: ``requested``, ``KERAS_BACKEND``, a ``keras.json`` that the user wrote (not the
     one that Keras writes at its first run), the first that is installed of JAX, TensorFlow and
     PyTorch.
     """
-    if asked is not None and asked not in BACKENDS:
+    if requested is not None and requested not in BACKENDS:
         raise UsageError(
-            f"unknown backend '{asked}': expected one of {', '.join(BACKENDS)}."
-            f"{near(asked, BACKENDS)}"
+            f"unknown backend '{requested}': expected one of {', '.join(BACKENDS)}."
+            f"{near(requested, BACKENDS)}"
         )
     config = getattr(sys.modules.get("keras"), "config", None)
     backend = getattr(config, "backend", None)
     if callable(backend):  # Keras is imported already
         running = str(backend())
-        if asked not in (None, running):
+        if requested not in (None, running):
             raise BackendError(
-                f"backend '{asked}' was asked for, but Keras already runs on '{running}' in "
-                f"this process: set KERAS_BACKEND={asked} before Keras is imported"
+                f"backend '{requested}' was requested, but Keras already runs on '{running}' in "
+                f"this process: set KERAS_BACKEND={requested} before Keras is imported"
             )
         return running
     installed = installed_backends()
-    wanted, origin = asked, "--backend"
-    if wanted is None and os.environ.get("KERAS_BACKEND"):
-        wanted, origin = os.environ["KERAS_BACKEND"], "KERAS_BACKEND"
-    if wanted is None:
+    chosen, origin = requested, "--backend"
+    if chosen is None and os.environ.get("KERAS_BACKEND"):
+        chosen, origin = os.environ["KERAS_BACKEND"], "KERAS_BACKEND"
+    if chosen is None:
         configured = _configured()
-        wanted = configured if configured in installed else None
-    if wanted is None:
+        chosen = configured if configured in installed else None
+    if chosen is None:
         if not installed:
             raise BackendError(
                 "no backend for Keras is installed: expected one of JAX, TensorFlow and "
                 "PyTorch. Install one, for example: pip install 'layersight[jax]'"
             )
-        wanted = installed[0]
-    if wanted not in BACKENDS:
+        chosen = installed[0]
+    if chosen not in BACKENDS:
         raise BackendError(
-            f"{origin} is '{wanted}': expected one of {', '.join(BACKENDS)}."
-            f"{near(wanted, BACKENDS)}"
+            f"{origin} is '{chosen}': expected one of {', '.join(BACKENDS)}."
+            f"{near(chosen, BACKENDS)}"
         )
-    if wanted not in installed:
+    if chosen not in installed:
         raise BackendError(
-            f"backend '{wanted}' was asked for ({origin}) but is not installed: "
-            f"pip install 'layersight[{wanted}]'"
+            f"backend '{chosen}' was requested ({origin}) but is not installed: "
+            f"pip install 'layersight[{chosen}]'"
             + (f", or use --backend {installed[0]}" if installed else "")
         )
-    os.environ["KERAS_BACKEND"] = wanted
-    return wanted
+    os.environ["KERAS_BACKEND"] = chosen
+    return chosen
 
 
 def import_keras(backend: str | None = None) -> None:
-    """Chooses the backend and imports Keras without what only its own pictures need.
+    """Chooses the backend and imports Keras without the libraries for its own pictures.
 
-    It is for a process of layersight's own; one of the user's imports Keras as it is.
+    Only the command line does so; in a process of the user's, Keras is imported as it is.
     """
     choose_backend(backend)
-    # Where another program uses the cores, threads of PyTorch that spin while they wait take many
-    # times as long (35 s in place of 2.5 for eight steps of four patterns).
+    # While another program uses the cores, threads of PyTorch that spin as they wait take many
+    # times as long (35 s instead of 2.5 for eight steps of four patterns).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if "keras" not in sys.modules:
         quieten()
-        with _as_if_missing(UNNEEDED):
+        with _hidden(UNNEEDED):
             importlib.import_module("keras")
 
 
 @contextmanager
-def _as_if_missing(names: tuple[str, ...]) -> Iterator[None]:
-    """Lets modules seem not to be installed while the block lasts."""
-    hidden = [name for name in names if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
+def _hidden(modules: tuple[str, ...]) -> Iterator[None]:
+    """Makes modules that are not imported yet appear not to be installed inside the block."""
+    absent = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        for name in hidden:
+        for name in absent:
             sys.modules.pop(name, None)
 
 
 def quieten() -> None:
-    """Keeps the frameworks from writing notes about processors and GPUs to standard error."""
+    """Stops the frameworks from writing notes about processors and GPUs to standard error."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "3")
 
 
 def _configured() -> str | None:
-    """The backend in the Keras configuration, if the user wrote it."""
+    """The backend in the Keras configuration file, if the user wrote it."""
     try:
         home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
         written = json.loads((home / "keras.json").read_text())

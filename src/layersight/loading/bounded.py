@@ -1,6 +1,6 @@
-"""Reading the bytes of a stranger's files: regular files only, and never more than a bound.
+"""Reading the bytes of untrusted files: regular files only, and never more than a bound.
 
-The rule of this module: a size that a file declares is no bound; what is read is counted.
+The rule of this module: a size that a file declares is not trusted; what is read is counted.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from layersight.errors import ModelFileError, UnsafeModelError, shortened
 STEP = 1 << 24  # bytes that are read at once
 MAX_CONFIG = 64 << 20  # bytes of a configuration
 
-# Commas and opening brackets of a JSON text. A configuration of as many values as are opened
-# has at most 2,000,000; the rest is for commas within texts.
-MAX_SIGNS = 3_000_000
+# Commas and opening brackets of a JSON text. A configuration of as many values as are accepted
+# has at most 2,000,000; the rest is for commas inside strings.
+MAX_SEPARATORS = 3_000_000
 
-# Bytes of the directory of a zip archive: of some 50,000 members, where a .keras file takes some
-# hundred bytes.
+# Bytes of the directory of a zip archive: enough for 50,000 members, where that of a .keras file
+# takes a few hundred bytes.
 MAX_DIRECTORY = 4 << 20
 
 
 def parse_json(text: bytes) -> Any:
     """The value of a JSON text of a bounded number of values.
 
-    An empty object takes two bytes of text and sixty of memory, so the length of a text is no
-    bound for its size in memory; each value but the first follows a comma or a bracket. A text
-    that is not such JSON raises ValueError, one that is nested too deep RecursionError.
+    An empty object takes two bytes of text and sixty of memory, so the length of a text does not
+    bound its size in memory; each value but the first follows a comma or a bracket. A text that is
+    not such JSON raises ValueError, one that is nested too deep RecursionError.
     """
-    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_SIGNS:
-        raise ValueError(f"more than {MAX_SIGNS} values")
+    if sum(map(text.count, (b",", b"[", b"{"))) > MAX_SEPARATORS:
+        raise ValueError(f"more than {MAX_SEPARATORS} values")
     return json.loads(text)
 
 
 def check_path(path: Path) -> None:
-    """Refuses a path that the system cannot look up: one that is too long, or behind a lock."""
+    """Refuses an address, and a path that is too long or whose folder may not be read."""
     if re.match(r"[a-z]+:/", str(path)):
         where = re.sub(r"^([a-z]+):/+", r"\1://", str(path))
         raise ModelFileError(
@@ -61,7 +61,7 @@ def check_path(path: Path) -> None:
 
 
 def check_regular(path: Path) -> int:
-    """The size of a file that is neither a pipe nor a device, which may never end."""
+    """The size of a regular file; a pipe or a device, which may never end, is refused."""
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
@@ -74,7 +74,7 @@ def check_regular(path: Path) -> int:
 
 
 def read_file(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file of at most so many."""
+    """The bytes of a regular file, refused if there are more than ``limit``."""
     size = check_regular(path)
     try:
         with path.open("rb") as file:
@@ -87,7 +87,7 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 def check_inside(folder: Path, name: str) -> Path:
-    """The path of a file or folder inside a stranger's folder, reached without a link."""
+    """The path of a file or folder inside an untrusted folder; links are refused."""
     path = folder
     for part in name.split("/"):
         path = path / part
@@ -97,7 +97,7 @@ def check_inside(folder: Path, name: str) -> Path:
 
 
 def read_start(path: Path, count: int) -> bytes:
-    """The first bytes of a regular file; empty if it is none or cannot be read."""
+    """The first bytes of a regular file; empty if there is none or it cannot be read."""
     try:
         check_regular(path)
         with path.open("rb") as file:
@@ -110,19 +110,19 @@ def read_start(path: Path, count: int) -> bytes:
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """Opens a zip archive whose directory of members is not too long.
 
-    The library makes an object of every member as soon as an archive is opened. It reads the
-    directory as a whole, by whichever of the two records at the end of the file it goes by; that
-    one read is bounded here, so that no record has to be believed.
+    The library creates an object for every member when it opens an archive. It reads the whole
+    directory at once, at the size in one of two records at the end of the file; that read is
+    bounded here, so that neither record has to be trusted.
     """
-    with _Frugal(io.FileIO(path)) as file:
+    with _BoundedFile(io.FileIO(path)) as file:
         file.most = MAX_DIRECTORY
         with zipfile.ZipFile(file) as archive:
             file.most = None
             yield archive
 
 
-class _Frugal(io.BufferedReader):
-    """A file of which no more than ``most`` bytes are read at once."""
+class _BoundedFile(io.BufferedReader):
+    """A file of which at most ``most`` bytes are read at once."""
 
     most: int | None = None
 
@@ -130,19 +130,19 @@ class _Frugal(io.BufferedReader):
         if self.most is not None and size is not None and size > self.most:
             raise UnsafeModelError(
                 f"{self.name} has a directory of members of {size} bytes, more than {self.most}: "
-                "expected a .keras file, which holds a few members, not opened"
+                "expected a .keras file, which has only a few members; not opened"
             )
         return super().read(size)
 
 
 def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> Iterator[bytes]:
-    """A member of a zip archive in pieces, at most ``limit`` bytes whatever its header says."""
+    """A member of a zip archive in pieces, at most ``limit`` bytes whatever its header claims."""
     too_long = UnsafeModelError(f"{name} in {path} is larger than {limit} bytes: not read")
     if archive.getinfo(name).file_size > limit:
         raise too_long
     left = limit
     with archive.open(name) as member:
-        # A count of -1 would unpack whatever comes; the declared size may be a lie.
+        # A count of -1 would unpack everything; the declared size may be a lie.
         while piece := member.read(min(STEP, left + 1)):
             left -= len(piece)
             if left < 0:
@@ -151,31 +151,31 @@ def member_pieces(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -
 
 
 def bytes_allowed(path: Path) -> int:
-    """How many bytes of weights a file may unfold to."""
-    return unfolded(bytes_stored(path))
+    """The bytes of weights that a file may unpack to."""
+    return max_unpacked(bytes_stored(path))
 
 
-def unfolded(size: int) -> int:
-    """How many bytes ``size`` packed bytes may unfold to.
+def max_unpacked(size: int) -> int:
+    """The bytes that ``size`` compressed bytes may unpack to.
 
-    Weights hardly shrink when they are packed: a file that says it unfolds to many times its
-    size is made to fill the memory.
+    Weights hardly compress: a file that claims to unpack to many times its size is made to fill
+    the memory.
     """
     return 20 * size + (64 << 20)
 
 
 def bytes_stored(path: Path) -> int:
-    """How many bytes of a file lie on the disk: holes in it cost nothing, and allow nothing."""
+    """The bytes of a file that are on the disk: holes in a sparse file do not count."""
     size = check_regular(path)
     blocks: int | None = getattr(path.stat(), "st_blocks", None)
     if blocks:
         return min(size, 512 * blocks)
-    # Some systems know no blocks, some file systems call them 0; a mere hole has none either.
+    # Some systems do not report blocks, some file systems report 0, as for a file that is a hole.
     return 0 if blocks == 0 and size and _is_hole(path) else size
 
 
 def _is_hole(path: Path) -> bool:
-    """Whether a file holds no byte that was ever written, as far as its file system tells."""
+    """Whether no byte of a file was ever written, as far as its file system reports that."""
     data = getattr(os, "SEEK_DATA", None)
     if data is None:
         return False
@@ -188,13 +188,13 @@ def _is_hole(path: Path) -> bool:
 
 
 def check_stored(paths: Sequence[Path]) -> None:
-    """Refuses files of numbers that are together far longer than what lies of them on the disk."""
+    """Refuses files of numbers that are together far longer than what is stored of them."""
     size = sum(map(check_regular, paths))
     stored = sum(map(bytes_stored, set(paths)))
-    if size > unfolded(stored):
+    if size > max_unpacked(stored):
         raise UnsafeModelError(
             f"{paths[0]}{' and the files that belong to it' * (len(paths) > 1)} would be read as "
-            f"{size} bytes, of which {stored} lie on the disk: not read"
+            f"{size} bytes, of which {stored} are on the disk: not read"
         )
 
 

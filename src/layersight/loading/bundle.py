@@ -1,12 +1,12 @@
 """Checkpoints of TensorFlow, read as data without TensorFlow.
 
 A checkpoint is an index, a sorted table of names as LevelDB writes it, and files of raw
-little-endian numbers. The names of the variables stand in a graph of objects that is itself
-an entry. The formats are those of ``tensor_bundle.proto``, ``trackable_object_graph.proto``
-and LevelDB's ``table_format.md``.
+little-endian numbers. The names of the variables are in a graph of objects, which is itself an
+entry. The formats are those of ``tensor_bundle.proto``, ``trackable_object_graph.proto`` and
+LevelDB's ``table_format.md``.
 
-The rule of this module: every size and offset that the index gives is checked against the
-files before anything is read from there.
+The rule of this module: every size and offset in the index is checked against the files before
+anything is read there.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ MAX_SHARDS = 1_000  # files of numbers
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
-# The types of numbers by their codes in TensorFlow.
+# Types of numbers by their codes in TensorFlow.
 TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "|u1", 6: "|i1", 9: "<i8", 10: "|b1", 19: "<f2"}
 STRING, BFLOAT16 = 7, 14
 
-# What the path from a model to a variable of a layer begins with.
-OF_LAYERS = ("layer", "variables", "_layer")
+# The path from a model to a variable of a layer begins with one of these.
+LAYER_PREFIXES = ("layer", "variables", "_layer")
 
 
 class DamagedError(ValueError):
-    """The bytes are not what the format asks for."""
+    """The bytes do not follow the format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class _Entry:
 
 
 def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[Path]]:
-    """The variables of a checkpoint that belong to layers.
+    """The variables of the layers in a checkpoint by full names, such as ``conv/kernel``.
 
-    They have their full names, such as ``conv/kernel``; the files come with them.
+    The second result is the files of the checkpoint.
     """
     index = check_inside(folder, f"{prefix}.index")
     try:
@@ -77,7 +77,7 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
             )
         variables: dict[str, Array] = {}
         left = sum(map(len, data))
-        for key, name in _of_one_network(_names(_text(entries[GRAPH], data)), index):
+        for key, name in _layer_variables(_names(_text(entries[GRAPH], data)), index):
             if key not in entries:
                 continue
             if name in variables:
@@ -95,7 +95,7 @@ def read_checkpoint(folder: Path, prefix: str) -> tuple[dict[str, Array], list[P
 
 
 def fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """The fields of a protocol buffer: for each its number, and an integer or bytes."""
+    """The fields of a protocol buffer: numbers, each with an integer or bytes."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)
@@ -177,20 +177,20 @@ def _block(data: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _entry(data: bytes) -> _Entry:
-    held: dict[int, Any] = {1: 0, 2: b"", 3: 0, 4: 0, 5: 0}
-    held.update(pair for pair in fields(data) if pair[0] in held)
-    if any(isinstance(held[key], bytes) is not (key == 2) for key in held):
+    values: dict[int, Any] = {1: 0, 2: b"", 3: 0, 4: 0, 5: 0}
+    values.update(pair for pair in fields(data) if pair[0] in values)
+    if any(isinstance(values[key], bytes) is not (key == 2) for key in values):
         raise DamagedError("an entry of another kind")
     shape = []
-    for number, value in fields(held[2]):
+    for number, value in fields(values[2]):
         if number == 2 and isinstance(value, bytes):
             shape.append(int(next((v for k, v in fields(value) if k == 1), 0)))
     if len(shape) > 8 or any(not 0 <= size < 2**31 for size in shape):
         raise DamagedError("an invalid shape")
-    return _Entry(held[1], tuple(shape), held[3], held[4], held[5])
+    return _Entry(values[1], tuple(shape), values[3], values[4], values[5])
 
 
-def _held(entry: _Entry, data: list[bytes]) -> bytes:
+def _bytes(entry: _Entry, data: list[bytes]) -> bytes:
     shard = data[entry.shard]
     if entry.offset + entry.size > len(shard):
         raise DamagedError("a variable is outside its file")
@@ -198,22 +198,22 @@ def _held(entry: _Entry, data: list[bytes]) -> bytes:
 
 
 def _array(entry: _Entry, data: list[bytes]) -> Array:
-    held, count = _held(entry, data), math.prod(entry.shape)
+    raw, count = _bytes(entry, data), math.prod(entry.shape)
     if entry.dtype == BFLOAT16 and count * 2 == entry.size:
-        wide = np.frombuffer(held, "<u2").astype("<u4") << 16
+        wide = np.frombuffer(raw, "<u2").astype("<u4") << 16
         return wide.view("<f4").reshape(entry.shape)
     if entry.dtype not in TYPES or count * np.dtype(TYPES[entry.dtype]).itemsize != entry.size:
         raise DamagedError(f"a variable of the type {entry.dtype} and shape {entry.shape}")
-    return np.frombuffer(held, TYPES[entry.dtype]).reshape(entry.shape)
+    return np.frombuffer(raw, TYPES[entry.dtype]).reshape(entry.shape)
 
 
 def _text(entry: _Entry, data: list[bytes]) -> bytes:
-    """A single text: its length, a checksum of that, and the text."""
-    held = _held(entry, data)
-    size, start = _varint(held, 0)
-    if entry.dtype != STRING or entry.shape or start + 4 + size != len(held):
+    """A single string, stored as its length, a checksum of that, and its bytes."""
+    raw = _bytes(entry, data)
+    size, start = _varint(raw, 0)
+    if entry.dtype != STRING or entry.shape or start + 4 + size != len(raw):
         raise DamagedError("an invalid graph of objects")
-    return held[start + 4 :]
+    return raw[start + 4 :]
 
 
 def _names(graph: bytes) -> Iterator[tuple[str, str]]:
@@ -229,18 +229,18 @@ def _names(graph: bytes) -> Iterator[tuple[str, str]]:
                 yield key, name
 
 
-def _of_one_network(held: Iterable[tuple[str, str]], index: Path) -> list[tuple[str, str]]:
-    """The variables of layers, not those of an optimiser or a metric.
+def _layer_variables(names: Iterable[tuple[str, str]], index: Path) -> list[tuple[str, str]]:
+    """The keys and names of the variables of layers, without those of an optimiser or a metric.
 
-    The layers lie at the top, or in one object there, such as the ``model`` of a
+    The layers are at the top, or in a single object there, such as the ``model`` of a
     ``tf.train.Checkpoint(model=...)``.
     """
     networks: dict[str, list[tuple[str, str]]] = {}
-    for key, name in held:
+    for key, name in names:
         first, _, rest = key.partition("/")
-        if first.startswith(OF_LAYERS):
+        if first.startswith(LAYER_PREFIXES):
             networks.setdefault("", []).append((key, name))
-        elif rest.startswith(OF_LAYERS):
+        elif rest.startswith(LAYER_PREFIXES):
             networks.setdefault(first, []).append((key, name))
     if len(networks) > 1 and "" not in networks:
         raise ModelFileError(
@@ -250,7 +250,7 @@ def _of_one_network(held: Iterable[tuple[str, str]], index: Path) -> list[tuple[
     chosen = networks.get("") or next(iter(networks.values()), [])
 
     def number(pair: tuple[str, str]) -> int:
-        """The index of a layer among those with weights; -1 for what is not one."""
+        """The index of a layer among those with weights; -1 for any other object."""
         numbered = re.search(r"(?:^|/)layer_with_weights-(\d{1,6})/", pair[0])
         return int(numbered.group(1)) if numbered else -1
 

@@ -1,7 +1,7 @@
-"""Following the byte code of a lambda to the formula that it computes.
+"""From the byte code of a lambda to the formula that it computes.
 
-The rule of this module: nothing is run. Instructions are followed on expressions, without
-jumps or loops; whatever is not in the tables below makes the whole lambda unrecognised.
+The rule of this module: nothing is run. Instructions are interpreted on expressions, without
+jumps or loops; anything that is not in the tables below makes the whole lambda unrecognised.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from layersight.loading.marshalled import Code
 
 Instruction = tuple[str, int]
 
-MAX_INSTRUCTIONS = 10_000  # a function that a person wrote has some hundred
-MAX_NAME = 200  # characters of the name of something outside the code, with all its points
+MAX_INSTRUCTIONS = 10_000  # a function that a person wrote has about a hundred
+MAX_NAME = 200  # characters of the dotted name of something outside the code
 
 
 class UnknownError(Exception):
-    """The code is none of the known forms."""
+    """The code is not in a known form."""
 
 
 _NULL = object()
 
 
 def _numbered(text: str) -> dict[int, str]:
-    """A table of instructions by their numbers, written as number and name by turns."""
+    """A table of instructions by their numbers, written as alternating numbers and names."""
     words = text.split()
     return dict(zip(map(int, words[::2]), words[1::2], strict=True))
 
@@ -41,7 +41,7 @@ EVERYWHERE = _numbered("""
     125 STORE_FAST    133 BUILD_SLICE
 """)
 
-# Those up to Python 3.10; an arithmetic one has the name of the operation, in place or not.
+# Those up to Python 3.10; arithmetic ones, in place or not, have the name of the operation.
 UP_TO_3_10 = EVERYWHERE | _numbered("""
     2 ROT_TWO      9 NOP        16 matmul    17 matmul    19 pow       20 multiply  22 mod
     23 add         24 subtract  26 floordiv  27 truediv   28 floordiv  29 truediv   55 add
@@ -72,7 +72,7 @@ FROM_3_13 = _numbered("""
     149 NOP
 """)
 
-# Instructions that are two, each with half of the argument.
+# Instructions that stand for two, each with half of the argument.
 PAIRS_3_13 = {
     88: ("LOAD_FAST", "LOAD_FAST"),
     111: ("STORE_FAST", "LOAD_FAST"),
@@ -81,7 +81,7 @@ PAIRS_3_13 = {
 
 OPERATIONS = {"add", "subtract", "multiply", "truediv", "floordiv", "mod", "pow", "matmul"}
 
-# The same by the argument of Python 3.11's one instruction.
+# The same by the argument of the only arithmetic instruction since Python 3.11.
 BINARY_OP = _numbered("0 add 2 floordiv 4 matmul 5 multiply 6 mod 8 pow 10 subtract 11 truediv")
 
 # Comparisons by the argument of their instruction.
@@ -90,21 +90,21 @@ COMPARISONS = ("less", "less_equal", "equal", "not_equal", "greater", "greater_e
 # Names that Python 2 looks up like others.
 PLAIN = {"True": True, "False": False, "None": None}
 
-# What a function may import: their names stand for themselves, nothing is imported.
+# What a function may import; only the names are used, nothing is imported.
 PACKAGES = ("tensorflow", "keras", "tf_keras", "numpy", "math")
 
 
-def formulas_of(code: Code, given: dict[str, Any]) -> list[Formula]:
+def formulas_of(code: Code, bindings: dict[str, Any]) -> list[Formula]:
     """The formulas that a code can mean, one for each way to decode it.
 
-    ``given`` has the values of its further arguments and of its free variables.
+    ``bindings`` are the values of its further arguments and of its free variables.
     """
     if code.arguments < 1:
         return []
     formulas: list[Formula] = []
     for instructions, version in _decodings(code):
         try:
-            formula = _Machine(code, given, version).run(instructions)
+            formula = _Machine(code, bindings, version).run(instructions)
         except (UnknownError, ArithmeticError, LookupError, TypeError, ValueError):
             continue
         if formula not in formulas:
@@ -113,16 +113,16 @@ def formulas_of(code: Code, given: dict[str, Any]) -> list[Formula]:
 
 
 def _decodings(code: Code) -> Iterator[tuple[list[Instruction], str]]:
-    """The instructions as each version that has the layout would read them."""
+    """The instructions as each version of Python with that layout would read them."""
     pairs = list(zip(code.code[::2], code.code[1::2], strict=False))
-    whole = len(code.code) % 2 == 0
+    even = len(code.code) % 2 == 0
     if code.layout == "2":
-        yield list(_bytes_wide(code.code, ONLY_2)), "2"
+        yield list(_variable_width(code.code, ONLY_2)), "2"
     if code.layout == "3.0":
-        yield list(_bytes_wide(code.code, UP_TO_3_10)), "3.0"
-    if code.layout in ("3.0", "3.8") and whole:
+        yield list(_variable_width(code.code, UP_TO_3_10)), "3.0"
+    if code.layout in ("3.0", "3.8") and even:
         yield [(FROM_3_6.get(number, "?"), argument) for number, argument in pairs], "3.6"
-    if code.layout == "3.11" and whole:
+    if code.layout == "3.11" and even:
         newer = [(FROM_3_11.get(number, "?"), argument) for number, argument in pairs]
         yield newer, "3.11"
         yield newer, "3.12"
@@ -139,7 +139,7 @@ def _from_3_13(pairs: list[tuple[int, int]]) -> Iterator[Instruction]:
             yield FROM_3_13.get(number, "?"), argument
 
 
-def _bytes_wide(code: bytes, names: dict[int, str]) -> Iterator[Instruction]:
+def _variable_width(code: bytes, names: dict[int, str]) -> Iterator[Instruction]:
     """Instructions of one byte, or of three with an argument (up to Python 3.5)."""
     position = 0
     while position < len(code):
@@ -153,18 +153,18 @@ def _bytes_wide(code: bytes, names: dict[int, str]) -> Iterator[Instruction]:
 
 
 class _Machine:
-    """A stack of expressions."""
+    """An interpreter whose stack holds expressions."""
 
-    def __init__(self, code: Code, given: dict[str, Any], version: str) -> None:
+    def __init__(self, code: Code, bindings: dict[str, Any], version: str) -> None:
         self._code = code
         self._version = version
-        self._new = code.layout == "3.11"
+        self._from_3_11 = code.layout == "3.11"
         self._writer = Writer()
         self._stack: list[Any] = []
         self._keywords: tuple[Any, ...] = ()
-        self._values: dict[str, Any] = {code.variables[0]: INPUT}
-        self._values |= {name: given[name] for name in code.variables[1:] if name in given}
-        self._given = given
+        self._variables: dict[str, Any] = {code.variables[0]: INPUT}
+        self._variables |= {name: bindings[name] for name in code.variables[1:] if name in bindings}
+        self._bindings = bindings
 
     def run(self, instructions: list[Instruction]) -> Formula:
         """The formula of what is returned."""
@@ -181,9 +181,9 @@ class _Machine:
         stack, code = self._stack, self._code
         match name:
             case "LOAD_FAST":
-                stack.append(self._values[code.variables[argument]])
+                stack.append(self._variables[code.variables[argument]])
             case "STORE_FAST":
-                self._values[code.variables[argument]] = stack.pop()
+                self._variables[code.variables[argument]] = stack.pop()
             case "LOAD_CONST":
                 stack.append(code.constants[argument])
             case "LOAD_GLOBAL":
@@ -191,28 +191,32 @@ class _Machine:
             case "LOAD_ATTR" | "LOAD_METHOD":
                 self._attribute(argument, method=name == "LOAD_METHOD")
             case "LOAD_DEREF":
-                names = code.variables if self._new else code.free
-                stack.append(self._given[names[argument]])
+                names = code.variables if self._from_3_11 else code.free
+                stack.append(self._bindings[names[argument]])
             case "POP_TOP":
                 stack.pop()
             case "PUSH_NULL":
                 stack.append(_NULL)
             case "ROT_TWO" | "SWAP":
-                reach = argument if name == "SWAP" else 2
-                if reach < 1:
+                depth = argument if name == "SWAP" else 2
+                if depth < 1:
                     raise UnknownError
-                stack[-1], stack[-reach] = stack[-reach], stack[-1]
+                stack[-1], stack[-depth] = stack[-depth], stack[-1]
             case "UNPACK_SEQUENCE":
                 stack += self._writer.unpack(stack.pop(), argument)[::-1]
-            case "IMPORT_NAME" | "IMPORT_FROM":
-                self._import(code.names[argument], whole=name == "IMPORT_NAME")
+            case "IMPORT_NAME":
+                self._import_package(code.names[argument])
+            case "IMPORT_FROM":
+                if not isinstance(stack[-1], Dotted):
+                    raise UnknownError
+                stack.append(_inside(stack[-1], code.names[argument]))
             case "UNARY_NEGATIVE":
                 stack.append(self._writer.operate("negative", [stack.pop()]))
             case "BINARY_OP":
                 self._combine(BINARY_OP[argument % 13])
             case "divide":
-                whole = not any(isinstance(v, Ref | float) for v in stack[-2:])
-                self._combine("floordiv" if whole else "truediv")
+                integers = not any(isinstance(v, Ref | float) for v in stack[-2:])
+                self._combine("floordiv" if integers else "truediv")
             case "COMPARE_OP":
                 shift = {"3.12": 4, "3.13": 5}.get(self._version, 0)
                 self._combine(COMPARISONS[argument >> shift])
@@ -268,7 +272,7 @@ class _Machine:
         self._stack.append(self._writer.index(self._stack.pop(), _as_key(key)))
 
     def _global(self, argument: int) -> None:
-        if self._new:
+        if self._from_3_11:
             if argument & 1:
                 self._stack.append(_NULL)
             argument >>= 1
@@ -278,24 +282,19 @@ class _Machine:
             return
         self._stack.append(Dotted(name))
 
-    def _import(self, name: str, *, whole: bool) -> None:
-        """The name of a package or of something in it; nothing is imported."""
-        if not whole:
-            if not isinstance(self._stack[-1], Dotted):
-                raise UnknownError
-            self._stack.append(_inside(self._stack[-1], name))
-            return
-        chosen = self._stack.pop()
-        if self._stack.pop() not in (0, -1) or name.partition(".")[0] not in PACKAGES:
+    def _import_package(self, name: str) -> None:
+        """Pushes the name of a package; nothing is imported."""
+        members, package = self._stack.pop(), name.partition(".")[0]
+        if self._stack.pop() not in (0, -1) or package not in PACKAGES:
             raise UnknownError
-        self._stack.append(Dotted(name if chosen else name.partition(".")[0]))
+        self._stack.append(Dotted(name if members else package))
 
     def _attribute(self, argument: int, *, method: bool) -> None:
         if self._version in ("3.12", "3.13"):
             method, argument = bool(argument & 1), argument >> 1
         owner = self._stack.pop()
         name = self._code.names[argument]
-        if method and self._new:
+        if method and self._from_3_11:
             self._stack.append(_NULL)
         if isinstance(owner, Dotted):
             self._stack.append(_inside(owner, name))

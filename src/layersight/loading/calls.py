@@ -1,7 +1,7 @@
-"""Calls in a formula: which function a name stands for, and what it computes.
+"""Calls in a formula: which function a name refers to, and what it computes.
 
-The rule of this module: a function is known by its whole name and all its arguments; whatever is
-not in the tables of :mod:`layersight.loading.functions` is a ``ValueError``.
+The rule of this module: a function is recognised by its full name and all its arguments; anything
+that is not in the tables of :mod:`layersight.loading.functions` is a ``ValueError``.
 """
 
 from __future__ import annotations
@@ -10,18 +10,26 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from layersight.loading.formulas import Dotted, Ref, Writer, plain, tensor
-from layersight.loading.functions import IGNORED, KERAS, OPS, SETTINGS, TENSORFLOW, TENSORS, Known
+from layersight.loading.formulas import Dotted, Ref, Writer, as_constant, as_tensor
+from layersight.loading.functions import (
+    IGNORED,
+    KERAS,
+    OPS,
+    SETTINGS,
+    TENSORFLOW,
+    TENSORS,
+    Operation,
+)
 
 UTILS = "imagenet_utils"
 
-# The names under which the backend of Keras, or Keras, TensorFlow and others are imported.
+# Names under which the backend of Keras, Keras itself, TensorFlow and others are imported.
 KERAS_ROOTS = ("K", "k", "keras", "backend", "KTF", "KB", "kb", "keras_backend", "ks", UTILS)
 TF_ROOTS = ("tf", "tensorflow", "ktf", "nn", "tfk")
 OPS_ROOTS = ("ops",)
 NUMBER_ROOTS = ("np", "numpy", "math")
 
-# What may stand between the root of a name and the function.
+# What may be between the root of a name and the function.
 BETWEEN = {
     *("keras", "backend", "compat", "v1", "v2", "_v2", "api", "python", "tf", "tensorflow"),
     *("nn", "math", "linalg", "image", "activations", "ops", "random", "quantization", "dtypes"),
@@ -71,7 +79,7 @@ def call(writer: Writer, function: Dotted, arguments: list[Any], keywords: dict[
         return _preprocess(writer, module, arguments, keywords)
     if not set(between) <= BETWEEN:
         raise ValueError(function)
-    ours = root in KERAS_ROOTS and not {"tf", "tensorflow"} & set(between)
+    is_keras = root in KERAS_ROOTS and not {"tf", "tensorflow"} & set(between)
     if {"random"} & set(between) or name.startswith(("random_", "truncated_normal")):
         return _random(writer, name, arguments, keywords)
     special = _SPECIAL.get(name)
@@ -79,63 +87,65 @@ def call(writer: Writer, function: Dotted, arguments: list[Any], keywords: dict[
         return special(writer, arguments, keywords)
     if root in OPS_ROOTS or "ops" in between:
         table = OPS
-    elif ours or {"backend", "activations", "layers"} & set(between):
+    elif is_keras or {"backend", "activations", "layers"} & set(between):
         table = KERAS
     else:
         table = TENSORFLOW
     full = f"image.{name}" if "image" in between else name
-    if full not in table and ours and "backend" not in between:
+    if full not in table and is_keras and "backend" not in between:
         table = TENSORFLOW if "image" in between or "nn" in between else table
     if full not in table:
         raise ValueError(function)
     return _bind(writer, table[full], arguments, keywords)
 
 
-def _bind(writer: Writer, known: Known, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """The step of a call, whose arguments are given by name or position."""
+def _bind(
+    writer: Writer, operation: Operation, arguments: list[Any], keywords: dict[str, Any]
+) -> Any:
+    """The step of a call with positional and keyword arguments."""
+    name = operation.name
     named = {key: value for key, value in keywords.items() if key not in IGNORED}
-    given = list(arguments)
+    positional = list(arguments)
     for key in TENSORS:
-        if key in named and len(given) < known.tensors and SETTINGS.get(key) is None:
-            given.append(named.pop(key))
-    if known.operation == "einsum":
-        return writer.step("einsum", [plain(given[0]), *map(tensor, given[1:])])
-    tensors, rest = given[: known.tensors], given[known.tensors :]
-    if len(tensors) != known.tensors or len(rest) > len(known.settings):
-        raise ValueError(known.operation)
-    settings = {**dict(known.fixed), **dict(zip(known.settings, rest, strict=False))}
+        if key in named and len(positional) < operation.tensors and SETTINGS.get(key) is None:
+            positional.append(named.pop(key))
+    if name == "einsum":
+        return writer.step(name, [as_constant(positional[0]), *map(as_tensor, positional[1:])])
+    tensors, rest = positional[: operation.tensors], positional[operation.tensors :]
+    if len(tensors) != operation.tensors or len(rest) > len(operation.settings):
+        raise ValueError(name)
+    settings = {**dict(operation.fixed), **dict(zip(operation.settings, rest, strict=False))}
     for key, value in named.items():
-        name = key if key in known.settings else SETTINGS.get(key, key)
-        if name not in known.settings:
+        setting = key if key in operation.settings else SETTINGS.get(key, key)
+        if setting not in operation.settings:
             raise ValueError(key)
-        settings[name] = value
+        settings[setting] = value
     settings = {k: v for k, v in settings.items() if k not in IGNORED}
-    if known.operation in _OF_LISTS:
-        return writer.step(known.operation, [_tensors(tensors[0])], settings, known.kind)
-    tensors = [tensor(value) for value in tensors]
+    if name in _LIST_OPERATIONS:
+        return writer.step(name, [_tensors(tensors[0])], settings, operation.kind)
+    tensors = [as_tensor(value) for value in tensors]
     if not any(isinstance(value, Ref) for value in tensors):
-        if not known.operation.startswith("math.") or known.settings:
-            raise ValueError(known.operation)
-        numbers = [plain(value) for value in tensors]
-        if not all(isinstance(number, int | float) for number in numbers):
-            raise ValueError(known.operation)
-    if known.operation == "cast" and isinstance(tensors[0], Ref) and tensors[0].kind == "number":
+        if not name.startswith("math.") or operation.settings:
+            raise ValueError(name)
+        if not all(isinstance(as_constant(value), int | float) for value in tensors):
+            raise ValueError(name)
+    if name == "cast" and isinstance(tensors[0], Ref) and tensors[0].kind == "number":
         return tensors[0]
-    return writer.step(known.operation, tensors, settings, known.kind)
+    return writer.step(name, tensors, settings, operation.kind)
 
 
-_OF_LISTS = ("concat", "stack", "math.add_n")
+_LIST_OPERATIONS = ("concat", "stack", "math.add_n")
 
 
 def _tensors(value: Any) -> Any:
-    """A list of tensors: written out, all the inputs of the layer, or an operation's result."""
+    """A list of tensors: a literal, all inputs of the layer, or the result of an operation."""
     if isinstance(value, Ref):
         if value.kind not in ("input", "tensors"):
             raise ValueError(value.kind)
         return value
     if not isinstance(value, list | tuple) or not any(isinstance(v, Ref) for v in value):
         raise ValueError(value)
-    return [tensor(item) for item in value]
+    return [as_tensor(item) for item in value]
 
 
 def _builtin(writer: Writer, function: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
@@ -143,7 +153,7 @@ def _builtin(writer: Writer, function: str, arguments: list[Any], keywords: dict
         raise ValueError(function)
     (value,) = arguments
     if function == "abs":
-        return writer.step("math.abs", [tensor(value)]) if isinstance(value, Ref) else abs(value)
+        return writer.step("math.abs", [as_tensor(value)]) if isinstance(value, Ref) else abs(value)
     if function in ("list", "tuple"):
         if isinstance(value, Ref) and value.kind == "shape":
             return value
@@ -167,7 +177,7 @@ def _on_number(writer: Writer, name: str, arguments: list[Any], keywords: dict[s
     if keywords and set(keywords) != {"dtype"}:
         raise ValueError(name)
     if name in ("array", "asarray", "float32") and arguments:
-        return plain(arguments[0])
+        return as_constant(arguments[0])
     (value,) = arguments
     if isinstance(value, Ref):
         if value.kind != "number" or name != "sqrt":
@@ -179,9 +189,9 @@ def _on_number(writer: Writer, name: str, arguments: list[Any], keywords: dict[s
 
 
 def _random(writer: Writer, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """The mean of random numbers, which stands for them.
+    """The mean of random numbers, which replaces them.
 
-    The shape is left out: what is added to or multiplied with them has it.
+    The shape is left out: what they are added to or multiplied with has it.
     """
     if name not in ("normal", "random_normal", "truncated_normal", "random_normal_variable"):
         raise ValueError(name)
@@ -204,7 +214,7 @@ def _preprocess(writer: Writer, module: str, arguments: list[Any], keywords: dic
     if named.get("data_format") not in (None, "channels_last"):
         raise ValueError(module)
     mode = named.get("mode", "caffe" if module == UTILS else PREPROCESSING.get(module))
-    return preprocess(writer, tensor(named["x"]), mode)
+    return preprocess(writer, as_tensor(named["x"]), mode)
 
 
 def preprocess(writer: Writer, x: Any, mode: Any) -> Any:
@@ -215,8 +225,8 @@ def preprocess(writer: Writer, x: Any, mode: Any) -> Any:
     if mode == "tf":
         return writer.operate("subtract", [writer.operate("truediv", [x, 127.5]), 1.0])
     if mode == "caffe":
-        turned = writer.index(x, (Ellipsis, slice(None, None, -1)))
-        return writer.operate("subtract", [turned, MEANS])
+        reversed_channels = writer.index(x, (Ellipsis, slice(None, None, -1)))
+        return writer.operate("subtract", [reversed_channels, MEANS])
     if mode == "torch":
         scaled = writer.operate("subtract", [writer.operate("truediv", [x, 255.0]), TORCH[0]])
         return writer.operate("truediv", [scaled, TORCH[1]])
@@ -226,10 +236,10 @@ def preprocess(writer: Writer, x: Any, mode: Any) -> Any:
 
 
 def _shape(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    given = [*arguments, *(v for k, v in keywords.items() if k in TENSORS)]
-    if len(given) != 1 or not isinstance(given[0], Ref):
+    tensors = [*arguments, *(v for k, v in keywords.items() if k in TENSORS)]
+    if len(tensors) != 1 or not isinstance(tensors[0], Ref):
         raise ValueError("shape")
-    return shape_of(writer, given[0])
+    return shape_of(writer, tensors[0])
 
 
 def shape_of(writer: Writer, value: Ref) -> Ref:
@@ -245,7 +255,7 @@ def _rank(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any
 def _constant(_: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
     if not set(keywords) <= {"dtype", "name", "value"}:
         raise ValueError("constant")
-    return plain([*arguments, *(v for k, v in keywords.items() if k == "value")][0])
+    return as_constant([*arguments, *(v for k, v in keywords.items() if k == "value")][0])
 
 
 def _in_test(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> Any:
@@ -255,7 +265,7 @@ def _in_test(writer: Writer, arguments: list[Any], keywords: dict[str, Any]) -> 
     return writer.step("identity", [arguments[1]])
 
 
-# Functions whose result is no tensor, or another one when training.
+# Functions whose result is not a tensor, or differs in training.
 _SPECIAL: dict[str, Callable[[Writer, list[Any], dict[str, Any]], Any]] = {
     "shape": _shape,
     "int_shape": _shape,

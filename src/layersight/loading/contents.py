@@ -1,7 +1,7 @@
-"""What the process that reads HDF5 sends of a file, checked like data of a stranger.
+"""What the process that reads HDF5 sends about a file, checked like any untrusted data.
 
-A damaged file may have done anything to that process. The rule of this module: only what is
-expected is taken, of known types of number, and no more than a file of its size may hold.
+A damaged file may have done anything to that process. The rule of this module: only messages that
+are expected are accepted, with known types of number, and no more than a file of that size holds.
 """
 
 from __future__ import annotations
@@ -16,38 +16,35 @@ import numpy as np
 from layersight.data.arrays import Array
 from layersight.data.saved import LayerWeights
 from layersight.errors import LayersightError, ModelFileError, UnsafeModelError
-from layersight.loading.frames import Incoming, ProtocolError, RemoteError
+from layersight.loading.frames import Incoming, Message, ProtocolError, RemoteError
 
-# The types of number that are taken.
+# The types of number that are accepted.
 NUMBERS = {
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64"),
 }
 
-# The errors that the other side may send.
+# The errors that the process may send.
 ERRORS: dict[str, type[LayersightError]] = {
     "ModelFileError": ModelFileError,
     "UnsafeModelError": UnsafeModelError,
 }
 
 MAX_DIMENSIONS = 32  # of an array: as many as HDF5 has
-MAX_PARTS = 100  # of a path in a store: more than the layers of a configuration can be nested
+MAX_PARTS = 100  # of a path in a store: more than layers can be nested in a configuration
 MAX_ERROR = 2000  # characters of an error that are kept
-COST = 256  # bytes of memory that a message or an array takes beside its content
+OVERHEAD = 256  # bytes of memory that a message or an array takes beside its content
 
 
 @dataclass(slots=True)
 class Contents:
-    """What a file holds."""
+    """The contents of a file."""
 
-    # The ``config`` and the ``metadata``, if there are any.
-    texts: dict[str, bytes] = field(default_factory=dict)
-    version: str | None = None  # the version of Keras that wrote it, if it says so
-    backend: str | None = None  # the backend that wrote it, if it says so
-    # The weights layer by layer, where the file keeps them so.
-    layers: list[LayerWeights] | None = None
-    # The weights by their path, where it is a store of Keras 3.
-    store: dict[str, Array] | None = None
+    texts: dict[str, bytes] = field(default_factory=dict)  # ``config`` and ``metadata``, if present
+    version: str | None = None  # the version of Keras that wrote it, if it is recorded
+    backend: str | None = None  # the backend that wrote it, if it is recorded
+    layers: list[LayerWeights] | None = None  # the weights by layers, in files of Keras 1 and 2
+    store: dict[str, Array] | None = None  # the weights by path, in a store of Keras 3
 
     @property
     def size(self) -> int:
@@ -57,60 +54,61 @@ class Contents:
 
 
 def collect(source: Incoming, allowance: int) -> Contents:
-    """Takes the frames of one file."""
-    taken = Contents()
+    """Reads the frames of a file, which may take ``allowance`` bytes of memory."""
+    contents = Contents()
     try:
         while "end" not in (message := source.message()):
-            for key, take in _TAKERS.items():
+            for key, read in _READERS.items():
                 if key in message:
-                    allowance -= COST + take(taken, message, source, allowance)
+                    allowance -= OVERHEAD + read(contents, message, source, allowance)
                     break
             else:
                 raise ProtocolError("an unknown message")
             if allowance < 0:
                 raise ProtocolError("more than a file of its size holds")
     except RemoteError as error:
-        (sent,) = error.args
-        kind, text = ERRORS.get(str(sent["error"])), sent.get("text")
+        (message,) = error.args
+        kind, text = ERRORS.get(str(message["error"])), message.get("text")
         if kind is None or not isinstance(text, str):
             raise ProtocolError("an unknown error") from None
         raise kind(text[:MAX_ERROR]) from None
-    _check_complete(taken)
-    return taken
+    _check_complete(contents)
+    return contents
 
 
-def _take_text(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
+def _read_text(contents: Contents, message: Message, source: Incoming, allowance: int) -> int:
     name, size = message["text"], message.get("bytes")
-    if name not in ("config", "metadata") or name in taken.texts or not _is_size(size):
+    if name not in ("config", "metadata") or name in contents.texts or not _is_size(size):
         raise ProtocolError("an unknown text")
     if size > allowance:
         raise ProtocolError("a text that is too long")
     text = bytearray(size)
     source.pieces(memoryview(text))
-    taken.texts[name] = bytes(text)
+    contents.texts[name] = bytes(text)
     return size
 
 
-def _take_form(taken: Contents, message: dict[str, Any], _: Incoming, __: int) -> int:
-    if taken.layers is not None or taken.store is not None:
+def _read_form(contents: Contents, message: Message, _: Incoming, __: int) -> int:
+    if contents.layers is not None or contents.store is not None:
         raise ProtocolError("a second form")
-    taken.version, taken.backend = _text(message.get("version")), _text(message.get("backend"))
+    contents.version = _text(message.get("version"))
+    contents.backend = _text(message.get("backend"))
     if message["form"] == "layers":
-        taken.layers = []
+        contents.layers = []
     elif message["form"] == "store":
-        taken.store = {}
+        contents.store = {}
     else:
         raise ProtocolError("an unknown form")
     return 0
 
 
-def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
+def _read_layer(contents: Contents, message: Message, source: Incoming, allowance: int) -> int:
     layer, names = message["layer"], message.get("names")
-    if taken.layers is None or not isinstance(layer, str) or not isinstance(names, list):
+    if contents.layers is None or not isinstance(layer, str) or not isinstance(names, list):
         raise ProtocolError("an unexpected layer")
     if not all(isinstance(name, str) for name in names):
         raise ProtocolError("a weight without a name")
-    used = len(layer) + sum(map(len, names)) + COST * len(names)
+    used = len(layer) + sum(map(len, names)) + OVERHEAD * len(names)
     arrays = []
     for name in names:
         inner = source.message()
@@ -118,30 +116,30 @@ def _take_layer(taken: Contents, message: dict[str, Any], source: Incoming, allo
             raise ProtocolError("an array of another name")
         arrays.append(_read_array(inner, source, allowance - used))
         used += arrays[-1].nbytes
-    taken.layers.append(LayerWeights(layer, tuple(names), tuple(arrays)))
+    contents.layers.append(LayerWeights(layer, tuple(names), tuple(arrays)))
     return used
 
 
-def _take_array(taken: Contents, message: dict[str, Any], source: Incoming, allowance: int) -> int:
+def _read_path(contents: Contents, message: Message, source: Incoming, allowance: int) -> int:
     path = message["array"]
-    if taken.store is None or not isinstance(path, str) or path in taken.store:
+    if contents.store is None or not isinstance(path, str) or path in contents.store:
         raise ProtocolError("an unexpected array")
     if (parts := path.count("/") + 1) > MAX_PARTS:
         raise ProtocolError(f"a path of more than {MAX_PARTS} parts")
-    taken.store[path] = _read_array(message, source, allowance)
-    return taken.store[path].nbytes + len(path) * parts  # the path of each group is kept too
+    contents.store[path] = _read_array(message, source, allowance)
+    return contents.store[path].nbytes + len(path) * parts  # the path of each group is kept too
 
 
-# The messages by the key that they have: each reads what follows and returns how many bytes.
-_TAKERS: dict[str, Callable[[Contents, dict[str, Any], Incoming, int], int]] = {
-    "text": _take_text,
-    "form": _take_form,
-    "layer": _take_layer,
-    "array": _take_array,
+# Functions by the key of a message: each reads what follows and returns the bytes that it takes.
+_READERS: dict[str, Callable[[Contents, Message, Incoming, int], int]] = {
+    "text": _read_text,
+    "form": _read_form,
+    "layer": _read_layer,
+    "array": _read_path,
 }
 
 
-def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Array:
+def _read_array(message: Message, source: Incoming, allowance: int) -> Array:
     shape, number = message.get("shape"), message.get("dtype")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_size, shape)):
         raise ProtocolError("an array without a shape")
@@ -158,11 +156,11 @@ def _read_array(message: dict[str, Any], source: Incoming, allowance: int) -> Ar
     return array
 
 
-def _check_complete(taken: Contents) -> None:
-    """Refuses an answer without weights, or with an array inside an array."""
-    if taken.layers is None and taken.store is None:
+def _check_complete(contents: Contents) -> None:
+    """Refuses contents without weights, or with an array inside an array."""
+    if contents.layers is None and contents.store is None:
         raise ProtocolError("no weights")
-    paths = taken.store or {}
+    paths = contents.store or {}
     for path in paths:
         while path := path.rpartition("/")[0]:
             if path in paths:

@@ -1,4 +1,4 @@
-"""Formulas: what a function computes from its input, as a list of steps that JSON can hold.
+"""Formulas: what a function computes from its input, as a list of steps in JSON.
 
 A formula is ``{"steps": [[name, arguments, settings], ...], "result": value}``. Every step names
 an operation of :mod:`layersight.loading.functions`; a step that several others use is written
@@ -19,17 +19,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MAX_STEPS = 500  # of a formula; one that a person wrote has some ten
-MAX_ITEMS = 1_000  # values of a list, those of lists inside it included
+MAX_STEPS = 500  # of a formula; one that a person wrote has about ten
+MAX_ITEMS = 1_000  # values of a list, including those of lists inside it
 MAX_DEPTH = 10  # levels of lists
 
-# The types to which a formula may convert.
+# Types that a formula may convert to.
 DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "bool"),
 )
 
-# Names that a module gives to plain values.
+# Constants by their names in a module.
 CONSTANTS = {"newaxis": None, "pi": math.pi, "e": math.e}
 
 # The members of tf.image.ResizeMethod in the order of their numbers.
@@ -63,9 +63,9 @@ INPUT = Ref(["input"], "input")
 
 
 class Writer:
-    """Writes down the steps of one formula.
+    """Records the steps of a formula.
 
-    Every method raises ``ValueError`` for what no formula holds.
+    Every method raises ``ValueError`` for what cannot be part of a formula.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Writer:
         settings: dict[str, Any] | None = None,
         kind: str = "tensor",
     ) -> Ref:
-        """A step; the same one is written once."""
+        """Adds a step, or finds the same one among those before."""
         entry = [
             name,
             [as_form(value) for value in arguments],
@@ -96,10 +96,10 @@ class Writer:
 
     def finish(self, result: Any) -> Formula:
         """The formula of a result, without the steps that it does not need."""
-        given = result if isinstance(result, list | tuple) else [result]
-        if not given or not all(isinstance(v, Ref) for v in given):
+        values = result if isinstance(result, list | tuple) else [result]
+        if not values or not all(isinstance(value, Ref) for value in values):
             raise ValueError(result)
-        if any(value.kind in ("shape", "number") for value in given):
+        if any(value.kind in ("shape", "number") for value in values):
             raise ValueError(result)
         form = as_form(result)
         needed = steps_in(form)
@@ -107,8 +107,8 @@ class Writer:
             if number in needed:
                 needed |= steps_in(self._steps[number])
         numbers = {old: new for new, old in enumerate(sorted(needed))}
-        kept = [_renumber(self._steps[number], numbers) for number in sorted(needed)]
-        formula = {"steps": kept, "result": _renumber(form, numbers)}
+        steps = [_renumber(self._steps[number], numbers) for number in sorted(needed)]
+        formula = {"steps": steps, "result": _renumber(form, numbers)}
         return {**formula, "random": True} if self.random else formula
 
     def operate(self, name: str, values: Sequence[Any]) -> Any:
@@ -126,7 +126,7 @@ class Writer:
                 raise ValueError(name)
             return self.step(f"number.{name}", values, kind="number")
         prefix = "linalg" if name == "matmul" else "math"
-        return self.step(f"{prefix}.{name}", [tensor(value) for value in values])
+        return self.step(f"{prefix}.{name}", [as_tensor(value) for value in values])
 
     def index(self, value: Any, key: Any) -> Any:
         """``value[key]``."""
@@ -134,16 +134,16 @@ class Writer:
             if isinstance(value, list | tuple) and isinstance(key, int | slice):
                 return value[key]
             raise ValueError(key)
-        whole = type(key) is int and abs(key) <= MAX_ITEMS
-        if value.kind == "input" and whole:
+        is_index = type(key) is int and abs(key) <= MAX_ITEMS
+        if value.kind == "input" and is_index:
             return Ref(["input", key], "tensor")
-        if value.kind == "tensors" and whole:
+        if value.kind == "tensors" and is_index:
             return self.step("item", [value, key])
-        if value.kind == "shape" and (whole or isinstance(key, slice)):
-            return self.step("shape.item", [value, key], kind="number" if whole else "shape")
+        if value.kind == "shape" and (is_index or isinstance(key, slice)):
+            return self.step("shape.item", [value, key], kind="number" if is_index else "shape")
         if value.kind in ("input", "tensor"):
             parts = key if isinstance(key, tuple) else (key,)
-            if all(part is None or isinstance(part, _PART) for part in parts):
+            if all(part is None or isinstance(part, _INDEX_TYPES) for part in parts):
                 return self.step("__operators__.getitem", [value], {"slice_spec": list(parts)})
         raise ValueError(key)
 
@@ -158,20 +158,19 @@ class Writer:
         return [self.index(value, number) for number in range(count)]
 
 
-_PART = (int, slice, Ref, type(Ellipsis))
+_INDEX_TYPES = (int, slice, Ref, type(Ellipsis))
 
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def tensor(value: Any) -> Any:
-    """A value that an operation takes as a tensor."""
-    if isinstance(value, Ref):
-        if value.kind in ("shape", "tensors"):
-            raise ValueError(value.kind)
-        return value
-    plain(value)
+def as_tensor(value: Any) -> Any:
+    """Checks that an operation can take a value as a tensor."""
+    if not isinstance(value, Ref):
+        as_constant(value)
+    elif value.kind in ("shape", "tensors"):
+        raise ValueError(value.kind)
     return value
 
 
@@ -182,45 +181,33 @@ def as_form(value: Any) -> Any:
         return ["ellipsis"]
     if isinstance(value, slice):
         return ["slice", [as_form(part) for part in (value.start, value.stop, value.step)]]
-    if isinstance(value, list | tuple) and _holds_parts(value):
-        if count_items(value) > MAX_ITEMS:
-            raise ValueError("too long a list")
+    if isinstance(value, list | tuple) and any(
+        isinstance(item, Ref | slice) or item is Ellipsis for item in _flat(value)
+    ):
         return ["list", [as_form(item) for item in value]]
-    return ["value", plain(value)]
+    return ["value", as_constant(value)]
 
 
-def _holds_parts(value: Any) -> bool:
-    """Whether a list holds, at any depth, what is no constant."""
-    count_items(value)
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, Ref | slice) or item is Ellipsis:
-            return True
-        if isinstance(item, list | tuple):
-            waiting += item
-    return False
-
-
-def count_items(value: Any) -> int:
-    """How many values a list holds, those of lists inside it included."""
-    level, count, depth = [value], 0, 0
+def _flat(value: Any) -> list[Any]:
+    """The values of a list and of all lists inside it, of which there may not be too many."""
+    level, depth = [value], 0
+    items: list[Any] = []
     while lists := [item for item in level if isinstance(item, list | tuple)]:
-        count += sum(map(len, lists))
         depth += 1
-        if count > MAX_ITEMS or depth > MAX_DEPTH:
+        if len(items) + sum(map(len, lists)) > MAX_ITEMS or depth > MAX_DEPTH:
             raise ValueError(f"a list of more than {MAX_ITEMS} values")
         level = [item for inner in lists for item in inner]
-    return count
+        items += level
+    return items
 
 
-def plain(value: Any) -> Any:
-    """A constant as JSON holds it."""
+def as_constant(value: Any) -> Any:
+    """A constant in the form that JSON can hold."""
     if isinstance(value, Dotted):
-        return _plain_name(value)
+        return _named_constant(value)
     if isinstance(value, list | tuple):
-        count_items(value)
-        return [plain(item) for item in value]
+        _flat(value)
+        return [as_constant(item) for item in value]
     if value is None or isinstance(value, bool | float | str):
         return value
     if isinstance(value, int) and abs(value) < 1 << 63:
@@ -228,7 +215,7 @@ def plain(value: Any) -> Any:
     raise ValueError(value)
 
 
-def _plain_name(name: Dotted) -> Any:
+def _named_constant(name: Dotted) -> Any:
     """A type or a named constant of a module."""
     owner, _, last = name.rpartition(".")
     if last in DTYPES and owner:
@@ -241,13 +228,13 @@ def _plain_name(name: Dotted) -> Any:
 
 
 def fold(name: str, values: list[Any]) -> Any:
-    """An operation on constants alone, done here."""
+    """The result of an operation on constants alone."""
     first, second = (values * 2)[:2]
     if name == "add" and _is_list(first) and type(first) is type(second):
         joined = first + second
-        count_items(joined)
+        _flat(joined)
         return joined
-    numbers = [plain(value) for value in values]
+    numbers = [as_constant(value) for value in values]
     if not all(type(n) in (int, float) and abs(n) < 1e15 for n in numbers):
         raise ValueError(name)
     first, second = (numbers * 2)[:2]

@@ -1,9 +1,9 @@
 """The frames in the pipe between layersight and the process that reads HDF5.
 
-A frame is one byte for its kind, eight for its length, and that many bytes: a message in JSON,
-a piece of an array or a text, or an empty sign of life.
+A frame is a byte for its kind, eight for its length, and that many bytes: a message in JSON,
+a piece of an array or a text, or an empty heartbeat.
 
-The rule of this module: it is the same for both sides, and no side takes more than it allowed.
+The rule of this module: both sides use it, and neither accepts more than it allowed.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from typing import Any
 
 HEAD = struct.Struct("<cQ")
 
-MESSAGE, PIECE, ALIVE = b"m", b"p", b"."
+MESSAGE, PIECE, HEARTBEAT = b"m", b"p", b"."
 
 MAX_MESSAGE = 16 << 20  # bytes; the names of a layer's weights may be many
-MAX_SIGNS = 100_000  # signs of life in a row; there is one for each 16 MiB of an archive
-STEP = 1 << 20  # bytes of a text in one piece, and bytes taken from the pipe at once
-TOGETHER = 1 << 12  # bytes of a frame up to which it is written at once with its head
-Frame = dict[str, Any] | memoryview | None  # a message, a piece, or a sign of life
+MAX_HEARTBEATS = 100_000  # in a row; there is one for each 16 MiB of an archive
+STEP = 1 << 20  # bytes of a text in a piece, and bytes read from the pipe at once
+SMALL = 1 << 12  # bytes of a frame up to which it is written together with its head
+Message = dict[str, Any]
+Frame = Message | memoryview | None  # a message, a piece, or a heartbeat
 
 
 class ProtocolError(Exception):
-    """What came is not what the protocol allows."""
+    """A frame is not what the protocol allows."""
 
 
 class RemoteError(Exception):
-    """The other side sent an error; the message is its only argument."""
+    """The process sent an error; the message is the only argument."""
 
 
 def text_frames(name: str, text: bytes) -> Iterator[Frame]:
@@ -44,13 +45,13 @@ def text_frames(name: str, text: bytes) -> Iterator[Frame]:
 def write_frame(descriptor: int, frame: Frame) -> None:
     """Writes a frame to a pipe."""
     if frame is None:
-        kind, body = ALIVE, memoryview(b"")
+        kind, body = HEARTBEAT, memoryview(b"")
     elif isinstance(frame, memoryview):
         kind, body = PIECE, frame.cast("B") if frame.nbytes else memoryview(b"")
     else:
         kind, body = MESSAGE, memoryview(json.dumps(frame).encode())
     head = HEAD.pack(kind, len(body))
-    if len(body) <= TOGETHER:
+    if len(body) <= SMALL:
         _write(descriptor, memoryview(head + bytes(body)))
     else:
         _write(descriptor, memoryview(head))
@@ -63,29 +64,28 @@ def _write(descriptor: int, data: memoryview) -> None:
 
 
 class Incoming:
-    """The frames that come in.
+    """Reads frames.
 
-    Every method raises :class:`ProtocolError` for a frame that is out of place, and
-    :class:`RemoteError` for an error in its place.
+    Every method raises :class:`ProtocolError` for a frame that is not expected, and
+    :class:`RemoteError` for an error instead of it.
     """
 
     def __init__(self, fill: Callable[[memoryview], None]) -> None:
         self._fill = fill
 
-    def alive(self) -> None:
-        """Takes a sign of life."""
-        if self._head() != (ALIVE, 0):
-            raise ProtocolError("something else than a sign of life")
+    def heartbeat(self) -> None:
+        if self._head() != (HEARTBEAT, 0):
+            raise ProtocolError("something else than a heartbeat")
 
-    def message(self) -> dict[str, Any]:
-        """The next message, after signs of life."""
+    def message(self) -> Message:
+        """The next message, after any heartbeats."""
         kind, length = self._next()
         if kind != MESSAGE:
             raise ProtocolError("something else than a message")
         return self._message(length)
 
     def pieces(self, target: memoryview) -> None:
-        """Fills memory with the pieces that come next."""
+        """Fills memory with the next pieces."""
         while target:
             kind, length = self._next()
             if kind == MESSAGE:
@@ -95,7 +95,7 @@ class Incoming:
             self._fill(target[:length])
             target = target[length:]
 
-    def _message(self, length: int) -> dict[str, Any]:
+    def _message(self, length: int) -> Message:
         if length > MAX_MESSAGE:
             raise ProtocolError("a message that is too long")
         body = bytearray(length)
@@ -111,10 +111,10 @@ class Incoming:
         return message
 
     def _next(self) -> tuple[bytes, int]:
-        for _ in range(MAX_SIGNS):
-            if (head := self._head()) != (ALIVE, 0):
+        for _ in range(MAX_HEARTBEATS):
+            if (head := self._head()) != (HEARTBEAT, 0):
                 return head
-        raise ProtocolError("only signs of life")
+        raise ProtocolError("only heartbeats")
 
     def _head(self) -> tuple[bytes, int]:
         head = bytearray(HEAD.size)

@@ -1,7 +1,7 @@
-"""The frameworks whose networks are opened: one line each.
+"""The frameworks whose networks can be opened: a line for each.
 
-The rule of this module: a framework's room is named by string and imported when one of its networks
-is opened, and nothing else knows it.
+The rule of this module: the package for a framework is named by string and imported when one of its
+networks is opened, and nothing else knows it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from layersight.loading.backend import quieten
 class Framework:
     """A framework.
 
-    Its room has ``from_live(model, labels=...)`` if it names packages, and
-    ``from_file(path, labels=..., limits=...)`` if it names suffixes; both give what derives from
+    Its module has ``from_live(model, labels=...)`` if it names packages, and
+    ``from_file(path, labels=..., limits=...)`` if it names suffixes; both return a subclass of
     :class:`layersight.model.Forward`.
     """
 
-    room: str  # the module that gives the contract
+    module: str  # the module that implements the contract
     packages: tuple[str, ...] = ()  # those whose objects are its live models
-    # Of the files that its room opens itself, such as ``".onnx"``. Those of Keras are recognised by
-    # their content, and read as data before its room is imported.
+    # Of the files that the module opens itself, such as ``".onnx"``. Those of Keras are recognised
+    # by their content, and read as data before its module is imported.
     suffixes: tuple[str, ...] = ()
 
     def open(self) -> Any:
-        """The room, imported."""
+        """Imports the module."""
         quieten()
-        return importlib.import_module(self.room)
+        return importlib.import_module(self.module)
 
 
 KERAS = Framework("layersight.frameworks.keras", packages=("keras",))
@@ -43,11 +43,11 @@ FRAMEWORKS = [KERAS]
 def framework_of(source: object) -> Framework | None:
     """The framework of a live model, or the one that opens a file itself; ``None`` for others."""
     if isinstance(source, Path):
-        return next((one for one in FRAMEWORKS if source.suffix.lower() in one.suffixes), None)
+        return next((each for each in FRAMEWORKS if source.suffix.lower() in each.suffixes), None)
     packages = packages_of(source)
-    return next((one for one in FRAMEWORKS if packages & {*one.packages}), None)
+    return next((each for each in FRAMEWORKS if packages & {*each.packages}), None)
 
 
 def packages_of(value: object) -> set[str]:
-    """The packages that the class of an object, and those that it derives from, come from."""
+    """The packages that define the class of an object and its base classes."""
     return {base.__module__.partition(".")[0] for base in type(value).__mro__}

@@ -1,11 +1,11 @@
-"""The names of classes, from the kinds of files in which people keep them.
+"""The names of classes, from files in the common formats.
 
-The rule of this module: a file means one list of names or none; one that does not number the
-classes from 0 on, each once, is refused with the reason.
+The rule of this module: a file has a single meaning; one that does not number the classes from 0
+on, each once, is refused with the reason.
 
     ["cat", "dog"]   {"cat": 0, "dog": 1}   {"0": "cat", "1": "dog"}      JSON
     0,cat            cat,0                  with a heading or without     CSV, TSV
-    0 cat            0: cat                 n02123045 tabby               one on each line
+    0 cat            0: cat                 n02123045 tabby               a class on each line
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from typing import TYPE_CHECKING, Any
 from layersight.errors import LayersightError, ModelFileError
 from layersight.loading.bounded import parse_json, read_file
 
-if TYPE_CHECKING:  # NumPy is imported late
+if TYPE_CHECKING:  # so that NumPy is imported late
     from layersight.data.model import ModelInfo
 
-BESIDE = "labels.txt"  # the file beside a model in which the names of its classes are looked for
+BESIDE = "labels.txt"  # the file beside a model with the names of its classes
 
 MAX_BYTES = 1 << 20
 MAX_LABEL = 200  # characters of a name that are kept
 
-# The WordNet number before the name of a class of ImageNet.
+# The WordNet number before the name of an ImageNet class.
 SYNSET = re.compile(r"n\d{8}[_ ](?=\S)")
 
-# Byte order marks and their encodings; those of UTF-32 come first, as they begin like UTF-16's.
+# Byte order marks and their encodings. UTF-32 comes first, since its marks begin like UTF-16's.
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -42,8 +42,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-_FIRST = re.compile(r"(\d{1,9})(?:\s*[:;,=]\s*|\s+)(\S.*)")
-_LAST = re.compile(r"(.*\S)[ \t]?[:;,=\t][ \t]?(\d{1,9})")
+_NUMBER_FIRST = re.compile(r"(\d{1,9})(?:\s*[:;,=]\s*|\s+)(\S.*)")
+_NUMBER_LAST = re.compile(r"(.*\S)[ \t]?[:;,=\t][ \t]?(\d{1,9})")
 _SPACE = re.compile(r"\s+")
 _HEADING = re.compile(r"(class|label|categor|name|index|number|id)", re.IGNORECASE)
 
@@ -56,8 +56,8 @@ def read_labels(
     """The names of classes, from a file, a sequence or a mapping.
 
     Args:
-        labels: A file as in this module's table, in UTF-8, UTF-16 or UTF-32, else taken for
-            Windows-1252 with a warning; text with commas that is no file, as ``"cat,dog"``; the
+        labels: A file as in this module's table, in UTF-8, UTF-16 or UTF-32, else read as
+            Windows-1252 with a warning; text with commas that is not a file, as ``"cat,dog"``; the
             names in the order of the classes; or a mapping from
             names to numbers (``class_indices`` of Keras) or from numbers to names.
     """
@@ -68,8 +68,9 @@ def read_labels(
     if not isinstance(labels, str | os.PathLike):
         return tuple(str(label) for label in labels)
     path = Path(labels)
-    if isinstance(labels, str) and "," in labels and not path.suffix and not path.exists():
-        return _tidy([name.strip() for name in labels.split(",")])
+    is_text = isinstance(labels, str) and "," in labels and not path.suffix
+    if is_text and not os.path.exists(path):  # noqa: PTH110 - takes text of any length
+        return _tidy([name.strip() for name in str(labels).split(",")])
     try:
         text = _decode(read_file(path, MAX_BYTES), path)
     except LayersightError as error:
@@ -83,7 +84,7 @@ def read_labels(
 def labels_beside(path: Path) -> tuple[str, ...] | None:
     """The class names in a ``labels.txt`` beside a model, as Teachable Machine writes it.
 
-    One that cannot be read as names is passed over with a warning.
+    A file that cannot be read as names is ignored with a warning.
     """
     beside = path.parent / BESIDE
     if (
@@ -96,25 +97,25 @@ def labels_beside(path: Path) -> tuple[str, ...] | None:
     try:
         return read_labels(beside)
     except ModelFileError as error:
-        _log.warning("passed over: %s", error)
+        _log.warning("ignored: %s", error)
         return None
 
 
 def check_labels(info: ModelInfo, source: object) -> None:
-    """Refuses names that were given for a model none of whose outputs has as many numbers."""
+    """Refuses class names whose count fits no output of the model."""
     sizes = {layer.name: layer.channels for layer in info.layers}
-    ends = [name for name in info.output_layers or info.outputs if name is not None]
-    counts = {name: sizes.get(name) for name in ends}
+    outputs = [name for name in info.output_layers or info.outputs if name is not None]
+    counts = {name: sizes.get(name) for name in outputs}
     if info.labels is None or not counts or None in counts.values():
         return
-    names = len(info.labels)
-    if any(names == count or (names == 2 and count == 1) for count in counts.values()):
+    given = len(info.labels)
+    if any(given == count or (given == 2 and count == 1) for count in counts.values()):
         return
     where = f" in {source}" if isinstance(source, str | os.PathLike) else ""
     has = ", ".join(f"'{name}' has {count}" for name, count in counts.items())
-    one = "name" if names == 1 else "names"
+    names = "name" if given == 1 else "names"
     raise ModelFileError(
-        f"{names} class {one}{where} for a model whose output {has}: give one name for each "
+        f"{given} class {names}{where} for a model whose output {has}: give a name for each "
         "number of an output (two for the two sides of a single one)"
     )
 
@@ -146,9 +147,9 @@ def _read(text: str, path: Path) -> list[str]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if path.suffix.lower() in (".csv", ".tsv"):
         return _from_table(lines, path)
-    # A space or a tab for however many, of which no pattern could take any other number.
+    # Runs of white space become a single space or tab, so that the patterns take linear time.
     folded = [_SPACE.sub(lambda run: "\t" if "\t" in run[0] else " ", line) for line in lines]
-    for pattern, number, name in ((_FIRST, 1, 2), (_LAST, 2, 1)):
+    for pattern, number, name in ((_NUMBER_FIRST, 1, 2), (_NUMBER_LAST, 2, 1)):
         matches = [pattern.fullmatch(line) for line in folded]
         pairs = [(int(match[number]), match[name]) for match in matches if match is not None]
         if len(pairs) == len(lines) and _counts(number for number, _ in pairs):
@@ -158,11 +159,11 @@ def _read(text: str, path: Path) -> list[str]:
 
 def _from_json(value: Any, path: object) -> list[str]:
     if isinstance(value, list):
-        if all(isinstance(one, dict) and "name" in one for one in value):
-            value = [one["name"] for one in value]
-        if not all(isinstance(one, str | int | float) for one in value):
-            raise ModelFileError(f"expected a list of names in {path}, found one of other things")
-        return [str(one) for one in value]
+        if all(isinstance(item, dict) and "name" in item for item in value):
+            value = [item["name"] for item in value]
+        if not all(isinstance(item, str | int | float) for item in value):
+            raise ModelFileError(f"expected a list of names in {path}, found one of other values")
+        return [str(item) for item in value]
     for key in ("id2label", "class_indices", "label2id", "labels", "names", "classes"):
         if isinstance(value, dict) and isinstance(value.get(key), dict | list):
             return _from_json(value[key], path)
@@ -174,10 +175,10 @@ def _from_json(value: Any, path: object) -> list[str]:
 def _from_mapping(value: Mapping[Any, Any], path: object) -> list[str]:
     """Names from a mapping of names to numbers, or of numbers to names."""
     keys = [str(key) for key in value]
-    if all(_is_number(one) for one in value.values()):
+    if all(map(_is_number, value.values())):
         pairs = [(int(number), key) for key, number in zip(keys, value.values(), strict=True)]
     elif all(key.isdecimal() for key in keys):
-        names = [one[-1] if isinstance(one, list) and one else one for one in value.values()]
+        names = [v[-1] if isinstance(v, list) and v else v for v in value.values()]
         pairs = [(int(key), str(name)) for key, name in zip(keys, names, strict=True)]
     else:
         raise ModelFileError(
@@ -189,20 +190,18 @@ def _from_mapping(value: Mapping[Any, Any], path: object) -> list[str]:
 def _from_table(lines: Sequence[str], path: Path) -> list[str]:
     """Names from rows of columns: a number and a name in either order, or names alone."""
     separators = "\t" if path.suffix.lower() == ".tsv" else ",;\t"
-    mark = max(separators, key=lambda one: sum(one in line for line in lines))
+    separator = max(separators, key=lambda sign: sum(sign in line for line in lines))
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=mark)]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     except csv.Error as error:
         raise ModelFileError(f"cannot read class names from {path}: {error}") from error
-    wide = min((len(row) for row in rows), default=0)
+    width = min(map(len, rows), default=0)
     heading = bool(rows) and not any(map(_is_number, rows[0])) and len(rows) > 1
     for body in (rows, rows[1:]) if heading else (rows,):
-        for column in range(min(wide, 8)):
-            numbers = [row[column] for row in body]
-            if body and all(map(_is_number, numbers)) and wide > 1:
+        for column in range(min(width, 8)):
+            if body and width > 1 and all(_is_number(row[column]) for row in body):
                 other = 1 if column == 0 else 0
-                pairs = [(int(row[column]), row[other]) for row in body]
-                return _in_order(pairs, path)
+                return _in_order([(int(row[column]), row[other]) for row in body], path)
     if heading and all(_HEADING.match(cell) for cell in rows[0]):
         rows = rows[1:]
     return [row[0] for row in rows if row]

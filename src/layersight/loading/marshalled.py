@@ -1,7 +1,7 @@
-"""Reading the byte code of a saved lambda as data, without making a code object.
+"""Reading the byte code of a saved lambda as data, without creating a code object.
 
-Python's own reader of this format may crash on hostile bytes; this one is bounded, makes
-plain values only, and knows the layouts of Python 2.7 to 3.13.
+Python's reader of this format (``marshal``) may crash on hostile bytes; this one is bounded,
+creates plain values only, and knows the layouts of Python 2.7 to 3.13.
 """
 
 from __future__ import annotations
@@ -10,31 +10,30 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-MAX_BYTES = 100_000  # that of a well-known formula has some hundred
+MAX_BYTES = 100_000  # the code of a well-known formula has a few hundred
 MAX_DEPTH = 20
 MAX_ITEMS = 1_000
 
 
 class NotReadError(Exception):
-    """The bytes are no code in a known layout."""
+    """The bytes are not code in a known layout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a function does, as data."""
+    """The code of a function, as data."""
 
     layout: str  # ``"2"``, ``"3.0"``, ``"3.8"`` or ``"3.11"``: the first version with its layout
-    arguments: int  # how many arguments it takes
-    code: bytes  # the byte code
-    constants: tuple[Any, ...]  # its constants
-    names: tuple[Any, ...]  # the names of globals and attributes
-    # The names of its arguments and variables; from 3.11 on of free ones too.
-    variables: tuple[Any, ...]
-    free: tuple[Any, ...]  # the names of the variables that it has from outside
+    arguments: int  # the number of its arguments
+    code: bytes
+    constants: tuple[Any, ...]
+    names: tuple[Any, ...]  # of globals and attributes
+    variables: tuple[Any, ...]  # names of arguments and variables; from 3.11 on of free ones too
+    free: tuple[Any, ...]  # names of the variables of enclosing functions
 
 
 def read_code(data: bytes) -> list[Code]:
-    """Every way to read some bytes as the code of a function; mostly there is one."""
+    """All readings of bytes as the code of a function, usually a single one."""
     codes = []
     if len(data) <= MAX_BYTES:
         for layout in ("3.11", "3.8", "3.0", "2"):
@@ -49,7 +48,7 @@ def read_code(data: bytes) -> list[Code]:
 
 
 class _Reader:
-    """A reader of one layout, from front to back."""
+    """A reader of code in one layout."""
 
     def __init__(self, data: bytes, layout: str) -> None:
         self.position = 0
@@ -123,10 +122,9 @@ class _Reader:
         tail = [self.value(depth + 1) for _ in range(2 if self._layout == "3.11" else 1)]
         free: Any = rest[0]
         if self._layout == "3.11":
-            kinds = rest[0]
-            if not isinstance(kinds, bytes) or len(kinds) != len(variables):
+            if not isinstance(free, bytes) or len(free) != len(variables):
                 raise NotReadError
-            free = tuple(n for n, k in zip(variables, kinds, strict=True) if k & 0x80)
+            free = tuple(n for n, kind in zip(variables, free, strict=True) if kind & 0x80)
         tuples = all(isinstance(item, tuple) for item in (constants, names, variables, free))
         if not isinstance(code, bytes) or not tuples or not isinstance(tail[0], bytes | str):
             raise NotReadError

@@ -1,7 +1,7 @@
-"""Networks as data: a configuration, upgraded, and the weights of its layers.
+"""Networks as data: an upgraded configuration, and the weights of its layers.
 
-Every kind of file comes to :func:`network_of`, whatever keeps its weights, and so does a live model
-of the package ``tf_keras`` (``TF_USE_LEGACY_KERAS=1``), which is asked for both.
+:func:`make_network` serves every kind of file, and live models of the package ``tf_keras``
+(``TF_USE_LEGACY_KERAS=1``), which are asked for both.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from layersight.loading.recognise import recognise
 from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.walking import each_layer, layers_of, name_of
 
-# The weights of a layer in the order in which Keras has them.
+# The weights of a layer in the order of Keras.
 ORDER = (
     *("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"),
     *("bias", "gamma", "beta", "moving_mean", "moving_variance"),
 )
 
 
-def network_of(
+def make_network(
     path: Path, kind: str, config: Config, version: str | None, contents: Contents, **more: Any
 ) -> SavedNetwork:
-    """A network whose configuration is upgraded here.
+    """Upgrades a configuration and joins it with the weights.
 
-    ``config`` is as saved, and empty if Keras has it.
+    ``config`` is as saved, and empty for an architecture that Keras builds.
     """
     upgraded, rewrites = upgrade(config, version) if config else (config, ())
     return SavedNetwork(
@@ -59,7 +59,7 @@ def read_hdf5(path: Path) -> SavedNetwork:
     """Reads a model in HDF5, as Keras 1 and 2 wrote them."""
     contents = read_contents("model", path)
     config = parse_object(contents.texts.get("config", b""), f"{path} has a configuration that")
-    return network_of(path, "legacy HDF5", config, contents.version, contents)
+    return make_network(path, "legacy HDF5", config, contents.version, contents)
 
 
 def read_archive(path: Path) -> SavedNetwork:
@@ -69,22 +69,22 @@ def read_archive(path: Path) -> SavedNetwork:
     metadata = parse_object(contents.texts.get("metadata", b"{}"), f"metadata.json in {path}")
     version = metadata.get("keras_version")
     version = None if version is None else str(version)[:40]
-    return network_of(path, ".keras archive", config, version, contents)
+    return make_network(path, ".keras archive", config, version, contents)
 
 
 def read_weights(path: Path, config: Config) -> SavedNetwork:
-    """Reads a file of weights, of any version of Keras, for a network that is known.
+    """Reads a file of weights, of any version of Keras, for a given network.
 
     ``path`` is a file of ``model.save_weights``, a checkpoint of TensorFlow, or a whole model;
-    ``config`` is empty if Keras has it.
+    ``config`` is empty for an architecture that Keras builds.
     """
     version, backend = _text(config.get("keras_version")), _text(config.get("backend"))
     checkpoint = find_checkpoint(path)
     if checkpoint is not None:
         weights, files = read_checkpoint(*checkpoint)
-        contents = by_layer(config, weights)
+        contents = group_by_layer(config, weights)
         more = {"backend": "tensorflow", "files": tuple(files)}
-        return network_of(path, "TensorFlow checkpoint", config, version, contents, **more)
+        return make_network(path, "TensorFlow checkpoint", config, version, contents, **more)
     if not path.is_file():
         raise ModelFileError(f"no file of weights {path}")
     kind = recognise(path)
@@ -94,7 +94,7 @@ def read_weights(path: Path, config: Config) -> SavedNetwork:
         )
     contents = read_contents("archive" if kind == "keras" else "weights", path)
     version, backend = contents.version or version, contents.backend or backend
-    return network_of(path, "weights in HDF5", config, version, contents, backend=backend)
+    return make_network(path, "weights in HDF5", config, version, contents, backend=backend)
 
 
 def read_configuration(path: Path) -> Config:
@@ -114,7 +114,7 @@ def read_configuration(path: Path) -> Config:
 
 
 def parse_object(text: bytes, what: str) -> dict[str, Any]:
-    """The mapping in a JSON text."""
+    """Parses a JSON text that has to be an object."""
     try:
         value = parse_json(text)
     except (ValueError, RecursionError) as error:
@@ -124,8 +124,8 @@ def parse_object(text: bytes, what: str) -> dict[str, Any]:
     return value
 
 
-def by_layer(config: Config, weights: Mapping[str, Array]) -> Contents:
-    """The weights under the layers of the outermost model, as HDF5 files have them."""
+def group_by_layer(config: Config, weights: Mapping[str, Array]) -> Contents:
+    """Groups weights by the layers of the outermost model, as HDF5 files do."""
     owners: dict[str, str] = {}
     for layer in layers_of(config):
         for inner in (layer, *each_layer(layer)):
@@ -136,13 +136,13 @@ def by_layer(config: Config, weights: Mapping[str, Array]) -> Contents:
         grouped.setdefault(_owner(path, owners), {}).setdefault(path, []).append(name)
     layers = []
     for owner, paths in grouped.items():
-        names = [name for held in paths.values() for name in sorted(held, key=_rank)]
+        names = [name for group in paths.values() for name in sorted(group, key=_rank)]
         layers.append(LayerWeights(owner, tuple(names), tuple(weights[name] for name in names)))
     return Contents(layers=layers)
 
 
 def _owner(path: str, owners: dict[str, str]) -> str:
-    """The layer of the outermost model that a weight belongs to.
+    """The layer of the outermost model that has the weight at a path.
 
     >>> _owner("forward_lstm", {"both": "both", "lstm": "both"})
     'both'
@@ -164,7 +164,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-# The classes of models whose configuration says what they compute.
+# Classes of models whose configuration describes what they compute.
 GRAPHS = ("Sequential", "Functional", "Model")
 
 
@@ -174,7 +174,7 @@ def is_keras_2(model: Any) -> bool:
 
 
 def read_live(model: Any) -> SavedNetwork:
-    """Takes configuration and weights of a live model of Keras 2."""
+    """Reads configuration and weights of a live model of Keras 2."""
     unusable = ModelFileError(
         f"expected a sequential or functional model of tf_keras, found {type(model).__name__}, "
         "which has no configuration of its own: build it with Keras 3 and pass that"
@@ -189,14 +189,14 @@ def read_live(model: Any) -> SavedNetwork:
     layers = []
     for layer in model.layers:  # in the order in which Keras 2 saves its weights
         variables = [*layer.trainable_weights, *layer.non_trainable_weights]
-        named = tuple(str(variable.name) for variable in variables)
+        names = tuple(str(variable.name) for variable in variables)
         arrays = tuple(np.asarray(variable.numpy()) for variable in variables)
-        layers.append(LayerWeights(layer.name, named, arrays))
+        layers.append(LayerWeights(layer.name, names, arrays))
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for layer in layers:
         for array in layer.arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
-    return network_of(
+    return make_network(
         Path("a live model of tf_keras"),
         f"Keras {version}",
         config,

@@ -1,11 +1,11 @@
-"""Reading HDF5 in a process of its own.
+"""Reading HDF5 in a separate process.
 
-Random bytes in a file make HDF5 crash, or loop for ever. Here that ends a process and
-becomes one line. The process is started once and reads one file after the other; it is ended
-with a file that was refused, whatever state that left it in.
+Random bytes in a file make HDF5 crash, or loop for ever. In a separate process that becomes a
+single line. The process is started once and reads one file after another; it is ended after a file
+that was refused, since its state is then unknown.
 
 The rule of this module: nothing that happens to the process crashes or stops this one, and
-nothing that it sends is taken without a check.
+nothing that it sends is accepted without a check.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layersight.errors import ModelFileError
 from layersight.loading.bounded import MAX_CONFIG, bytes_allowed, bytes_stored, check_regular
 from layersight.loading.frames import ProtocolError, RemoteError
 
-if TYPE_CHECKING:  # else imported late: the process starts while NumPy is imported here
+if TYPE_CHECKING:  # imported late, so that the process starts while NumPy is imported
     from layersight.loading.contents import Contents
 import json
 import math
@@ -34,37 +34,37 @@ from typing import Any
 
 from layersight.loading.frames import STEP, Incoming
 
-# How the process begins. Ctrl-C is left to the process that started it. layersight is imported
-# from where it lies without that folder being searched for anything else: it may be the user's.
-BEGIN = (
+# The first lines of the process. Ctrl-C is left to the process that started it. layersight is
+# imported from its folder without searching that for anything else, since it may be the user's.
+BOOTSTRAP = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "from importlib.machinery import PathFinder; from importlib.util import module_from_spec; "
     "sys.path += sys.argv[2:]; spec = PathFinder.find_spec('layersight', sys.argv[1:2]); "
     "own = sys.modules['layersight'] = module_from_spec(spec); spec.loader.exec_module(own); "
 )
 
-PROGRAM = BEGIN + "from layersight.hdf5.serving import serve; serve()"
+PROGRAM = BOOTSTRAP + "from layersight.hdf5.serving import serve; serve()"
 
 NEEDED = ("numpy", "h5py")  # the packages that the process imports
-KEPT = 4096  # the last bytes that it writes to standard error
+STDERR = 4096  # the last bytes of its standard error that are kept
 MAX_QUOTED = 200  # characters of them in a message
-PIPE = 1 << 20  # bytes that the pipe should hold
-TURNS = 10  # how often the process is looked at in the time that it may be silent
+PIPE = 1 << 20  # bytes of the buffer of the pipe
+CHECKS = 10  # how often the process is checked in the time that it may be silent
 
-# Variables for the process: no threads, which it has no work for, and no filter that HDF5
-# would load from elsewhere.
+# Variables for the process: no threads, which it does not need, and no filter that HDF5 would
+# load from another file.
 ENVIRONMENT = {
     **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "HDF5_PLUGIN_PRELOAD": "::",
 }
 
 
-class GoneError(Exception):
+class EndedError(Exception):
     """The process ended, or was ended."""
 
 
 class Process:
-    """One process and the pipes to it."""
+    """A process and the pipes to it."""
 
     def __init__(self, program: str = PROGRAM) -> None:
         self._process = subprocess.Popen(
@@ -83,7 +83,7 @@ class Process:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         with contextlib.suppress(ImportError, AttributeError, OSError):
-            import fcntl  # the pipe holds more, where the system allows it
+            import fcntl  # for a larger buffer, where the system allows it
 
             assert self._process.stdout is not None
             fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
@@ -96,27 +96,26 @@ class Process:
         return self._process.poll() is None
 
     def end(self) -> None:
-        """Kills it: it has nothing to save."""
+        """Kills the process, which has nothing to save."""
         self._process.kill()
         self._close()
-        # One that waits for a broken disk ends when that does.
+        # One that waits for a broken disk ends only after that.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5.0)
 
     def forget(self) -> None:
-        """Leaves it to the process that started it, from which this one was forked."""
+        """Closes the pipes in a forked process; the process belongs to the one that started it."""
         self._close()
         assert self._process.stderr is not None
-        self._process.stderr.close()  # the thread that would is not in this process
+        self._process.stderr.close()  # otherwise done by a thread, which is not in this process
         self._process.returncode = 0
 
-    def ask(self, request: Mapping[str, Any]) -> None:
-        """Hands it a request."""
+    def send(self, request: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
 
     def why(self) -> str:
-        """Why it ended before the end of the file, in words."""
+        """Why the process ended before the end of the file, in words."""
         status = self._status()
         if self._late or status == -getattr(signal, "SIGXCPU", 0):
             return "reading it does not come to an end"
@@ -125,7 +124,7 @@ class Process:
         return "HDF5 crashed on it" + (f": {line}" if (line := self.last_error()) else "")
 
     def failed(self) -> bool:
-        """Whether it ended by an error of Python, which the file need not have caused."""
+        """Whether it ended with a Python error, which the file need not have caused."""
         return self._status() == 1 and bool(self.last_error())
 
     def _status(self) -> int | None:
@@ -134,18 +133,18 @@ class Process:
         return self._process.returncode
 
     def last_error(self) -> str:
-        """The last line that it wrote to standard error, cut to be quoted; empty for none."""
+        """The last line of its standard error, shortened to be quoted; empty for none."""
         self._listener.join(1.0)
         lines = self._errors.decode("utf-8", "replace").splitlines()
-        written = ["".join(filter(str.isprintable, line)).strip() for line in lines]
-        last: str = next((line for line in reversed(written) if line), "")
+        printable = ["".join(filter(str.isprintable, line)).strip() for line in lines]
+        last: str = next((line for line in reversed(printable) if line), "")
         return last if len(last) <= MAX_QUOTED else f"{last[:MAX_QUOTED]}..."
 
     @contextlib.contextmanager
     def watched(self, limit: float, total: float) -> Iterator[None]:
-        """Kills the process if it is silent for too long while the block lasts.
+        """Kills the process if it is silent for ``limit`` seconds inside the block.
 
-        ``limit`` is for one silence, ``total`` for all, whatever it sends, in seconds.
+        After ``total`` seconds it is killed whatever it sends.
         """
         done = threading.Event()
         watch = threading.Thread(target=self._watch, args=(done, limit, total), daemon=True)
@@ -157,23 +156,23 @@ class Process:
             watch.join()
 
     def _watch(self, done: threading.Event, limit: float, total: float) -> None:
-        """Counts turns, not time: while everything is suspended, none passes."""
-        seen, idle, turns = self._steps, 0, 0
-        most = math.ceil(TURNS * total / limit)
-        while not done.wait(limit / TURNS):
-            idle = idle + 1 if self._steps == seen else 0
-            seen, turns = self._steps, turns + 1
-            if idle >= TURNS or turns >= most:
+        """Counts checks, not time, so that a suspended computer is not taken for silence."""
+        steps, idle, checks = self._steps, 0, 0
+        most = math.ceil(CHECKS * total / limit)
+        while not done.wait(limit / CHECKS):
+            idle = idle + 1 if self._steps == steps else 0
+            steps, checks = self._steps, checks + 1
+            if idle >= CHECKS or checks >= most:
                 self._late = True
                 self._process.kill()
                 return
 
     def _listen(self) -> None:
-        """Keeps the end of what it writes to standard error, until that is closed."""
+        """Keeps the end of its standard error, until that is closed."""
         errors: Any = self._process.stderr
         with contextlib.suppress(OSError, ValueError), errors:
-            while written := errors.read(KEPT):
-                self._errors = (self._errors + written)[-KEPT:]
+            while data := errors.read(STDERR):
+                self._errors = (self._errors + data)[-STDERR:]
 
     def _fill(self, target: memoryview) -> None:
         answers: Any = self._process.stdout
@@ -181,9 +180,9 @@ class Process:
             try:
                 count = answers.readinto(target[:STEP])
             except (OSError, ValueError) as error:  # closed by end()
-                raise GoneError("it was ended") from error
+                raise EndedError("it was ended") from error
             if not count:
-                raise GoneError("it ended")
+                raise EndedError("it ended")
             self._steps += 1
             target = target[count:]
 
@@ -195,23 +194,23 @@ class Process:
 
 
 def command(program: str = PROGRAM) -> list[str]:
-    """The command that starts the process: this Python, cut off from the user's settings."""
+    """The command that starts the process: this Python, isolated from the user's settings."""
     if not sys.executable:
         raise OSError("sys.executable names no Python")
-    given = ["-I"]
-    given += ["-B"] * sys.dont_write_bytecode
-    given += ["-X", "utf8"] * sys.flags.utf8_mode
+    options = ["-I"]
+    options += ["-B"] * sys.dont_write_bytecode
+    options += ["-X", "utf8"] * sys.flags.utf8_mode
     home = str(Path(__file__).absolute().parents[2])
-    return [sys.executable, *given, "-c", program, home, *package_folders(home)]
+    return [sys.executable, *options, "-c", program, home, *package_folders(home)]
 
 
 def package_folders(home: str) -> list[str]:
     """The folders where the process looks for packages, after those of its Python.
 
-    It finds the standard library and installed packages by itself. Only a package that is not
-    installed there, but in a folder that was named (``PYTHONPATH``, ``pip install --target``),
-    is looked for in that folder. The working folder and that of the user's script never count,
-    unless layersight itself is in them: a ``select.py`` there is not the standard library's.
+    It finds the standard library and installed packages by itself. A package that is not installed
+    there is looked for in the folders that were named (``PYTHONPATH``, ``pip install --target``).
+    The working folder and that of the user's script never count, unless layersight itself is in
+    them: a ``select.py`` there is not the standard library's.
     """
     installed: list[str] = getattr(site, "getsitepackages", list)()
     missing = [
@@ -219,33 +218,33 @@ def package_folders(home: str) -> list[str]:
     ]
     if not missing:
         return []
-    users = {""}
+    excluded = {""}
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     if isinstance(script, str):  # Python puts its folder on the path
         folder = Path(script).parent
-        users |= {str(folder), str(folder.absolute()), str(folder.resolve())}
-    with contextlib.suppress(OSError):  # the folder may be gone
-        users.add(str(Path.cwd()))
+        excluded |= {str(folder), str(folder.absolute()), str(folder.resolve())}
+    with contextlib.suppress(OSError):  # the folder may no longer exist
+        excluded.add(str(Path.cwd()))
     named = [entry for entry in sys.path if isinstance(entry, str)]
-    named = [entry for entry in named if entry not in users or entry == home]
-    found: list[str] = []
+    named = [entry for entry in named if entry not in excluded or entry == home]
+    folders: dict[str, None] = {}
     for name in missing:
         entry = next((e for e in named if Path(e, name, "__init__.py").is_file()), None)
-        if entry is not None and (whole := str(Path(entry).absolute())) not in found:
-            found.append(whole)
-    return found
+        if entry is not None:
+            folders[str(Path(entry).absolute())] = None
+    return list(folders)
 
 
 PATIENCE = 20.0  # seconds for which the process may be silent while it reads
-START = 120.0  # seconds that it may take to start: libraries on a slow disk take their time
-SLOWEST = 1 << 20  # bytes a second of a slow disk: reading may take as long as that in all
-KINDS = {"model": "HDF5", "weights": "HDF5", "archive": ".keras"}  # what can be read
+START = 120.0  # seconds in which it has to start, with libraries on a slow disk
+SLOWEST = 1 << 20  # bytes a second from a slow disk: reading may take as long as that in all
+KINDS = {"model": "HDF5", "weights": "HDF5", "archive": ".keras"}  # kinds of files by jobs
 
 
 class Reader:
-    """The process, for one thread at a time.
+    """Runs the process, for one thread at a time.
 
-    ``patience`` and ``start`` are how long it may be silent and take to start, in seconds.
+    ``patience`` is for how many seconds it may be silent, ``start`` how many it may take to start.
     """
 
     def __init__(
@@ -257,7 +256,7 @@ class Reader:
         self._ready = False
 
     def start(self) -> None:
-        """Starts the process if there is none, and does not wait for it."""
+        """Starts the process if there is none, without waiting for it."""
         with self._lock, contextlib.suppress(OSError):  # reported when a file is read
             self._running()
 
@@ -266,7 +265,7 @@ class Reader:
         self._end()
 
     def forget(self) -> None:
-        """Drops a process that belongs to the one which this was forked from."""
+        """Drops the process, which belongs to the one that this one was forked from."""
         if self._process is not None:
             self._process.forget()
         self._process, self._lock = None, threading.Lock()
@@ -294,7 +293,7 @@ class Reader:
             process.end()
 
     def _ask(self, job: str, path: Path) -> Process:
-        """Hands the file to the process; to a new one if that ended before it began."""
+        """Sends a file to the process, or to a new one if that ended before it began."""
         folder = None if path.is_absolute() else str(Path.cwd())
         request = {"job": job, "path": str(path), "folder": folder}
         problem = ""
@@ -306,13 +305,13 @@ class Reader:
                     if not self._ready:
                         process.frames.message()
                     self._ready = True
-                    process.ask(request)
-                    process.frames.alive()
+                    process.send(request)
+                    process.frames.heartbeat()
                 return process
-            except (OSError, GoneError, ProtocolError, RemoteError) as error:
-                started, cause = self._process, error
+            except (OSError, EndedError, ProtocolError, RemoteError) as error:
+                ended, cause = self._process, error
                 self._end()
-                line = "" if started is None else started.last_error()
+                line = "" if ended is None else ended.last_error()
                 problem = f"{error}: {line}" if line else str(error)
         raise ModelFileError(
             f"cannot read {path}: the process that reads HDF5 does not start ({problem}): does "
@@ -326,7 +325,7 @@ class Reader:
             total = self._patience + bytes_stored(path) / SLOWEST
             with process.watched(self._patience, total):
                 return collect(process.frames, bytes_allowed(path) + 4 * MAX_CONFIG)
-        except GoneError as error:
+        except EndedError as error:
             if process.failed():
                 raise ModelFileError(
                     f"cannot read {path}: the process that reads HDF5 failed "
@@ -349,10 +348,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reader.forget)
 
 
-def expect(*sources: object) -> None:
-    """Starts the process if one of these is a file, so that it is ready when it is needed."""
-    named = (source for source in sources if isinstance(source, str | os.PathLike))
-    if any(os.path.isfile(source) for source in named):  # noqa: PTH113 - never raises
+def start_reader(*sources: object) -> None:
+    """Starts the process if one of the sources is a file, so that it is ready when needed."""
+    paths = (source for source in sources if isinstance(source, str | os.PathLike))
+    if any(map(os.path.isfile, paths)):
         _reader.start()
 
 

@@ -1,4 +1,4 @@
-"""What a file is, by its content and never by its suffix."""
+"""The kind of a model file, by its content and never by its suffix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORIGINAL = "give the Keras model that it was made from"
 
 
 def recognise(path: Path) -> str:
-    """The kind of a model file: ``hdf5``, ``keras``, ``tfjs``, ``savedmodel`` or ``checkpoint``."""
+    """The kind of a file: ``hdf5``, ``keras``, ``tfjs``, ``savedmodel`` or ``checkpoint``."""
     check_path(path)
     if not path.exists():
         if find_checkpoint(path) is not None:
@@ -26,8 +26,8 @@ def recognise(path: Path) -> str:
             beside = [p.name for p in path.parent.iterdir() if p.suffix in MODEL_SUFFIXES]
         raise ModelFileError(f"no model file {path}.{near(path.name, beside)}")
     if path.is_dir():
-        described = path / "model.json"
-        if not described.is_symlink() and _is_tfjs(read_start(described, 4096)):
+        description = path / "model.json"
+        if not description.is_symlink() and _is_tfjs(read_start(description, 4096)):
             return "tfjs"
         if (path / "saved_model.pb").is_file():
             return "savedmodel"
@@ -63,7 +63,7 @@ def _is_tfjs(head: bytes) -> bool:
     return named and head.lstrip().startswith(b"{")
 
 
-# What a file of another kind starts with, and what to say of it.
+# First bytes of other kinds of files, and their descriptions.
 OTHERS: tuple[tuple[bytes | tuple[bytes, ...], str], ...] = (
     (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with 'git lfs pull'"),
     (
@@ -78,7 +78,7 @@ OTHERS: tuple[tuple[bytes | tuple[bytes, ...], str], ...] = (
 
 
 def describe_bytes(head: bytes, size: int) -> str:
-    """What a file seems to be, from its first bytes, and how to make a model of it."""
+    """A description of a file by its first bytes, with advice on how to get a model."""
     text = head[:512].lstrip().lower()
     if not size:
         return "an empty file"
@@ -92,8 +92,8 @@ def describe_bytes(head: bytes, size: int) -> str:
     if b"onnx" in head[:256].lower() or b"pytorch" in head[:64].lower():
         return f"what looks like an ONNX model, which has no Keras layers: {ORIGINAL}"
     if text.startswith((b"{", b"[")):
-        named = b"class_name" in head
-        return "the configuration of a model without its weights" if named else "a JSON file"
+        is_config = b"class_name" in head
+        return "the configuration of a model without its weights" if is_config else "a JSON file"
     if all(byte in b"\t\n\r" or 32 <= byte < 256 for byte in head[:256]) and b"\0" not in head:
         start = head[:40].decode("latin-1").splitlines()[0]
         return f"a text file that starts with '{start}'"

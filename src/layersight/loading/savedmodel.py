@@ -1,8 +1,8 @@
 """SavedModel folders of Keras 2, read as data without TensorFlow.
 
-Beside its graph such a folder keeps what Keras itself wrote: the configuration, as JSON in
+Beside its graph such a folder has what Keras itself wrote: the configuration, as JSON in
 ``keras_metadata.pb`` (since TensorFlow 2.5) or in ``saved_model.pb`` (before), and the
-weights in a checkpoint. The graph is not looked at.
+weights in a checkpoint. The graph is not read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from layersight.data.saved import Config, SavedNetwork
 from layersight.errors import ModelFileError
 from layersight.loading.bounded import check_inside, parse_json, read_file
 from layersight.loading.bundle import DamagedError, fields, read_checkpoint
-from layersight.loading.networks import by_layer, network_of
+from layersight.loading.networks import group_by_layer, make_network
 from layersight.loading.rewrites.walking import check_bounds
 
 GRAPH, METADATA = "saved_model.pb", "keras_metadata.pb"
@@ -29,7 +29,7 @@ WITHOUT = (
 
 def read_saved_model(path: Path) -> SavedNetwork:
     """Reads and upgrades a SavedModel folder of Keras 2; nothing is built."""
-    document, described = _root(path)
+    document, file = _root(path)
     config = document.get("model_config")
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         name = document.get("class_name")
@@ -40,17 +40,17 @@ def read_saved_model(path: Path) -> SavedNetwork:
             )
         raise ModelFileError(f"{path} {WITHOUT}")
     check_bounds(config)
-    config = _plain(config)
+    config = _with_lists(config)
     version = document.get("keras_version")
     version = version[:40] if isinstance(version, str) else "2"
     weights, files = read_checkpoint(path, "variables/variables")
-    contents = by_layer(config, weights)
-    more = {"backend": "tensorflow", "files": (described, *files)}
-    return network_of(path, "SavedModel", config, version, contents, **more)
+    contents = group_by_layer(config, weights)
+    more = {"backend": "tensorflow", "files": (file, *files)}
+    return make_network(path, "SavedModel", config, version, contents, **more)
 
 
 def _root(path: Path) -> tuple[Config, Path]:
-    """What Keras wrote down of the outermost model, and the file that it stands in."""
+    """What Keras wrote about the outermost model, and the file that it is in."""
     beside = check_inside(path, METADATA).exists()
     file = check_inside(path, METADATA if beside else GRAPH)
     data = read_file(file, MAX_GRAPH)
@@ -68,9 +68,9 @@ def _root(path: Path) -> tuple[Config, Path]:
 
 def _from_metadata(data: bytes) -> bytes | None:
     for number, node in fields(data):
-        held = dict(fields(node)) if number == 1 else {}
-        if held.get(3) == b"root" and isinstance(held.get(5), bytes):
-            return bytes(held[5])
+        values = dict(fields(node)) if number == 1 else {}
+        if values.get(3) == b"root" and isinstance(values.get(5), bytes):
+            return bytes(values[5])
     return None
 
 
@@ -79,18 +79,18 @@ def _from_graph(data: bytes) -> bytes | None:
     node: Any = data
     for number in (2, 7, 1, 4):
         node = next((value for key, value in fields(node) if key == number), b"")
-    held = dict(fields(node))
-    kind, text = held.get(1), held.get(3)
-    ours = isinstance(kind, bytes) and kind.startswith(b"_tf_keras")
-    return text if ours and isinstance(text, bytes) else None
+    values = dict(fields(node))
+    kind, text = values.get(1), values.get(3)
+    is_keras = isinstance(kind, bytes) and kind.startswith(b"_tf_keras")
+    return text if is_keras and isinstance(text, bytes) else None
 
 
-def _plain(value: Any) -> Any:
+def _with_lists(value: Any) -> Any:
     """A configuration in which tuples and shapes are lists, as in HDF5 files."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_with_lists(item) for item in value]
     if not isinstance(value, dict):
         return value
     if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
-        return _plain(value["items"])
-    return {key: _plain(item) for key, item in value.items()}
+        return _with_lists(value["items"])
+    return {key: _with_lists(item) for key, item in value.items()}

@@ -1,6 +1,6 @@
-"""The kernels of a file of weights alone, as it stores them: no network is guessed.
+"""The kernels of a file of weights alone, as it stores them, without guessing a network.
 
-The rule of this module: what the file does not say is not made up; an assumption is in a note.
+The rule of this module: what is not in the file is not made up; every assumption is in a note.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from layersight.loading.bounded import file_digest
 from layersight.loading.networks import read_weights
 from layersight.model import HasKernels
 
-# The largest side that is taken for that of a kernel where the order of axes is in doubt.
+# The largest side of a kernel where the order of axes is in doubt.
 WIDEST = 15
 
 # Parts of a path in a store that name no layer.
@@ -33,7 +33,7 @@ class StoredWeights(HasKernels):
     :func:`layersight.kernels` takes it in place of a model.
 
     Args:
-        info: What is known: the file, and a layer for each kernel of two dimensions.
+        info: The file, and a layer for each kernel of two dimensions.
         held: ``(height, width, input, filter)`` float32, by the name of the layer.
     """
 
@@ -43,7 +43,7 @@ class StoredWeights(HasKernels):
 
     @property
     def info(self) -> ModelInfo:
-        """What is known: the file, and a layer for each kernel of two dimensions."""
+        """The file, and a layer for each kernel of two dimensions."""
         return self._info
 
     def kernel(self, layer: str) -> FloatArray | None:
@@ -57,7 +57,7 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
     """Reads the kernels of a file of weights, of any version of Keras, without a network.
 
     Args:
-        path: A file of ``model.save_weights``; a whole model in HDF5 or ``.keras`` serves too.
+        path: A file of ``model.save_weights``, or a whole model in HDF5 or ``.keras``.
 
     Returns:
         Every array of four axes, as kernels of convolutions.
@@ -77,12 +77,12 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
     arrays = dict(_named(network))
     if not arrays:
         raise ModelFileError(f"{path} holds no kernels of two dimensions")
-    # Whether all look like ``(filter, input, height, width)``, and some like no other order.
+    # Whether all can be ``(filter, input, height, width)``, and some can be nothing else.
     shapes = [array.shape for array in arrays.values()]
     theano = all(shape[2] == shape[3] <= WIDEST for shape in shapes) and any(
         max(shape[:2]) > WIDEST for shape in shapes
     )
-    held = {name: _as_kernel(name, array, theano) for name, array in arrays.items()}
+    kernels = {name: _as_kernel(name, array, theano) for name, array in arrays.items()}
     layers = tuple(
         LayerInfo(
             name,
@@ -92,15 +92,15 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
             kernel=(kernel.shape[0], kernel.shape[1]),
             role="convolution",
         )
-        for name, kernel in held.items()
+        for name, kernel in kernels.items()
     )
     order = "(filter, input, height, width)" if theano else "(height, width, input, filter)"
-    notes: tuple[str, ...] = (
+    notes = [
         "weights without a network: kernels in the order of the file, whose axes were taken as "
-        f"{order}",
-    )
+        f"{order}"
+    ]
     if network.backend == "theano":
-        notes += ("Theano turns kernels by 180 degrees where it convolves; these are as stored",)
+        notes.append("Theano turns kernels by 180 degrees where it convolves; these are as stored")
     version = f"Keras {network.keras_version}" if network.keras_version else "an unknown Keras"
     info = ModelInfo(
         name=path.name,
@@ -111,9 +111,9 @@ def load_weights(path: str | os.PathLike[str]) -> StoredWeights:
         outputs=(),
         layers=layers,
         parameters=network.size or 0,
-        notes=notes,
+        notes=tuple(notes),
     )
-    return StoredWeights(info, held)
+    return StoredWeights(info, kernels)
 
 
 def _named(network: SavedNetwork) -> Iterator[tuple[str, Array]]:
@@ -130,17 +130,17 @@ def _named(network: SavedNetwork) -> Iterator[tuple[str, Array]]:
         ]
     paths = [(parts, array) for parts, array in paths if array.ndim == 4 and array.size]
     count = Counter("/".join(parts[:-1]) for parts, _ in paths)
-    taken: Counter[str] = Counter()
+    used: Counter[str] = Counter()
     for parts, array in paths:
-        short, whole = "/".join(parts[:-1]), "/".join(parts)
-        depthwise = "depthwise" in whole and "depthwise" not in short
-        name = short if short and count[short] == 1 and not depthwise else whole
-        taken[name] += 1
-        yield (name if taken[name] == 1 else f"{name}@{taken[name] - 1}"), array
+        layer, full = "/".join(parts[:-1]), "/".join(parts)
+        depthwise = "depthwise" in full and "depthwise" not in layer
+        name = layer if layer and count[layer] == 1 and not depthwise else full
+        used[name] += 1
+        yield (name if used[name] == 1 else f"{name}@{used[name] - 1}"), array
 
 
 def _path(layer: str, name: str) -> tuple[str, ...]:
-    """Where a weight is, from the outermost layer on, which its name may repeat."""
+    """The path of a weight from the outermost layer on, which its name may repeat."""
     parts = name.split("/")
     return (layer, *(parts[1:] if parts[0] == layer and len(parts) > 1 else parts))
 

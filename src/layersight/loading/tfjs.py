@@ -3,8 +3,8 @@
 Such a model is a ``model.json`` (the configuration, and a list of weights with their shapes
 and types) and files of raw little-endian numbers beside it, in the order of that list.
 
-The rule of this module: a file of weights is one that lies in the same folder and is named
-without a path, and its size is what the list of weights says.
+The rule of this module: a file of weights has to be in the same folder, named without a path, and
+of the size that the list of weights gives.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from layersight.data.arrays import Array
 from layersight.data.saved import SavedNetwork
 from layersight.errors import ModelFileError, UnsafeModelError
 from layersight.loading.bounded import check_inside, check_regular, check_stored, read_file
-from layersight.loading.networks import by_layer, network_of, parse_object
+from layersight.loading.networks import group_by_layer, make_network, parse_object
 from layersight.loading.rewrites.walking import check_bounds
 
 MODEL, METADATA = "model.json", "metadata.json"
@@ -28,9 +28,9 @@ MODEL, METADATA = "model.json", "metadata.json"
 MAX_JSON, MAX_METADATA = 64 << 20, 1 << 20  # bytes
 MAX_NAMES = 50_000  # weights, files or labels
 MAX_LABEL = 200  # characters of a label that are kept
-MAX_NUMBER = 1e30  # what no weight and no step between weights exceeds
+MAX_NUMBER = 1e30  # of a weight or a step between weights
 
-# The types that a weight may have, and those that its numbers may be packed into.
+# Types of weights, and types that their numbers may be quantised to.
 TYPES = {"float32": "<f4", "int32": "<i4", "bool": "|b1", "uint8": "|u1"}
 PACKED = {"uint8": "|u1", "uint16": "<u2", "float16": "<f2"}
 
@@ -50,16 +50,16 @@ def read_layers_model(path: Path) -> SavedNetwork:
         raise ModelFileError(f"{path} describes no network: expected layers in modelTopology")
     check_bounds(config)
     weights, files = _weights(document.get("weightsManifest"), path)
-    # What TensorFlow.js saves itself follows Keras 2, whose version it does not give.
-    noted = topology.get("keras_version")
-    version = noted[:40] if isinstance(noted, str) and noted[:1].isdigit() else "2"
-    own = {key: config[key] for key in ("class_name", "config", "name") if key in config}
-    return network_of(
+    # What TensorFlow.js itself saves follows Keras 2, without a version.
+    version = topology.get("keras_version")
+    version = version[:40] if isinstance(version, str) and version[:1].isdigit() else "2"
+    config = {key: config[key] for key in ("class_name", "config", "name") if key in config}
+    return make_network(
         path,
         "TensorFlow.js layers model",
-        own,
+        config,
         version,
-        by_layer(own, weights),
+        group_by_layer(config, weights),
         backend="theano" if topology.get("backend") == "theano" else "tensorflow",
         files=(path, *files),
         labels=_labels(path.parent / METADATA),
@@ -84,11 +84,11 @@ def _weights(manifest: Any, path: Path) -> tuple[dict[str, Array], list[Path]]:
     weights: dict[str, Array] = {}
     for parts, entries in groups:
         sizes = [check_regular(part) for part in parts]
-        wanted = sum(entry.bytes for entry in entries)
-        if sum(sizes) != wanted:
+        expected = sum(entry.bytes for entry in entries)
+        if sum(sizes) != expected:
             names = ", ".join(part.name for part in parts[:3])
             raise ModelFileError(
-                f"the weights of {path} are incomplete or do not belong to it: expected {wanted} "
+                f"the weights of {path} are incomplete or do not belong to it: expected {expected} "
                 f"bytes in {names or 'no file'}, found {sum(sizes)}"
             )
         data = b"".join(read_file(part, size) for part, size in zip(parts, sizes, strict=True))
@@ -96,7 +96,7 @@ def _weights(manifest: Any, path: Path) -> tuple[dict[str, Array], list[Path]]:
         for entry in entries:
             if entry.name in weights:
                 raise ModelFileError(f"{path} names the weight '{entry.name:.100}' twice")
-            weights[entry.name] = entry.take(data, start)
+            weights[entry.name] = entry.read(data, start)
             start += entry.bytes
     return weights, files
 
@@ -127,7 +127,7 @@ def _beside(path: Path, name: Any) -> Path:
 
 
 class _Entry:
-    """One weight as the list of weights describes it."""
+    """A weight as the list of weights describes it."""
 
     def __init__(self, spec: Any, path: Path) -> None:
         name = spec.get("name") if isinstance(spec, dict) else None
@@ -146,35 +146,32 @@ class _Entry:
             )
         self.name = name
         self._shape, self._dtype = tuple(shape), np.dtype(TYPES[dtype])
-        self._held, self._scale, self._least = self._dtype, 1.0, 0.0
+        self._stored, self._scale, self._min = self._dtype, 1.0, 0.0
         if packed is not None:
-            self._unpack_as(packed, where)
-        self.bytes = math.prod(shape) * self._held.itemsize
+            kind = packed.get("dtype") if isinstance(packed, dict) else None
+            if not isinstance(kind, str) or kind not in PACKED:
+                raise ModelFileError(
+                    f"{where} is packed as {kind!r:.40}: expected one of {', '.join(PACKED)}"
+                )
+            self._stored = np.dtype(PACKED[kind])
+            if kind != "float16":
+                numbers = (packed.get("scale"), packed.get("min"))
+                if not all(isinstance(n, int | float) and abs(n) < MAX_NUMBER for n in numbers):
+                    raise ModelFileError(f"{where} is packed without a scale and a min")
+                self._scale, self._min = map(float, numbers)
+        self.bytes = math.prod(shape) * self._stored.itemsize
 
-    def _unpack_as(self, packed: Any, where: str) -> None:
-        kind = packed.get("dtype") if isinstance(packed, dict) else None
-        if not isinstance(kind, str) or kind not in PACKED:
-            raise ModelFileError(
-                f"{where} is packed as {kind!r:.40}: expected one of {', '.join(PACKED)}"
-            )
-        self._held = np.dtype(PACKED[kind])
-        if kind != "float16":
-            line = (packed.get("scale"), packed.get("min"))
-            if not all(isinstance(n, int | float) and abs(n) < MAX_NUMBER for n in line):
-                raise ModelFileError(f"{where} is packed without a scale and a min")
-            self._scale, self._least = map(float, line)
-
-    def take(self, data: bytes, start: int) -> Array:
-        """Its values, unpacked: ``value = packed * scale + min``."""
-        held = np.frombuffer(data, self._held, math.prod(self._shape), start)
-        if self._held != self._dtype and self._held.kind == "u":
-            values = held * self._scale + self._least
-            held = np.round(values) if self._dtype.kind in "iu" else values
-        return held.astype(self._dtype).reshape(self._shape)
+    def read(self, data: bytes, start: int) -> Array:
+        """The values of the weight, unpacked: ``value = packed * scale + min``."""
+        values = np.frombuffer(data, self._stored, math.prod(self._shape), start)
+        if self._stored != self._dtype and self._stored.kind == "u":
+            values = values * self._scale + self._min
+            values = np.round(values) if self._dtype.kind in "iu" else values
+        return values.astype(self._dtype).reshape(self._shape)
 
 
 def _labels(path: Path) -> tuple[str, ...] | None:
-    """The names of the classes that Teachable Machine writes beside a model."""
+    """The class names that Teachable Machine writes beside a model."""
     if path.is_symlink() or not path.is_file():
         return None
     try:

@@ -1,8 +1,8 @@
-"""Bringing old configurations to the form that Keras 3 takes, as data.
+"""Upgrading old configurations to the form that Keras 3 takes, as data.
 
-A rewrite is one cause and its cure: a name, a sentence for the user and a function that
-changes a configuration in place and returns how often. They run in the order of
-:data:`REWRITES`, before any object is made. A new cause is a new function and a new line.
+A rewrite is a cause and its remedy: a name, a sentence for the user and a function that changes a
+configuration in place and counts its changes. They run in the order of :data:`REWRITES`, before any
+object is created. A new cause is a new function and a new line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from layersight.loading.rewrites.walking import Rewrite, Version, check_bounds
 
 __all__ = ["REWRITES", "Rewrite", "upgrade"]
 
-# The chain, in the order in which it runs.
+# In the order in which they run.
 REWRITES: tuple[Rewrite, ...] = (
     sequential.name_sequential_layers,
     classes.drop_packages,
@@ -61,7 +61,7 @@ REWRITES: tuple[Rewrite, ...] = (
     settings.name_policy,
     settings.unlist_axis,
     settings.name_activations,
-    settings.rename_slopes,
+    settings.rename_alpha,
     settings.keep_old_hard_sigmoid,
     settings.state_old_reset,
     classes.replace_cudnn,
@@ -72,10 +72,7 @@ REWRITES: tuple[Rewrite, ...] = (
 
 
 def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[str, ...]]:
-    """Applies every rewrite that a configuration needs.
-
-    The second result is what was done, in words.
-    """
+    """Applies all rewrites that a configuration needs; the second result is what was done."""
     check_bounds(config)
     config = copy.deepcopy(config)
     classes.note_classes(config)
@@ -93,14 +90,14 @@ def upgrade(config: Config, version: str | None = None) -> tuple[Config, tuple[s
                 f"the model's configuration is damaged: the step '{rewrite.name}' found "
                 f"{type(error).__name__}: {str(error)[:100]}"
             ) from error
-        if count and rewrite.says:
+        if count and rewrite.message:
             times = f" ({count} places)" if count > 1 else ""
-            done.append(f"{rewrite.name}: {rewrite.says}{times}")
+            done.append(f"{rewrite.name}: {rewrite.message}{times}")
     return config, tuple(done)
 
 
 def parse_version(version: str | None, config: Config) -> Version:
-    """The version of Keras that wrote a configuration, guessed from its form if need be.
+    """The version of Keras that wrote a configuration, inferred from its form if not recorded.
 
     >>> parse_version("2.4.0", {}), parse_version(None, {"registered_name": None})
     ((2, 4), (3, 0))

@@ -1,8 +1,8 @@
 """Classes of layers that moved, were wrapped, or belong to a package.
 
 The wrappers of tensorflow-model-optimization matter in training only (pruning, clustering), or
-round what the layer computes to what an 8-bit device would (quantisation): the layer itself is
-kept, with its real weights.
+round the results of the layer to those of an 8-bit device (quantisation): the layer itself is kept,
+with its real weights.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from layersight.loading.rewrites.walking import (
     settings_of,
 )
 
-# Layers of known libraries and old versions that compute what a layer of Keras computes.
-OF_LIBRARIES = {
+# Layers of known libraries and old versions that compute the same as a layer of Keras.
+EQUIVALENT = {
     "FixedDropout": "Dropout",
     **dict.fromkeys(
         ("SyncBatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2"),
@@ -32,14 +32,14 @@ OF_LIBRARIES = {
     "TimeDistributedDense": "Dense",
 }
 
-# What the first layer of a Sequential says of its input.
-SHAPES = ("batch_input_shape", "batch_shape", "dtype")
+# Settings of the first layer of a Sequential that describe its input.
+INPUT_SETTINGS = ("batch_input_shape", "batch_shape", "dtype")
 
-# Classes of layersight, which no file may name.
-OWN = ("Formula", "TensorFlowCall", "Unset")
+# Classes of layersight, which files may not use.
+RESERVED = ("Formula", "TensorFlowCall", "Unset")
 
 # Packages whose layers are those of Keras.
-OF_KERAS = {"keras", "tf", "tf_keras", "tensorflow", "builtins"}
+KERAS_PACKAGES = {"keras", "tf", "tf_keras", "tensorflow", "builtins"}
 
 WRAPPERS = (
     *("QuantizeWrapper", "QuantizeWrapperV2", "QuantizeAnnotate"),
@@ -50,12 +50,12 @@ WRAPPED_ACTIVATIONS = ("QuantizeAwareActivation", "QuantizeActivation")
 
 CUDNN = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"}
 
-# Where a layer keeps the class that a file names: files of Keras 3 keep its weights by that.
+# The key for the class of a layer as saved, by which files of Keras 3 store its weights.
 SAVED_CLASS = "saved_class"
 
 
 def note_classes(config: Config) -> None:
-    """Notes beside each layer the bare name of its class, which rewrites may change."""
+    """Records the class of each layer, without its package, before rewrites change it."""
     for layer in each_layer(config):
         name = layer.get("class_name")
         if isinstance(name, str):
@@ -68,7 +68,7 @@ def note_classes(config: Config) -> None:
 
 
 def note_inside(layer: Config) -> None:
-    """Notes that a layer was taken out of its wrapper: its weights are stored inside those."""
+    """Records that a layer was taken out of a wrapper, inside whose weights its own are stored."""
     if SAVED_CLASS in layer:
         layer[SAVED_CLASS] += "/layer"
 
@@ -97,10 +97,10 @@ def drop_packages(layer: Config, settings: Config) -> bool:
     return True
 
 
-@layer_rewrite("own", of=OWN)
+@layer_rewrite("own", of=RESERVED)
 def keep_own(layer: Config, settings: Config) -> bool:
     """A class of layersight that a file names: its expression is not to be trusted or computed."""
-    layer["class_name"] = f"file>{layer['class_name']}"  # later rewrites bring in the real ones
+    layer["class_name"] = f"file>{layer['class_name']}"  # later rewrites add the real ones
     return False
 
 
@@ -115,7 +115,7 @@ def keep_foreign(layer: Config, settings: Config) -> bool:
         package = registered.rpartition(">")[0]
     else:
         package = module if isinstance(module, str) else "keras"
-    if package.lower().partition(".")[0] not in OF_KERAS:
+    if package.lower().partition(".")[0] not in KERAS_PACKAGES:
         layer["class_name"] = f"{package}>{name}"
     return False
 
@@ -123,11 +123,11 @@ def keep_foreign(layer: Config, settings: Config) -> bool:
 @layer_rewrite(
     "library-layer",
     "layers of a library were replaced by the Keras layers that compute the same",
-    of=OF_LIBRARIES,
+    of=EQUIVALENT,
 )
 def name_library_layers(layer: Config, settings: Config) -> bool:
     """A layer of a known library that computes what a layer of Keras does."""
-    layer["class_name"] = OF_LIBRARIES[layer["class_name"]]
+    layer["class_name"] = EQUIVALENT[layer["class_name"]]
     for key in ("module", "registered_name"):
         layer.pop(key, None)
     return True
@@ -140,8 +140,8 @@ def name_library_layers(layer: Config, settings: Config) -> bool:
 )
 def skip_random_sizes(layer: Config, settings: Config) -> bool:
     """`RandomHeight` and `RandomWidth`, which pass images on when they are not trained."""
-    kept = {key: settings[key] for key in ("name", *SHAPES) if key in settings}
-    replace_class(layer, "Identity", kept)
+    settings = {key: settings[key] for key in ("name", *INPUT_SETTINGS) if key in settings}
+    replace_class(layer, "Identity", settings)
     return True
 
 
@@ -152,7 +152,7 @@ def skip_random_sizes(layer: Config, settings: Config) -> bool:
 def unwrap_optimised(config: Config) -> int:
     """A layer wrapped for pruning, clustering or quantisation: the layer alone."""
     count = 0
-    for layer in each_layer(config):  # as it goes: what was unwrapped is not met again
+    for layer in each_layer(config):  # lazily, so that unwrapped layers are not visited again
         while bare_class(layer) in WRAPPERS:
             wrapped = settings_of(layer).get("layer")
             if not isinstance(wrapped, dict) or not isinstance(wrapped.get("config"), dict):

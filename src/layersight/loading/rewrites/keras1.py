@@ -6,7 +6,7 @@ from layersight.data.saved import Config
 from layersight.errors import ModelFileError
 from layersight.loading.rewrites.walking import KERAS_3, layer_rewrite, name_of
 
-# What the layers are called since Keras 2.
+# Names of layers since Keras 2.
 CLASSES = {
     **{f"Convolution{n}D": f"Conv{n}D" for n in (1, 2, 3)},
     **{f"AtrousConvolution{n}D": f"Conv{n}D" for n in (1, 2)},
@@ -16,7 +16,7 @@ CLASSES = {
     "Convolution2DTranspose": "Conv2DTranspose",
 }
 
-# What the settings are called since Keras 2, whatever the layer.
+# Names of settings since Keras 2, for all layers.
 SETTINGS = {
     "nb_filter": "filters",
     "border_mode": "padding",
@@ -57,12 +57,12 @@ OF_CLASS = {
     ("Embedding", "W_constraint"): "embeddings_constraint",
 }
 
-# The sizes of a kernel, each a setting of its own.
+# The sizes of a kernel as separate settings.
 SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 
 ORDERS = {"th": "channels_first", "tf": "channels_last"}
 
-# Settings that only told how to train or to compute.
+# Settings for training or for the implementation only.
 UNUSED = ("consume_less", "forget_bias_init", "input_dtype")
 
 # Parts of the names of layers that take an order of axes.
@@ -118,7 +118,7 @@ def flatten_as_stored(layer: Config, settings: Config) -> bool:
     """A Flatten that does not name the order of axes: it took them as they were."""
     if settings.get("data_format") is None:
         settings["data_format"] = "channels_last"
-    return False  # the same as Keras 3 does, unless the user's own configuration differs
+    return False  # the default of Keras 3, unless the user's configuration differs
 
 
 @layer_rewrite("keras-1-normalisation", of=("BatchNormalization",), before=KERAS_3)

@@ -1,8 +1,7 @@
-"""Lambda layers whose code is one of the well-known harmless forms.
+"""Lambda layers whose code has a well-known harmless form.
 
-The rule of this module: the code is read as data and never run. What is recognised is
-arithmetic on the input and calls of known functions of TensorFlow or Keras; code that can
-be read in two ways is not recognised.
+The rule of this module: the code is read as data and never run. Arithmetic on the input and calls
+of known functions of TensorFlow or Keras are recognised; code that can be read in two ways is not.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ ACTIVATIONS = {
 )
 def replace_known(layer: Config, settings: Config) -> bool:
     """A Lambda that computes a known formula."""
-    known: Config = {"name": name_of(layer)}
+    new: Config = {"name": name_of(layer)}
     dtype = settings.get("dtype")
     if isinstance(dtype, str | dict):
-        known["dtype"] = dtype
+        new["dtype"] = dtype
     if activation := _named_activation(settings.get("function")):
-        replace_class(layer, "Activation", known | {"activation": activation})
+        replace_class(layer, "Activation", new | {"activation": activation})
         return True
     formula = find_formula(settings)
     if formula is None:
         return False
-    replace_class(layer, "Formula", known | {"expression": formula})
+    replace_class(layer, "Formula", new | {"expression": formula})
     return True
 
 
@@ -62,10 +61,10 @@ def _named_activation(function: Any) -> str | None:
     if not isinstance(function, dict) or function.get("class_name") != "function":
         return None
     module, name = function.get("module"), function.get("config")
-    ours = isinstance(module, str) and module.startswith(
-        ("keras.activations", "keras.src.activations")
-    )
-    return name if ours and isinstance(name, str) and name in ACTIVATIONS else None
+    modules = ("keras.activations", "keras.src.activations")
+    if not isinstance(module, str) or not module.startswith(modules):
+        return None
+    return name if isinstance(name, str) and name in ACTIVATIONS else None
 
 
 def find_formula(settings: Config) -> Any:
@@ -73,16 +72,16 @@ def find_formula(settings: Config) -> Any:
     code, defaults, closure = _function(settings.get("function"))
     if code is None:
         return _named(settings)
-    found: list[Any] = []
+    formulas: list[Any] = []
     for reading in read_code(code):
-        given = _given(reading, defaults, closure, settings.get("arguments"))
-        for formula in formulas_of(reading, given):
-            if formula not in found:
-                found.append(formula)
-    return found[0] if len(found) == 1 else None
+        bindings = _bindings(reading, defaults, closure, settings.get("arguments"))
+        for formula in formulas_of(reading, bindings):
+            if formula not in formulas:
+                formulas.append(formula)
+    return formulas[0] if len(formulas) == 1 else None
 
 
-# The modules of functions that a file of Keras 3 names, and how code would call them.
+# Modules of functions in files of Keras 3, and the prefixes with which code would call them.
 MODULES = {
     "keras.src.applications.": "keras.applications.",
     "keras.applications.": "keras.applications.",
@@ -95,8 +94,8 @@ MODULES = {
 
 
 def _named(settings: Config) -> Any:
-    """The formula of a function that Keras 3 names by its module, such as ``preprocess_input``."""
-    function, more = settings.get("function"), settings.get("arguments")
+    """The formula of a function that Keras 3 saves by name, such as ``preprocess_input``."""
+    function, arguments = settings.get("function"), settings.get("arguments")
     if not isinstance(function, dict) or function.get("class_name") != "function":
         return None
     module, name = function.get("module"), function.get("config")
@@ -106,18 +105,16 @@ def _named(settings: Config) -> Any:
     if start is None:
         return None
     last = f"{module.rpartition('.')[2]}." if "applications" in module else ""
-    writer = Writer()
+    writer, full_name = Writer(), Dotted(f"{MODULES[start]}{last}{name}")
+    keywords = dict(arguments) if isinstance(arguments, dict) else {}
     try:
-        given = more if isinstance(more, dict) else {}
-        return writer.finish(
-            call(writer, Dotted(f"{MODULES[start]}{last}{name}"), [INPUT], dict(given))
-        )
+        return writer.finish(call(writer, full_name, [INPUT], keywords))
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
 
 
 def _function(value: Any) -> tuple[bytes | None, Any, Any]:
-    """Code, defaults and closure of a function, as every version wrote them."""
+    """Code, defaults and closure of a function, in the form of any version."""
     if isinstance(value, dict) and value.get("class_name") == "__lambda__":
         inner = settings_of(value)
         return _bytes(inner.get("code")), inner.get("defaults"), inner.get("closure")
@@ -127,7 +124,7 @@ def _function(value: Any) -> tuple[bytes | None, Any, Any]:
 
 
 def _bytes(text: Any) -> bytes | None:
-    """The code, which came as base64 from Keras 2.0.5 on and as raw characters before."""
+    """The code, which is base64 since Keras 2.0.5 and raw characters before."""
     if not isinstance(text, str) or len(text) > 400_000:
         return None
     try:
@@ -140,17 +137,17 @@ def _bytes(text: Any) -> bytes | None:
         return None
 
 
-def _given(code: Code, defaults: Any, closure: Any, arguments: Any) -> dict[str, Any]:
-    """The values of further arguments and of variables from outside, where they are plain."""
+def _bindings(code: Code, defaults: Any, closure: Any, arguments: Any) -> dict[str, Any]:
+    """The values of further arguments and of free variables, where they are plain."""
     names = code.variables[: code.arguments]
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if isinstance(defaults, list) and len(defaults) <= len(names):
-        found |= dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        values |= dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
     if isinstance(arguments, dict):
-        found |= arguments
+        values |= arguments
     if isinstance(closure, list) and len(closure) == len(code.free):
-        found |= dict(zip(code.free, closure, strict=True))
-    for name, value in found.items():  # Keras 2.13 and later write a tuple so
+        values |= dict(zip(code.free, closure, strict=True))
+    for name, value in values.items():  # the form of a tuple since Keras 2.13
         if isinstance(value, dict) and value.get("class_name") == "__tuple__":
-            found[name] = value.get("items", settings_of(value).get("items"))
-    return {name: value for name, value in found.items() if not isinstance(value, dict)}
+            values[name] = value.get("items", settings_of(value).get("items"))
+    return {name: value for name, value in values.items() if not isinstance(value, dict)}

@@ -1,11 +1,11 @@
 """Layers of add-on libraries that are plain arithmetic.
 
 The rule of this module: a layer belongs to a library if the file says so, by the package that
-registered it or by the module of its class. keras_contrib registered none: of its layers those
-are known that no other library has under that name with exactly those settings, and the line
-that tells of the rewrite says so. Everything else stays what its author wrote.
+registered it or by the module of its class. keras_contrib did not register its layers; those that
+no other library has with the same name and exactly the same settings are recognised, and the
+message of the rewrite says so. All others are left unchanged.
 
-Sources of what they compute: tensorflow_addons 0.23 (``layers``), keras_contrib
+Sources for what they compute: tensorflow_addons 0.23 (``layers``), keras_contrib
 (``layers/normalization``, ``layers/advanced_activations``, ``layers/convolutional``), AutoKeras 1.0
 (``keras_layers``).
 """
@@ -23,11 +23,11 @@ from layersight.loading.rewrites.walking import layer_rewrite, name_of, replace_
 ADDONS = "Addons"
 CONTRIB = "keras_contrib"
 
-# The packages that libraries register, or stand for here, by the modules of their classes.
+# The packages that libraries register, or are given here, by the modules of their classes.
 MODULES = {"tensorflow_addons": ADDONS, "keras_contrib": CONTRIB, "autokeras": "autokeras"}
 
-# Settings of any layer.
-EVERY_LAYER = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_shape"}
+# Settings that all layers have.
+COMMON = {"name", "trainable", "dtype", "batch_input_shape", "input_shape", "batch_shape"}
 
 
 def _settings(*weights: str) -> set[str]:
@@ -37,7 +37,7 @@ def _settings(*weights: str) -> set[str]:
 
 NORMALISATION = {"axis", "epsilon", "center", "scale"} | _settings("beta", "gamma")
 
-# The settings by which layers of keras_contrib are known; files do not name the library.
+# The settings by which layers of keras_contrib are recognised; files do not name the library.
 OF_CONTRIB = {
     "InstanceNormalization": NORMALISATION,
     "PELU": {"shared_axes"} | _settings("alpha", "beta"),
@@ -48,7 +48,7 @@ OF_CONTRIB = {
     "SubPixelUpscaling": {"scale_factor", "data_format"},
 }
 
-# Layers of tensorflow_addons that have weights and no equal in Keras.
+# Layers of tensorflow_addons that have weights and no equivalent in Keras.
 OF_ADDONS = ("FilterResponseNormalization", "TLU", "Snake")
 
 RENAMED = {
@@ -63,7 +63,7 @@ RENAMED = {
 )
 def name_addons(layer: Config, settings: Config) -> bool:
     """A layer of tensorflow_addons or AutoKeras: the layer or formula that computes the same."""
-    package, name = owner(layer)
+    package, name = _package_and_name(layer)
     if package == ADDONS and name == "SpectralNormalization":
         return _unwrap(layer)
     if package == ADDONS and name in RENAMED:
@@ -80,8 +80,8 @@ def name_addons(layer: Config, settings: Config) -> bool:
 )
 def name_contrib(layer: Config, settings: Config) -> bool:
     """A layer of keras_contrib, known by its name and its settings."""
-    package, name = owner(layer)
-    if package not in ("", CONTRIB) or set(settings) - EVERY_LAYER != OF_CONTRIB.get(name):
+    package, name = _package_and_name(layer)
+    if package not in ("", CONTRIB) or set(settings) - COMMON != OF_CONTRIB.get(name):
         return False
     if name == "SubPixelUpscaling":
         return _as_formula(layer, _depth_to_space)
@@ -96,16 +96,16 @@ def name_contrib(layer: Config, settings: Config) -> bool:
 )
 def name_contrib_groups(layer: Config, settings: Config) -> bool:
     """A GroupNormalization of keras_contrib, from before Keras had a layer of that name (2.11)."""
-    package, name = owner(layer)
+    package, name = _package_and_name(layer)
     if name != "GroupNormalization" or package not in ("", CONTRIB):
         return False
-    exact = set(settings) - EVERY_LAYER == NORMALISATION | {"groups"}
+    exact = set(settings) - COMMON == NORMALISATION | {"groups"}
     replace_class(layer, f"{CONTRIB if exact else 'file'}>{name}")
     return True
 
 
-def owner(layer: Config) -> tuple[str, str]:
-    """The package of a layer's class, empty if none is named, and its bare name."""
+def _package_and_name(layer: Config) -> tuple[str, str]:
+    """The package of a layer's class, empty if there is none, and the name of the class."""
     name, module = layer.get("class_name"), layer.get("module")
     registered = layer.get("registered_name")
     if not isinstance(name, str):
@@ -133,7 +133,7 @@ def _rename(layer: Config, name: str) -> bool:
 
 
 def _unwrap(layer: Config) -> bool:
-    """A wrapper that changes its layer's kernel in training alone: the layer."""
+    """Replaces a wrapper that changes the kernel of its layer in training only by the layer."""
     wrapped = settings_of(layer).get("layer")
     if not isinstance(wrapped, dict) or not isinstance(wrapped.get("config"), dict):
         return False
@@ -151,15 +151,15 @@ Builder = Callable[[Writer, Config], Any]
 
 
 def _as_formula(layer: Config, builder: Builder) -> bool:
-    """Replaces a layer by a formula; leaves it if its settings are not known."""
+    """Replaces a layer by a formula, unless its settings are unknown."""
     settings = settings_of(layer)
     writer = Writer()
     try:
         formula = writer.finish(builder(writer, settings))
     except (ArithmeticError, LookupError, TypeError, ValueError):
         return False
-    kept = {k: v for k, v in settings.items() if k in ("name", "dtype", "batch_input_shape")}
-    replace_class(layer, "Formula", {**kept, "expression": formula})
+    common = {k: v for k, v in settings.items() if k in ("name", "dtype", "batch_input_shape")}
+    replace_class(layer, "Formula", common | {"expression": formula})
     return True
 
 
@@ -173,80 +173,82 @@ def _depth_to_space(writer: Writer, settings: Config) -> Any:
 
 
 def _stochastic_depth(writer: Writer, settings: Config) -> Any:
-    """The shortcut, and the other branch by its probability."""
-    share = float(settings.get("survival_probability", 0.5))
+    """The shortcut plus the other branch times its probability."""
+    probability = float(settings.get("survival_probability", 0.5))
     shortcut, branch = writer.unpack(INPUT, 2)
-    return writer.operate("add", [shortcut, writer.operate("multiply", [branch, share])])
+    return writer.operate("add", [shortcut, writer.operate("multiply", [branch, probability])])
 
 
 def _maxout(writer: Writer, settings: Config) -> Any:
-    """The greatest of the channels that lie ``num_units`` apart, on the last axis."""
+    """The maximum over channels that are ``num_units`` apart, on the last axis."""
     units = int(settings["num_units"])
     if settings.get("axis", -1) != -1:
         raise ValueError("axis")
     shape = writer.step("shape", [INPUT], kind="shape")
-    parts = writer.operate("floordiv", [writer.index(shape, -1), units])
+    groups = writer.operate("floordiv", [writer.index(shape, -1), units])
     before = writer.index(shape, slice(None, -1))
-    wanted = writer.operate("add", [before, [parts, units]])
-    spread = writer.step("reshape", [INPUT], {"shape": wanted})
-    return writer.step("math.reduce_max", [spread], {"axis": -2})
+    grouped = writer.operate("add", [before, [groups, units]])
+    reshaped = writer.step("reshape", [INPUT], {"shape": grouped})
+    return writer.step("math.reduce_max", [reshaped], {"axis": -2})
 
 
 def _adaptive(reduction: str) -> Builder:
-    """Pools a picture to a size that its own is a multiple of."""
+    """Pools a picture to a size that divides its own."""
 
     def make(writer: Writer, settings: Config) -> Any:
-        size = settings["output_size"]
-        rows, columns = size if isinstance(size, list) else (size, size)
-        first = settings.get("data_format") == "channels_first"
-        return _pooled(writer, INPUT, (int(rows), int(columns)), reduction, first=first)
+        channels_first = settings.get("data_format") == "channels_first"
+        bins = _pair(settings["output_size"])
+        return _pooled(writer, INPUT, bins, reduction, channels_first=channels_first)
 
     return make
 
 
+def _pair(size: Any) -> tuple[int, int]:
+    rows, columns = size if isinstance(size, list) else (size, size)
+    return int(rows), int(columns)
+
+
 def _pooled(
-    writer: Writer, x: Ref, bins: tuple[int, int], reduction: str, *, first: bool = False
+    writer: Writer, x: Ref, bins: tuple[int, int], reduction: str, *, channels_first: bool = False
 ) -> Any:
     shape = writer.step("shape", [x], kind="shape")
-    row = 2 if first else 1
+    row = 2 if channels_first else 1
     sides = [
         part
         for axis, count in zip((row, row + 1), bins, strict=True)
         for part in (count, writer.operate("floordiv", [writer.index(shape, axis), count]))
     ]
-    channels = [writer.index(shape, 1 if first else 3)]
-    wanted = [-1, *channels, *sides] if first else [-1, *sides, *channels]
-    spread = writer.step("reshape", [x], {"shape": wanted})
+    channels = [writer.index(shape, 1 if channels_first else 3)]
+    binned = [-1, *channels, *sides] if channels_first else [-1, *sides, *channels]
+    reshaped = writer.step("reshape", [x], {"shape": binned})
     axes = [row + 1, row + 3]
-    return writer.step(f"math.reduce_{reduction}", [spread], {"axis": axes})
+    return writer.step(f"math.reduce_{reduction}", [reshaped], {"axis": axes})
 
 
 def _pyramid(writer: Writer, settings: Config) -> Any:
-    """Averages over grids of several sizes, one after the other; what is left over is cut off."""
+    """Means over grids of several sizes, concatenated; remainders at the edge are cut off."""
     if settings.get("data_format") not in (None, "channels_last"):
         raise ValueError("data_format")
     shape = writer.step("shape", [INPUT], kind="shape")
-    found = []
-    for entry in settings["bins"]:
-        rows, columns = entry if isinstance(entry, list) else (entry, entry)
-        bins = (int(rows), int(columns))
+    levels = []
+    for bins in map(_pair, settings["bins"]):
         cuts = []
         for axis, count in zip((1, 2), bins, strict=True):
-            whole = writer.operate("floordiv", [writer.index(shape, axis), count])
-            cuts.append(slice(None, writer.operate("multiply", [whole, count])))
+            size = writer.operate("floordiv", [writer.index(shape, axis), count])
+            cuts.append(slice(None, writer.operate("multiply", [size, count])))
         cut = writer.index(INPUT, (slice(None), *cuts))
         pooled = _pooled(writer, cut, bins, "mean")
-        wanted = [-1, bins[0] * bins[1], writer.index(shape, 3)]
-        found.append(writer.step("reshape", [pooled], {"shape": wanted}))
-    return writer.step("concat", [found], {"axis": 1})
+        flat = [-1, bins[0] * bins[1], writer.index(shape, 3)]
+        levels.append(writer.step("reshape", [pooled], {"shape": flat}))
+    return writer.step("concat", [levels], {"axis": 1})
 
 
 def _cast(writer: Writer, _: Config) -> Any:
     return writer.step("cast", [INPUT], {"dtype": "float32"})
 
 
-def _numbers_alone(writer: Writer, settings: Config) -> Any:
-    """``MultiCategoryEncoding`` of columns that are all numbers: missing ones are 0."""
+def _numeric_columns(writer: Writer, settings: Config) -> Any:
+    """``MultiCategoryEncoding`` of numeric columns only: missing numbers become 0."""
     encoding = settings["encoding"]
     if isinstance(encoding, dict):
         encoding = encoding["items"]
@@ -276,7 +278,7 @@ FORMULAS: dict[tuple[str, str], Builder] = {
                 "ExpandLastDim",
                 lambda writer, _: writer.step("expand_dims", [INPUT], {"axis": -1}),
             ),
-            ("MultiCategoryEncoding", _numbers_alone),
+            ("MultiCategoryEncoding", _numeric_columns),
         )
     },
 }

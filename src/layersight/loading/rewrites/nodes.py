@@ -1,7 +1,7 @@
-"""The graph of a model: the names of its layers, and what each call of each layer takes.
+"""The graph of a model: the names of its layers, and the inputs of each call of each layer.
 
-After these rewrites every layer has a name, none that Keras 3 refuses, and the nodes of every
-vintage look alike: ``{"args": [...], "kwargs": {...}}`` with references to tensors, whose calls
+After these rewrites every layer has a name that Keras 3 accepts, and the nodes of all versions have
+the same form: ``{"args": [...], "kwargs": {...}}`` with references to tensors, whose calls
 count from 0 for every layer.
 """
 
@@ -27,10 +27,10 @@ from layersight.loading.rewrites.walking import (
 
 MAX_NAME = 200  # characters of a layer's name that are kept; files are named by it
 
-# Kinds of characters that break lines, change the direction of text or move the cursor.
-ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+# Categories of characters that break lines, change the direction of text or move the cursor.
+CONTROL = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
-# Layers without weights, whose names may have points in them.
+# Layers without weights, whose names may contain points.
 OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
 
 
@@ -57,9 +57,9 @@ def replace_slashes(config: Config) -> int:
         if renamed:
             _rename_references(model, renamed)
             count += len(renamed)
-    own = settings_of(config).get("name")
-    if isinstance(own, str) and ("/" in own or clean_name(own) != own):
-        config["config"]["name"] = plain_name(own)
+    title = settings_of(config).get("name")
+    if isinstance(title, str) and ("/" in title or clean_name(title) != title):
+        config["config"]["name"] = plain_name(title)
         count += 1
     return count
 
@@ -74,13 +74,13 @@ def plain_name(name: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    r"""A name of bounded length without characters that act on a terminal or in a path.
+    r"""A name of bounded length without control characters.
 
     >>> clean_name("conv\x1b[31m\x00"), len(clean_name("x" * 1000))
     ('conv_[31m_', 200)
     """
     if not name.isprintable():
-        name = "".join("_" if unicodedata.category(sign) in ACTING else sign for sign in name)
+        name = "".join("_" if unicodedata.category(sign) in CONTROL else sign for sign in name)
     return name[:MAX_NAME]
 
 
@@ -104,7 +104,7 @@ def name_every_layer(config: Config) -> int:
 
 
 def _rename_references(model: Config, renamed: dict[str, str]) -> None:
-    """Follows a renaming in the nodes and outputs of a graph, old or new."""
+    """Renames layers in the nodes and outputs of a graph, of any version."""
     inner = settings_of(model)
     nodes: list[Any] = [layer.get("inbound_nodes") for layer in layers_of(model)]
     for value in [*nodes, inner.get("input_layers"), inner.get("output_layers")]:
@@ -125,10 +125,10 @@ def _rename_lists(value: Any, renamed: dict[str, str]) -> None:
         _rename_lists(inner, renamed)
 
 
-# Layers that take a list even of one tensor.
+# Layers that take a list even of a single tensor.
 MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")
 
-# Layers whose further inputs are the state that they start from.
+# Layers whose further inputs are their initial state.
 WITH_STATE = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM2D"}
 
 CONSTANT = "_CONSTANT_VALUE"
@@ -155,10 +155,10 @@ def _spread(node: Any, layer: Config, names: set[str]) -> Config:
     if isinstance(node, dict) and "args" in node:
         return node
     kwargs: Config = {}
-    given = _argument(node, names, kwargs)
-    tensors = given if isinstance(given, list) else [given]
+    inputs = _argument(node, names, kwargs)
+    tensors = inputs if isinstance(inputs, list) else [inputs]
     name = layer.get("class_name")
-    args: list[Any] = [given]
+    args: list[Any] = [inputs]
     if len(tensors) == 1 and name not in MERGING:
         args = [tensors[0]]
     elif name in WITH_STATE and len(tensors) > 1:
@@ -168,7 +168,7 @@ def _spread(node: Any, layer: Config, names: set[str]) -> Config:
 
 
 def _argument(value: Any, names: set[str], kwargs: Config | None) -> Any:
-    """An argument of a call; in a first one, the settings beside a tensor go to ``kwargs``."""
+    """An argument of a call; the settings beside a tensor go to ``kwargs``, if they are passed."""
     if _is_reference(value, names):
         if kwargs is not None and len(value) > 3 and isinstance(value[3], dict):
             kwargs.update({key: _argument(item, names, None) for key, item in value[3].items()})
@@ -235,13 +235,13 @@ def count_from_zero(config: Config) -> int:
             by_name: dict[str, list[list[Any]]] = {}
             for history in each_tensor(value):
                 by_name.setdefault(history[0], []).append(history)
-            for name, used in by_name.items():
+            for name, histories in by_name.items():
                 layer = layers.get(name, {})
                 calls = len(layer.get("inbound_nodes") or [])
-                numbers = [history[1] for history in used]
+                numbers = [history[1] for history in histories]
                 # They start at 1 if none is 0 and the last is beyond the end.
                 if layer.get("class_name") in MODELS and min(numbers) > 0 and max(numbers) >= calls:
-                    for history in used:
+                    for history in histories:
                         history[1] -= 1
                     count += 1
     return count
@@ -259,16 +259,16 @@ def check_references(config: Config) -> int:
             nodes = layer["inbound_nodes"]
             calls[name] = len(nodes) or (1 if layer.get("class_name") == "InputLayer" else 0)
         inner = settings_of(model)
-        used = [inner["input_layers"], inner["output_layers"]]
-        used += [layer["inbound_nodes"] for layer in layers_of(model)]
-        for name, call, _ in each_tensor(used):
+        references = [inner["input_layers"], inner["output_layers"]]
+        references += [layer["inbound_nodes"] for layer in layers_of(model)]
+        for name, call, _ in each_tensor(references):
             if name not in calls:
                 raise ModelFileError(
-                    f"the model '{name_of(model)}' takes from a layer '{name}' that it has not"
+                    f"the model '{name_of(model)}' uses a layer '{name}' that it does not have"
                 )
             if not 0 <= call < calls[name]:
                 raise ModelFileError(
-                    f"the model '{name_of(model)}' takes call {call} of layer '{name}', which is "
+                    f"the model '{name_of(model)}' uses call {call} of layer '{name}', which is "
                     f"called {calls[name]} times"
                 )
     return 0

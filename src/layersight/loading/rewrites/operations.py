@@ -15,7 +15,7 @@ from typing import Any
 from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import each_tensor, layer_rewrite, name_of
 
-# The operations of TensorFlow's graph under the names of its functions.
+# Operations of TensorFlow's graph, and the functions of TensorFlow that compute them.
 OF_NODE = {
     **dict.fromkeys(("Add", "AddV2", "BiasAdd"), "math.add"),
     **dict.fromkeys(("RealDiv", "Div"), "math.truediv"),
@@ -44,7 +44,7 @@ OF_NODE = {
     "StridedSlice": "strided_slice",
 }
 
-# The settings of a node that change what it computes, as the functions call them.
+# Settings of a node that change what it computes, and the arguments of the functions for them.
 ATTRIBUTES = {
     **{
         name: name
@@ -59,8 +59,8 @@ ATTRIBUTES = {
     "DstT": "dtype",
 }
 
-# Arguments that change nothing of what is computed here.
-WITHOUT_MEANING = ("name", "conjugate", "reuse", "validate_shape")
+# Arguments that do not change the result here.
+IGNORED = ("name", "conjugate", "reuse", "validate_shape")
 
 
 @layer_rewrite(
@@ -78,7 +78,7 @@ def name_operations(layer: Config, settings: Config) -> bool:
             arguments |= {k: v for k, v in node["kwargs"].items() if k not in tensors}
             node["kwargs"] = tensors
             constants += _lead_with_tensor(node)
-    arguments = {k: v for k, v in arguments.items() if k not in WITHOUT_MEANING}
+    arguments = {k: v for k, v in arguments.items() if k not in IGNORED}
     function = settings.get("function")
     _call(layer, function if isinstance(function, str) else "unknown", arguments, constants)
     return True
@@ -110,7 +110,10 @@ def _call(layer: Config, function: str, arguments: Config, constants: list[Any])
 
 
 def _lead_with_tensor(node: Config) -> list[Any]:
-    """Where a number comes first, as in ``1 - x``: the tensor leads, the number gets an index."""
+    """Moves the tensor to the front where a number comes first, as in ``1 - x``.
+
+    Returns the number with its index among the arguments.
+    """
     args, kwargs = node["args"], node["kwargs"]
     if len(args) != 1 or any(each_tensor(args)) or len(kwargs) != 1:
         return []
@@ -127,7 +130,7 @@ def _constants(constants: Any) -> list[Any]:
 
 
 def _node(value: Any) -> Config:
-    """The node as a mapping; some versions wrote it as text."""
+    """A node as a mapping; some versions wrote it as a string."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -138,20 +141,20 @@ def _node(value: Any) -> Config:
 
 def _settings(attributes: Any) -> Config:
     """The settings of a node that change what it computes, as plain values."""
-    found: Config = {}
+    settings: Config = {}
     if not isinstance(attributes, dict):
-        return found
+        return settings
     for key, value in attributes.items():
         name = ATTRIBUTES.get(key)
         if name is not None and isinstance(value, dict) and value:
-            plain = _plain(*next(iter(value.items())))
-            if plain is not None:
-                found[name] = plain
-    return found
+            setting = _plain(*next(iter(value.items())))
+            if setting is not None:
+                settings[name] = setting
+    return settings
 
 
 def _plain(kind: str, value: Any) -> Any:
-    """One value of a node: an integer, a number, a flag, text or a list of integers."""
+    """A value of a node: an integer, a number, a flag, a string or a list of integers."""
     try:
         if kind == "i":
             return int(value)

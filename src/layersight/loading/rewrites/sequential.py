@@ -1,6 +1,6 @@
 """Sequential models: their layers, the shape of their input, and branches that they merge.
 
-The ``Merge`` layer of Keras 1 did by a mode what several layers do now.
+The ``Merge`` layer of Keras 1 has modes for what several layers do now.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def add_input_layer(config: Config) -> int:
 
 
 def first_shape(layer: Config) -> list[Any] | None:
-    """The input shape that a layer, or the first layer inside it, was given."""
+    """The input shape in the settings of a layer or of the first layer inside it."""
     for _ in range(20):
         inner = settings_of(layer)
         shape = inner.get("batch_input_shape") or inner.get("batch_shape")
@@ -87,7 +87,7 @@ def first_shape(layer: Config) -> list[Any] | None:
             return shape
         kind = layer.get("class_name")
         if kind in DENSE and isinstance(size := inner.get("input_dim"), int):
-            return [None, size]  # Keras 1 says only how many numbers it takes
+            return [None, size]  # Keras 1 only records the size of the vector
         nested = layers_of(layer)
         if not nested or kind != "Sequential":
             return None
@@ -138,11 +138,11 @@ def _merges(layer: Config) -> bool:
 
 
 def _lay_out(model: Config, layers: list[Config]) -> str:
-    """Adds the layers of a branch, each with its node; gives the name of the last one."""
+    """Adds the layers of a branch, each with its node, and returns the name of the last."""
     first, *rest = layers_of(model) or [{}]
     if _merges(first):
-        taken = [_lay_out(branch, layers) for branch in layers_of(first)]
-        layers.append(_with_node(first, taken))
+        branches = [_lay_out(branch, layers) for branch in layers_of(first)]
+        layers.append(_with_node(first, branches))
     elif model.get("class_name") == "Sequential" and (shape := first_shape(first)) is not None:
         entry = {"name": f"{name_of(first)}_input", "batch_shape": shape, "dtype": "float32"}
         layers.append({"class_name": "InputLayer", "name": entry["name"], "config": entry})
@@ -157,8 +157,8 @@ def _lay_out(model: Config, layers: list[Config]) -> str:
     return name_of(layers[-1])
 
 
-def _with_node(layer: Config, taken: list[str]) -> Config:
-    node = [[name, 0, 0] for name in taken]
+def _with_node(layer: Config, inputs: list[str]) -> Config:
+    node = [[name, 0, 0] for name in inputs]
     return {**layer, "name": name_of(layer), "inbound_nodes": [node]}
 
 
@@ -173,7 +173,7 @@ def replace_merge(layer: Config, settings: Config) -> bool:
     mode = settings.get("mode")
     if not isinstance(mode, str) or mode not in MODES:
         raise ModelFileError(
-            f"layer '{name_of(layer)}' merges by a function of its author's: expected one of "
+            f"layer '{name_of(layer)}' merges by a function of its author: expected one of "
             f"{', '.join(MODES)}. Open it with Keras 1."
         )
     layer["class_name"] = MODES[mode]

@@ -1,7 +1,7 @@
-"""Settings of layers: activations, types, shapes, and what changes nothing of what is computed.
+"""Settings of layers: activations, types, shapes, and settings that do not change the result.
 
 The rule of this module: a setting is dropped only if it is listed here, for that layer, with
-that value. What is left over and unknown to Keras 3 is an error when the layer is built.
+that value. Any other that Keras 3 does not know is an error when the layer is built.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 from layersight.data.saved import Config
 from layersight.loading.rewrites.walking import KERAS_3, class_of, layer_rewrite, settings_of
 
-ANY = object()  # whatever the value
+ANY = object()  # any value
 
-# Settings that are dropped from every layer that does not know them.
+# Settings that are dropped from all layers that do not know them.
 EVERYWHERE: dict[str, Any] = {
     "batch_input_shape": ANY,
     "input_shape": ANY,
@@ -36,7 +36,7 @@ EVERYWHERE: dict[str, Any] = {
 }
 OF_KERNEL = dict.fromkeys(("kernel_initializer", "kernel_regularizer", "kernel_constraint"), ANY)
 
-# Settings that are dropped from layers whose class begins so.
+# Settings that are dropped from layers whose class begins with the key.
 OF_CLASS: dict[str, dict[str, Any]] = {
     "BatchNormalization": {"fused": ANY, "virtual_batch_size": ANY, "adjustment": None},
     "SeparableConv": OF_KERNEL,
@@ -60,7 +60,7 @@ OF_CLASS: dict[str, dict[str, Any]] = {
     "Highway": {"input_dim": ANY, "transform_bias": ANY},
 }
 
-# Where a setting of the tables above is one that Keras 3 knows: left there.
+# Classes of layers for which Keras 3 knows a setting of the tables above, so that it is kept.
 KNOWN: dict[str, tuple[str, ...]] = {
     "groups": ("Conv1D", "Conv2D", "Conv3D", "GroupNormalization"),
     "mask_zero": ("Embedding",),
@@ -79,10 +79,10 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "score_mode": ("Attention",),
 }
 
-# The settings of batch renormalisation, which Keras knows again since 3.14.
+# Settings of batch renormalisation, which Keras has again since 3.14.
 RENORM = ("renorm", "renorm_clipping", "renorm_momentum")
 
-# Settings that Keras 3 writes itself: dropped without a note.
+# Settings that Keras 3 itself writes, which are dropped without a message.
 QUIET = {"sparse", "ragged", "build_input_shape"}
 
 
@@ -193,7 +193,7 @@ def drop_training(layer: Config, settings: Config) -> bool:
     return False
 
 
-# Layers that some files give as an activation, and the functions that they are with their defaults.
+# Layers that some files have as an activation, and the functions that they are by default.
 LAYERS = {
     "LeakyReLU": "leaky_relu",
     "ReLU": "relu",
@@ -211,7 +211,7 @@ DEFAULTS: dict[str, tuple[dict[str, Any], ...]] = {
     "Softmax": ({}, {"axis": -1}),
 }
 
-# Functions under the names that TensorFlow and old Keras gave them.
+# Names of functions in TensorFlow and old versions of Keras.
 FUNCTIONS = {
     **dict.fromkeys(("hard_swish", "hswish", "h_swish"), "hard_silu"),
     **dict.fromkeys(("_relu6", "relu6", "Relu6"), "relu6"),
@@ -223,7 +223,7 @@ FUNCTIONS = {
     "leaky_relu_v2": "leaky_relu",
 }
 
-# Functions of tensorflow_addons: those of Keras, or of layersight where Keras has no equal.
+# Functions of tensorflow_addons, as functions of Keras or, where it has none, of layersight.
 OF_ADDONS = {
     **{name: f"addons_{name}" for name in ("gelu", "lisht", "rrelu", "snake", "sparsemax")},
     "hardshrink": "hard_shrink",
@@ -244,14 +244,14 @@ def name_activations(layer: Config, settings: Config) -> bool:
     changed = False
     for key in KEYS:
         if key in settings:
-            name = _plain(settings[key])
+            name = _activation_name(settings[key])
             changed = changed or name != settings[key]
             settings[key] = name
     return changed
 
 
-def _plain(value: Any) -> Any:
-    """An activation by its name where it is a known function or a layer's default."""
+def _activation_name(value: Any) -> Any:
+    """The name of an activation that is a known function or a layer with default settings."""
     if isinstance(value, str):
         package, _, bare = value.rpartition(">")
         table = OF_ADDONS if package == "Addons" else FUNCTIONS
@@ -261,14 +261,14 @@ def _plain(value: Any) -> Any:
     name, inner = value.get("class_name"), value.get("config")
     registered = value.get("registered_name")
     if name == "function" and isinstance(registered, str) and registered.startswith("Addons>"):
-        return _plain(registered)
+        return _activation_name(registered)
     if name == "function" and isinstance(inner, str):
         return FUNCTIONS.get(inner, inner)
     if isinstance(name, str) and isinstance(inner, dict):
         bare = name.rpartition(">")[2]
         extra = {k: v for k, v in inner.items() if k not in ("name", "trainable", "dtype")}
         if bare == "Activation" and set(extra) == {"activation"}:
-            return _plain(extra["activation"])
+            return _activation_name(extra["activation"])
         if bare in LAYERS and extra in DEFAULTS.get(bare, ({},)):
             return LAYERS[bare]
         if bare == "LeakyReLU" and "alpha" in extra:
@@ -286,7 +286,7 @@ def _plain(value: Any) -> Any:
     "settings of activation layers were given the names of Keras 3",
     of=("LeakyReLU", "ELU", "ThresholdedReLU"),
 )
-def rename_slopes(layer: Config, settings: Config) -> bool:
+def rename_alpha(layer: Config, settings: Config) -> bool:
     """Layers of activation whose settings have another name in Keras 3."""
     name = class_of(layer)
     if name == "LeakyReLU" and "alpha" in settings:

@@ -1,7 +1,7 @@
-"""What a rewrite is, and finding models, layers and references to tensors in a configuration.
+"""Rewrites, and finding models, layers and references to tensors in a configuration.
 
 The rule of this module: a configuration is hostile data. Its depth and its number of values
-are bounded before anything walks it, and a value of an unexpected kind is passed over.
+are bounded before anything walks it, and a value of an unexpected type is skipped.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from layersight.data.saved import Config
 from layersight.errors import UnsafeModelError
 
 MODELS = ("Sequential", "Functional", "Model")  # classes whose configuration holds layers
-WRAPPED = ("layer", "backward_layer", "cell")  # where that of a wrapper holds another layer
+WRAPPED = ("layer", "backward_layer", "cell")  # settings of wrappers that hold another layer
 
-# The most that a configuration may hold. Those of real networks stay below 40 levels, 300,000
-# values and 2,000 layers. Calls are also counted as they multiply where models call models.
+# Bounds of a configuration. Those of real networks stay below 40 levels, 300,000 values and 2,000
+# layers. Calls are also counted as they multiply where models call models.
 MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
 MAX_LAYERS = 5_000
 MAX_CALLS = 10_000
-MAX_TENSORS = 10_000  # that the calls of layers take in all
+MAX_TENSORS = 10_000  # inputs of all calls of layers together
 
 TENSOR = "__keras_tensor__"
 
@@ -40,11 +40,11 @@ def check_bounds(config: Any) -> None:
         if depth > MAX_DEPTH:
             raise _refused(f"is nested more than {MAX_DEPTH} levels deep")
         mappings = [value for value in level if isinstance(value, dict)]
-        nodes = [value.get("inbound_nodes") for value in mappings]
-        listed = [given for given in nodes if isinstance(given, list)]
-        calls += sum(map(len, listed))
+        entries = (value.get("inbound_nodes") for value in mappings)
+        nodes = [node for node in entries if isinstance(node, list)]
+        calls += sum(map(len, nodes))
         tensors += sum(map(is_tensor, mappings))
-        tensors += sum(len(call) for given in listed for call in given if isinstance(call, list))
+        tensors += sum(len(call) for node in nodes for call in node if isinstance(call, list))
         level = [inner for value in level for inner in _inside(value)]
     layers = sum(1 for _ in itertools.islice(each_layer(config), MAX_LAYERS + 1))
     if layers > MAX_LAYERS or calls > MAX_CALLS:
@@ -68,7 +68,7 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def count_calls(layer: Any) -> int:
-    """How many calls one call of a layer comes to, with those in the models inside it."""
+    """The number of calls that a call of a layer makes, including those in models inside it."""
     if not isinstance(layer, dict):
         return 1
     total = 1
@@ -79,12 +79,12 @@ def count_calls(layer: Any) -> int:
 
 
 def each_model(config: Any, *classes: str) -> Iterator[Config]:
-    """Every model in a configuration, the outermost first; of some classes only."""
+    """All models in a configuration, or those of the given classes, the outermost first."""
     return (layer for layer in each_layer(config) if class_of(layer) in (classes or MODELS))
 
 
 def each_layer(config: Any) -> Iterator[Config]:
-    """Every layer in a configuration, models and wrapped layers too, the outermost first."""
+    """All layers in a configuration, including models and wrapped layers, the outermost first."""
     if not isinstance(config, dict):
         return
     yield config
@@ -109,19 +109,19 @@ def _mappings(value: Any) -> list[Config]:
 
 
 def class_of(layer: Config) -> str:
-    """The class that a layer names; empty where that is no text."""
+    """The class name of a layer, empty if it is not a string."""
     name = layer.get("class_name")
     return name if isinstance(name, str) else ""
 
 
 def settings_of(layer: Config) -> Config:
-    """The settings of a layer; empty where they are no mapping."""
+    """The settings of a layer, empty if they are not a mapping."""
     inner = layer.get("config")
     return inner if isinstance(inner, dict) else {}
 
 
 def name_of(layer: Config) -> str:
-    """The name under which a graph refers to a layer."""
+    """The name by which a graph refers to a layer."""
     name = layer.get("name") or settings_of(layer).get("name")
     return name if isinstance(name, str) else ""
 
@@ -146,7 +146,7 @@ def is_tensor(value: Any) -> bool:
 
 
 def each_tensor(value: Any) -> Iterator[list[Any]]:
-    """The name, call and output of every reference to a tensor inside a value."""
+    """The ``[name, call, output]`` of every reference to a tensor inside a value."""
     if is_tensor(value):
         yield value["config"]["keras_history"]
     else:
@@ -161,37 +161,35 @@ KERAS_3: Version = (3, 0)
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """One cause for which Keras 3 refuses a configuration, and its cure."""
+    """A reason why Keras 3 refuses a configuration, and its remedy."""
 
-    name: str  # a short name for it
+    name: str  # a short name
     cause: str  # what it changes, in a sentence for the documentation
-    says: str  # what was done, in words for the user; empty for what changes the form alone
-    before: Version | None  # the first version of Keras that does not need it, ``None`` if any may
-    # Changes a configuration in place and returns in how many places.
-    apply: Callable[[Config], int]
+    message: str  # what was done, for the user; empty if it does not change what is computed
+    before: Version | None  # the first version of Keras that does not need it, ``None`` for none
+    apply: Callable[[Config], int]  # changes a configuration in place and counts the changes
 
     def __call__(self, config: Config) -> int:
         return self.apply(config)
 
 
 def rewrite(
-    name: str, says: str = "", *, before: Version | None = None
+    name: str, message: str = "", *, before: Version | None = None
 ) -> Callable[[Callable[[Config], int]], Rewrite]:
-    """Makes a rewrite of a function of a whole configuration; its docstring is the cause."""
+    """Turns a function of a configuration into a rewrite; its docstring is the cause."""
 
     def make(apply: Callable[[Config], int]) -> Rewrite:
-        return Rewrite(name, (apply.__doc__ or "").partition("\n")[0], says, before, apply)
+        return Rewrite(name, (apply.__doc__ or "").partition("\n")[0], message, before, apply)
 
     return make
 
 
 def layer_rewrite(
-    name: str, says: str = "", *, of: Container[str] | None = None, before: Version | None = None
+    name: str, message: str = "", *, of: Container[str] | None = None, before: Version | None = None
 ) -> Callable[[Callable[[Config, Config], bool]], Rewrite]:
-    """Makes a rewrite of a function of one layer, which says whether it changed something.
+    """Turns a function of a single layer into a rewrite; it returns whether it changed anything.
 
-    The function gets the layer and its settings. ``of`` names the classes of the layers that it is
-    called for.
+    The function is called with the layer and its settings, for layers of the classes in ``of``.
     """
 
     def make(change: Callable[[Config, Config], bool]) -> Rewrite:
@@ -203,13 +201,13 @@ def layer_rewrite(
             )
 
         apply.__doc__ = change.__doc__
-        return rewrite(name, says, before=before)(apply)
+        return rewrite(name, message, before=before)(apply)
 
     return make
 
 
 def replace_class(layer: Config, name: str, settings: Config | None = None) -> None:
-    """Gives a layer another class, and forgets where the old one came from."""
+    """Gives a layer another class, and removes the origin of the old one."""
     layer["class_name"] = name
     if settings is not None:
         layer["config"] = settings
