@@ -1,8 +1,8 @@
 """The optimisation of many patterns: slots that are filled again as soon as a pattern is done.
 
-The rule of this module: what becomes of a pattern does not depend on those beside it. All slots
-look at their canvases through the same placements, which follow from the number of the step; so
-these come round again every :data:`PERIOD` steps, and a pattern begins only where they do.
+The rule of this module: a pattern does not depend on those beside it. All slots see their canvases
+through the same placements, which follow from the number of the step; so these repeat every
+:data:`PERIOD` steps, and a pattern begins only where they start again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ GAIN = 0.02
 """A pattern whose last steps gained less than this share over those before has converged."""
 
 PERIOD = 32
-"""How many different placements there are; then they come round again."""
+"""How many different placements there are before they repeat."""
 
 SILENT = PERIOD
-"""After so many steps without any change of its activation a channel starts again; after fewer
-if a whole optimisation takes fewer."""
+"""Steps without any change of its activation after which a channel starts again, or fewer if the
+optimisation takes fewer."""
 
 ATTEMPTS = 3
 """How many starts a silent channel gets before it is called dead."""
@@ -41,18 +41,18 @@ Weights = Sequence[FloatArray]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OptimisedPattern:
-    """A pattern that is done."""
+    """A finished pattern."""
 
-    number: int  # which of those asked for
+    number: int  # the index of its objective
     canvas: FloatArray  # (height, width, channel)
     start: FloatArray  # that of its start
-    attention: FloatArray  # (height, width), where the gradient was
+    attention: FloatArray  # (height, width), where the gradient was large
     history: tuple[float, ...]  # the objective before each step, as the network saw it then
     converged: bool  # whether the last steps gained nothing more
     awake: bool  # whether the objective ever changed
     attempt: int = 0  # how many starts before this one the channel slept through
     leaked: bool = False  # whether it had to be woken by a leaking gradient
-    # what was shown of it on the way, each (height, width, channel) uint8
+    # what it looked like before some of the steps, each (height, width, channel) uint8
     frames: tuple[Bytes, ...] = ()
 
 
@@ -74,23 +74,22 @@ class _Team:
         taken = len(self.history)
         return taken - self.slept if self.slept < taken else taken
 
-    def placed(self) -> Iterator[tuple[int, int, int]]:
-        """Of each pattern its place in the team, its slot and its number."""
-        for place, number in enumerate(self.numbers):
-            yield place, self.slots.start + place, number
+    def members(self) -> Iterator[tuple[int, int]]:
+        """The slot and the number of each pattern."""
+        return zip(range(self.slots.start, self.slots.stop), self.numbers, strict=False)
 
 
 class Optimiser:
-    """All patterns of one run.
+    """The optimisation of all patterns of one run.
 
     The facets of a channel stand beside each other among ``objectives``; ``weights`` are theirs for
-    each probe. Left in ``asleep`` are the patterns that never moved from their first start; they
-    take the slots of a whole batch, so that they had better be optimised again in a smaller one.
+    each probe. ``asleep`` collects the patterns that never moved from their first start; they would
+    take the slots of a large batch, so they are better optimised again in a smaller one.
     """
 
     def __init__(
         self,
-        begun: Optimisation,
+        optimisation: Optimisation,
         ascent: Ascent,
         method: Method,
         context: Context,
@@ -99,7 +98,7 @@ class Optimiser:
         frames: Sequence[int] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self._optimisation, self._ascent = begun, ascent
+        self._optimisation, self._ascent = optimisation, ascent
         self._method, self._context = method, context
         self._objectives, self._weights, self._progress = objectives, weights, progress
         self._waiting = deque(range(0, len(objectives), ascent.group))
@@ -109,7 +108,7 @@ class Optimiser:
         self._frames = frozenset(frames)
         self._done = self._clock = self._attempt = 0
         self.asleep: list[int] = []
-        self._placed: dict[int, FloatArray] = {}
+        self._turns: dict[int, FloatArray] = {}
         self._drawn: dict[tuple[int, int], Start] = {}
         self._starts: dict[tuple[int, int], FloatArray] = {}
 
@@ -118,18 +117,18 @@ class Optimiser:
         return [team for team in self._teams if team.numbers]
 
     def run(self, *, last: Sequence[int] = ()) -> Iterator[OptimisedPattern]:
-        """Optimises until all patterns are done, giving each as soon as it is.
+        """Optimises until all patterns are finished, and gives each as soon as it is.
 
-        Those that sleep through their first start are left in :attr:`asleep`; ``last`` begin after
-        all others.
+        Those that sleep through their first start are collected in :attr:`asleep`; ``last`` begin
+        after all others.
         """
         self._waiting = deque(sorted(self._waiting, key=set(last).__contains__))
         yield from self._run()
 
     def wake(self, numbers: Sequence[int]) -> Iterator[OptimisedPattern]:
-        """Optimises from other starts those that slept through the first one.
+        """Optimises from other starts patterns that slept through the first one.
 
-        Facets of a channel come together.
+        The facets of a channel are among them together.
         """
         self._waiting = deque(numbers[:: self._ascent.group])
         self._attempt = 1
@@ -152,12 +151,12 @@ class Optimiser:
         """The patterns whose start leaves their channels at 0, and their facets.
 
         Nothing is optimised yet. A step in which a gradient leaks to one of them costs the whole
-        batch more, so that they had better be optimised together. All patterns of one facet have
-        one start, and one pass tells what it does to every channel.
+        batch more, so they are better optimised together. All patterns of a facet have one start,
+        and one pass measures what it does to every channel.
         """
         facets = sorted({objective.facet for objective in self._objectives})
         batch = self._ascent.batch
-        found: dict[int, list[FloatArray]] = {}
+        by_facet: dict[int, list[FloatArray]] = {}
         for first in range(0, len(facets), batch):
             part = facets[first : first + batch]
             for slot, facet in enumerate(part):
@@ -165,11 +164,14 @@ class Optimiser:
             placements = self._placements()
             view = whole(self._ascent.size) if placements is None else placements[0]
             measured = self._optimisation.measure(self._optimisation.canvas(), view)
-            found |= {facet: [one[slot] for one in measured] for slot, facet in enumerate(part)}
+            by_facet |= {
+                facet: [array[slot] for array in measured] for slot, facet in enumerate(part)
+            }
 
         def is_silent(number: int) -> bool:
-            pairs = zip(found[self._objectives[number].facet], self._weights[number], strict=True)
-            return not any((measured * weights).any() for measured, weights in pairs)
+            measured = by_facet[self._objectives[number].facet]
+            pairs = zip(measured, self._weights[number], strict=True)
+            return not any((values * weights).any() for values, weights in pairs)
 
         teams = (range(first, first + self._ascent.group) for first in self._waiting)
         return tuple(number for team in teams if any(map(is_silent, team)) for number in team)
@@ -180,7 +182,7 @@ class Optimiser:
         return self._drawn[facet, attempt]
 
     def _key(self, team: _Team, number: int) -> tuple[int, int]:
-        """What a start follows from: the facet and the attempt."""
+        """What a start depends on: the facet and the attempt."""
         return self._objectives[number].facet, min(team.attempt, ATTEMPTS - 1)
 
     def _fill(self) -> None:
@@ -192,33 +194,30 @@ class Optimiser:
                 self._begin(team)
 
     def _begin(self, team: _Team) -> None:
-        for _, slot, number in team.placed():
+        for slot, number in team.members():
             start = self._start(*self._key(team, number))
             self._optimisation.begin(slot, start, self._weights[number])
         self._leaking[team.slots] = 0
         team.history, team.frames, team.slept = [], [], 0
         team.first = None
 
-    def _keep(self) -> None:
-        """Keeps what patterns look like at their start and before the steps asked for."""
+    def _record(self) -> None:
+        """Keeps what patterns look like at their start and in the frames of an animation."""
         framed = [team for team in self._active if len(team.history) in self._frames]
-        begun = [
-            (self._key(team, number), slot)
-            for team in self._active
-            if not team.history
-            for _, slot, number in team.placed()
-        ]
-        if not framed and all(key in self._starts for key, _ in begun):
+        starts: dict[tuple[int, int], int] = {}
+        for team in self._active:
+            for slot, number in team.members() if not team.history else ():
+                starts.setdefault(self._key(team, number), slot)
+        new = starts.keys() - self._starts.keys()
+        if not framed and not new:
             return
         canvas = self._optimisation.canvas()
-        for key, slot in begun:
-            if key not in self._starts:
-                self._starts[key] = canvas[slot].copy()
+        self._starts |= {key: canvas[starts[key]].copy() for key in new}
         for team in framed:
             team.frames.append(self._method.show(canvas[team.slots]))
 
     def _step(self) -> None:
-        self._keep()
+        self._record()
         rates = np.zeros(self._ascent.batch, np.float32)
         for team in self._active:
             rates[team.slots] = self._method.pace(self._context.options, team.age)
@@ -233,7 +232,7 @@ class Optimiser:
                 team.first = gradients.copy()
             if not any(self._awake(team)):
                 team.slept = len(team.history)
-        self._tell()
+        self._report()
 
     def _check(self, team: _Team, values: FloatArray, gradients: FloatArray) -> None:
         if np.isfinite(values).all() and np.isfinite(gradients).all():
@@ -250,11 +249,12 @@ class Optimiser:
         if self._method.placements is None:
             return None
         turn = self._clock % PERIOD
-        if turn not in self._placed:
-            self._placed[turn] = self._method.placements(self._context.options, turn)
-        return self._placed[turn]
+        if turn not in self._turns:
+            self._turns[turn] = self._method.placements(self._context.options, turn)
+        return self._turns[turn]
 
     def _ends(self, team: _Team) -> bool:
+        """Whether a team is finished; one that stays silent starts again, or is put to sleep."""
         options, age = self._context.options, team.age
         if team.slept == len(team.history):
             if age < min(SILENT, options.steps):
@@ -277,10 +277,10 @@ class Optimiser:
         return all(self._awake(team)) and all(self._converged(team, options.patience))
 
     def _awake(self, team: _Team) -> list[bool]:
-        """Which had a gradient of their own at once, or have moved since."""
+        """Which patterns had a gradient at once, or have moved since."""
         values, first = np.stack(team.history), team.first
         moved = np.ptp(values, 0) > STILL * np.abs(values).max(0)
-        return [bool(wide) for wide in (moved if first is None else moved | (first > 0))]
+        return (moved if first is None else moved | (first > 0)).tolist()
 
     def _converged(self, team: _Team, window: int) -> list[bool]:
         values = np.stack(team.history)
@@ -288,7 +288,7 @@ class Optimiser:
         if window < 1:
             return [False] * values.shape[1]
         last, before = values[-window:].mean(0), values[-2 * window : -window].mean(0)
-        return [bool(flat) for flat in last - before <= GAIN * np.abs(last)]
+        return (last - before <= GAIN * np.abs(last)).tolist()
 
     def _finish(self, teams: Sequence[_Team]) -> Iterator[OptimisedPattern]:
         canvas, attention = self._optimisation.canvas(), self._optimisation.attention()
@@ -298,23 +298,23 @@ class Optimiser:
             if self._frames:
                 last = self._method.show(canvas[team.slots])
                 team.frames += [last] * (len(self._frames) + 1 - len(team.frames))
-            for place, slot, number in team.placed():
+            for member, (slot, number) in enumerate(team.members()):
                 yield OptimisedPattern(
                     number,
                     canvas[slot],
                     self._starts[self._key(team, number)],
                     attention[slot],
-                    tuple(float(values[place]) for values in team.history),
-                    converged[place] and awake[place],
-                    awake[place],
+                    tuple(float(values[member]) for values in team.history),
+                    converged[member] and awake[member],
+                    awake[member],
                     team.attempt,
-                    awake[place] and team.first is not None and not team.first[place] > 0,
-                    tuple(frame[place] for frame in team.frames),
+                    awake[member] and team.first is not None and not team.first[member] > 0,
+                    tuple(frame[member] for frame in team.frames),
                 )
             self._done += len(team.numbers)
             team.numbers = range(0)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self._progress is None:
             return
         steps = self._context.options.steps

@@ -12,17 +12,16 @@ from layersight.data.fields import Options, option
 from layersight.nouns.registry import scan
 
 METHODS = scan("layersight.nouns.patterns.methods")
-"""What the file of each method says of it, in the order in which a menu shows them."""
+"""The declaration of each method, in the order of menus."""
 
 KINDS = {
     "channel": "the mean of a channel over all positions",
     "neuron": "a channel at the position in the middle",
     "logit": "a unit before its own activation function, such as a class below a softmax",
 }
-"""What ``--objective`` knows."""
+"""The choices of ``--objective``."""
 
 PRECISIONS = ("float32", "mixed")
-"""What the network may compute in."""
 
 
 @dataclass(frozen=True, slots=True)

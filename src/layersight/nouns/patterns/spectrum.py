@@ -26,8 +26,8 @@ def frequencies(size: tuple[int, int]) -> FloatArray:
 def pink(size: tuple[int, int], channels: int, decay: float = 1.0) -> FloatArray:
     """A spectrum that falls with a power of the frequency, as that of natural images does."""
     floor = 1.0 / max(size)
-    one = 1.0 / np.maximum(frequencies(size), floor) ** decay
-    return np.broadcast_to(one.astype(np.float32), (channels, *one.shape)).copy()
+    spectrum = 1.0 / np.maximum(frequencies(size), floor) ** decay
+    return np.broadcast_to(spectrum.astype(np.float32), (channels, *spectrum.shape)).copy()
 
 
 def colours(channels: int) -> FloatArray | None:

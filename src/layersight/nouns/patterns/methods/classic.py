@@ -1,7 +1,7 @@
 """Gradient ascent on pixels: grey and a little noise, forty steps along the gradient.
 
-As in the notebook of Chollet, "Deep Learning with Python", 2017, section 5.4. A channel that is
-silent at its start, which there ends in noise, is woken by a leaking gradient if it can be.
+As in the notebook of Chollet, "Deep Learning with Python", 2017, section 5.4. There a channel that
+is silent at its start ends in noise; here it is woken by a leaking gradient if possible.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def _parameters(context: Context) -> dict[str, Any]:
 
 
 def _start(context: Context, facet: int, attempt: int) -> Start:
-    if context.given is not None and not attempt:
-        return {"pixels": context.given}
+    if context.start is not None and not attempt:
+        return {"pixels": context.start}
     chance = np.random.default_rng((context.options.seed, 0, facet, attempt))
     height, width = context.options.size
     if attempt < 2:

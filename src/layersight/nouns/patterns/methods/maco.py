@@ -1,8 +1,7 @@
 """MACO: the magnitudes of the spectrum are those of natural images, only the phases are optimised.
 
 After Fel et al., "Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
-Optimization", arXiv 2306.06805. What the gradient minded over all steps becomes a transparency
-mask.
+Optimization", arXiv 2306.06805. The gradients of all steps become a transparency mask.
 """
 
 from __future__ import annotations

@@ -21,12 +21,12 @@ Start = Mapping[str, FloatArray]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Context:
-    """What a method may build on."""
+    """What a method may use."""
 
-    options: PatternOptions  # how patterns are to be made
+    options: PatternOptions  # how patterns are made
     channels: int  # how many channels the canvas has
-    given: FloatArray | None = None  # a start that the user gave, (height, width, channel), or None
-    spectrum: FloatArray | None = None  # mean magnitudes of natural images, or None
+    start: FloatArray | None = None  # the user's own, (height, width, channel)
+    spectrum: FloatArray | None = None  # mean magnitudes of natural images
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,16 +35,16 @@ class Method:
 
     Attributes:
         name: What ``--method`` calls it.
-        order: Its place in lists.
+        order: Its position in lists.
         says: What it does, in a sentence.
         defaults: Its own options.
-        parameters: What of an :class:`Ascent` it decides.
+        parameters: The fields of an :class:`Ascent` that it decides.
         start: The parameters that a pattern starts from, for a facet and an attempt.
         placements: Where the network looks in a step, ``(view, 2, 3)``; ``None`` for all of
             the canvas as it is.
         show: From canvases, ``(pattern, height, width, channel)``, to what is shown of them.
         pace: What the rate is multiplied by in a step.
-        settles: Whether a pattern that gains no more ends early.
+        settles: Whether a pattern that no longer gains ends early.
         free_side: The side of the canvas for a model that takes any size, in pixels.
         takes_start: Whether the user may give the array that every pattern starts from.
         takes_spectrum: Whether it uses the magnitudes of natural images where there are some.
@@ -67,7 +67,7 @@ class Method:
     note: str | None = None
 
     def apply(self, ascent: Ascent, context: Context) -> Ascent:
-        """An ascent with what the method decides."""
+        """An ascent with the method's own settings."""
         return dataclasses.replace(ascent, **self.parameters(context))
 
 

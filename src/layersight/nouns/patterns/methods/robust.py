@@ -1,8 +1,8 @@
 """Fourier coefficients, decorrelated colours, and a canvas that never holds still.
 
 After Olah, Mordvintsev and Schubert, "Feature Visualization", Distill, 2017: it is shifted,
-rescaled and rotated a little in every step, so that what is left is what the channel responds
-to wherever it is.
+rescaled and rotated a little in every step, so that only what the channel responds to anywhere
+remains.
 """
 
 from __future__ import annotations
@@ -51,14 +51,13 @@ def show(canvas: FloatArray) -> Bytes:
 
 
 WARM, LONG, END = 8, 32, 0.1
-"""How many steps it takes at most to the full rate, over how many at least it falls, and what
-is left of it in the end."""
+"""The most steps until the full rate, the fewest over which it falls, and its final share."""
 
 
 def pace(options: PatternOptions, step: int) -> float:
     """What the rate is multiplied by: a quick rise, then half a cosine down.
 
-    An optimisation of few steps has no time for either.
+    In an optimisation of few steps both are shorter.
     """
     share = min(1.0, step / max(LONG, options.steps))
     fall = END + (1 - END) * 0.5 * (1 + math.cos(math.pi * share))
