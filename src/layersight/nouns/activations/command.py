@@ -14,7 +14,7 @@ from layersight.nouns.survey.options import SURVEY
 
 
 def arrange(arguments: Arguments) -> Arguments:
-    """Only what shows predictions asks for the rest of the pass."""
+    """Runs the pass to its end only where predictions are shown."""
     suffix = Path(arguments.get("output") or "").suffix.lower()
     as_json = arguments.get("json", False)
     drawn = "output" not in arguments or suffix in (".pdf", ".png", ".svg")
@@ -23,7 +23,7 @@ def arrange(arguments: Arguments) -> Arguments:
 
 
 def view(arguments: Arguments) -> str:
-    """A picture for a file that holds one, else the whole document."""
+    """A picture for a file that holds one, else the document."""
     suffix = Path(arguments.get("output") or "").suffix.lower()
     return "grid" if suffix in (".png", ".svg") else "sheet"
 

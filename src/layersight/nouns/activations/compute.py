@@ -1,7 +1,7 @@
 """What every layer makes of an image.
 
-The rule of this module: one forward pass serves every layer asked for and stops at the
-deepest of them; what comes out is data, never a picture.
+The rule of this module: one forward pass serves all chosen layers and stops at the deepest of them;
+the result is data, never a picture.
 """
 
 from __future__ import annotations
@@ -132,23 +132,24 @@ def activations(
     check_batch_size(batch_size)
     opened = open_for(model, Forward, "activations", "open the network that the weights belong to")
     info = opened.info
-    known = None if survey is None else survey_of(survey, info)
+    compared = None if survey is None else survey_of(survey, info)
     gathered = gather(info, image, make_options(**options))
-    given, drawn = gathered.images, gathered.note
-    count = len(next(iter(given.values())))
-    shapes = {name: (1, *entries[0].values.shape) for name, entries in given.items()}
-    info = opened.describe(shapes)
-    given = settle_scale(opened, info, given)
+    inputs = gathered.images
+    count = len(next(iter(inputs.values())))
+    info = opened.describe(
+        {name: (1, *entries[0].values.shape) for name, entries in inputs.items()}
+    )
+    inputs = settle_scale(opened, info, inputs)
     specs, own = split_channels(info.layers, layers)
-    asked, blocked = select_able(info, specs)
-    chosen, numbers, lacking = _choose(asked, channels, own)
+    able, blocked = select_able(info, specs)
+    chosen, numbers, lacking = _choose(able, channels, own)
     parts: dict[str, list[tuple[FloatArray, ...]]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
     missing = None
     for start in range(0, count, batch_size):
         batch = {
             name: np.stack([entry.values for entry in entries[start : start + batch_size]])
-            for name, entries in given.items()
+            for name, entries in inputs.items()
         }
         result = opened.forward(batch, [entry.name for entry in chosen], outputs=predictions)
         missing = result.missing or missing
@@ -164,25 +165,26 @@ def activations(
         if progress is not None:
             progress(min(start + batch_size, count), count)
     finished = tuple(
-        _finish(entry, parts.pop(entry.name), numbers.get(entry.name), known) for entry in chosen
+        _finish(entry, parts.pop(entry.name), numbers.get(entry.name), compared) for entry in chosen
     )
     joined = {name: _join(arrays) for name, arrays in outputs.items()}
-    notes = [*info.notes, missing, drawn, blocked, lacking, *_layer_notes(finished, known)]
+    notes = [*info.notes, missing, gathered.note, blocked, lacking]
+    notes += _layer_notes(finished, compared)
     return Activations(
         model=info,
-        images=tuple(given[find_input(info, None).name]),
+        images=tuple(inputs[find_input(info, None).name]),
         layers=finished,
         predictions=predict(joined, info.labels, kinds_of(info)),
         notes=(
             *dict.fromkeys(note for note in notes if note),
-            *input_notes(info, given),
+            *input_notes(info, inputs),
             *_label_notes(info),
         ),
     )
 
 
 def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -> None:
-    """A small image may be used up by convolution and pooling before a layer is reached."""
+    """Refuses a layer that gives nothing: pooling may use up a small image before it."""
     count = max(map(len, batch.values()))
     if array.ndim < 2 and array.shape[:1] != (count,):
         raise ModelInputError(
@@ -201,16 +203,17 @@ def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -
 def _choose(
     layers: Sequence[LayerInfo], spec: ChannelSpec, own: Mapping[str, ChannelSpec]
 ) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...]], str | None]:
-    """The channels of each layer; a layer that is not among them has all, whatever their number.
+    """The layers to show, the chosen channels of those that have a choice, and a note.
 
-    A layer that has none of the channels is left out, and a note names it.
+    ``spec`` applies to the layers with maps, or to all if there are none. A layer that has none of
+    its channels is left out, and the note names it.
     """
-    concerned = [entry for entry in layers if entry.has_maps] or list(layers)
+    with_maps = [entry for entry in layers if entry.has_maps] or layers
     counts = {
         entry.name: entry.channels
         for entry in layers
         if entry.channels is not None
-        and (entry.name in own or (spec is not None and entry in concerned))
+        and (entry.name in own or (spec is not None and entry in with_maps))
     }
     numbers = choose_channels(counts, spec, own)
     shown = tuple(entry for entry in layers if numbers.get(entry.name) != ())
@@ -232,21 +235,20 @@ def _finish(
     channels = tuple(range(values.shape[-1])) if numbers is None else numbers
     statistics, among = measure(values), None
     if survey is not None and layer.name in survey:
-        known = survey[layer.name]
-        below = [
-            list(map(known.peaks.share_below, channels, peaks)) for peaks in statistics.max.tolist()
-        ]
-        dead = known.dead[list(channels)]
+        counted = survey[layer.name]
+        share = counted.peaks.share_below
+        below = [list(map(share, channels, peaks)) for peaks in statistics.max.tolist()]
+        dead = counted.dead[list(channels)]
         among = AmongImages(survey.images, np.array(below, np.float32), dead, survey)
     return LayerActivation(layer, values, channels, statistics, low, high, among)
 
 
 def _layer_notes(layers: Sequence[LayerActivation], survey: Survey | None) -> Iterator[str]:
-    """Which layers hold values that are no numbers, and of which a survey says nothing."""
-    broken = [(entry, int((~entry.statistics.finite).any(axis=0).sum())) for entry in layers]
-    found = [f"{entry.name} ({n} of {len(entry.channels)} channels)" for entry, n in broken if n]
-    if found:
-        yield f"values that are not finite numbers in {few(found)}"
+    """Which layers hold values that are not finite, and which a survey did not count."""
+    counts = [(entry, int((~entry.statistics.finite).any(axis=0).sum())) for entry in layers]
+    broken = [f"{entry.name} ({n} of {len(entry.channels)} channels)" for entry, n in counts if n]
+    if broken:
+        yield f"values that are not finite numbers in {few(broken)}"
     if survey is not None:
         yield survey.uncounted(entry.name for entry in layers)
 
@@ -255,7 +257,7 @@ def _label_notes(info: ModelInfo) -> Iterator[str]:
     if info.labels is None:
         return
     count = len(info.labels)
-    ends = {layer.name: layer.channels for layer in info.layers}
-    sizes = {ends.get(name) for name in info.outputs}
+    channels = {layer.name: layer.channels for layer in info.layers}
+    sizes = {channels.get(name) for name in info.outputs}
     if not (count in sizes or (count == 2 and 1 in sizes) or sizes == {None}):
         yield f"{count} class names do not fit the model's outputs"

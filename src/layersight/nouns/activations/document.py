@@ -1,7 +1,6 @@
 """Feature maps as a document.
 
-The rule of this module: a layer without a channel that was asked for is named, not left out in
-silence.
+The rule of this module: a layer that lacks the channel of a page is named there.
 """
 
 from __future__ import annotations
@@ -70,8 +69,7 @@ from layersight.nouns.survey.montage import example_images
 
 MOST_MAPS = 256
 MOST_CHANNELS = 128
-INPUT_WIDE = 240.0
-"""Points of the width of a signal that is the input."""
+INPUT_WIDE = 240.0  # points, of an input that is a signal
 
 
 def describe(result: Activations, options: PictureOptions) -> Document:
@@ -80,7 +78,7 @@ def describe(result: Activations, options: PictureOptions) -> Document:
         raise SelectionError("no layers to draw: the result holds none")
     options = options.settled()
     make = {"sheet": _sheet, "grid": _grid, "channel": _maps, "across": _across}[options.view]
-    how = described(result, options)
+    how = normalisation_words(result, options)
     several = len(result.images) > 1
     parts = (
         dataclasses.replace(
@@ -103,11 +101,11 @@ def describe(result: Activations, options: PictureOptions) -> Document:
     )
 
 
-def described(result: Activations, options: PictureOptions) -> str:
+def normalisation_words(result: Activations, options: PictureOptions) -> str:
     """How values become colours, in words."""
     options = options.settled()
-    drawn = options.view in ("sheet", "grid")  # the others show maps alone
-    return options.describe(vectors=drawn and any(map(is_vector, result.layers)))
+    with_vectors = options.view in ("sheet", "grid")  # the others show maps alone
+    return options.describe(vectors=with_vectors and any(map(is_vector, result.layers)))
 
 
 def _captions(result: Activations, options: PictureOptions, how: str) -> tuple[str, ...]:
@@ -141,9 +139,9 @@ def _sheet(result: Activations, options: PictureOptions, image: int) -> Part:
     """A cover and every channel of every layer."""
     shown = result.images[image]
     predictions = result.predictions[image] if image < len(result.predictions) else ()
-    story = (input_note(shown, "Input, as the network saw it"), *prediction_blocks(predictions))
+    words = (input_note(shown, "Input, as the network saw it"), *prediction_blocks(predictions))
     front: tuple[Block, ...] = (
-        Beside(((input_block(shown, wide=INPUT_WIDE),), story)),
+        Beside(((input_block(shown, wide=INPUT_WIDE),), words)),
         *own_notes(result.notes),
         *_depth(result, image),
         _layers(result, image),
@@ -180,13 +178,13 @@ def _depth(result: Activations, image: int) -> Iterator[Curve]:
 
 
 def _infos(result: Activations) -> list[LayerInfo]:
-    """All layers of the model, and what was shown that is none of them."""
+    """All layers of the model, and what is shown beside them."""
     known = {info.name: info for info in result.model.layers}
-    return [*known.values(), *(each.layer for each in result.layers if each.name not in known)]
+    return [*known.values(), *(entry.layer for entry in result.layers if entry.name not in known)]
 
 
 def _layers(result: Activations, image: int) -> Table:
-    """What each layer is, how large, how much of it is zero or dead."""
+    """The type and size of each layer, and how much of it is zero or dead."""
     shown = {entry.name: entry for entry in result.layers}
     infos = _infos(result)
 
@@ -222,7 +220,7 @@ def _layers(result: Activations, image: int) -> Table:
 
 
 def _maps(result: Activations, options: PictureOptions, image: int) -> Part:
-    """Each map large, with the numbers of its pixels and its real values."""
+    """Each map large, with its rows and columns numbered and its real values."""
     amount = result.map_count
     if not amount:
         raise SelectionError("no layer here has feature maps, so there is no channel to draw")
@@ -255,16 +253,14 @@ def _map(
         values: FloatArray = entry.values[image, :, index]
         series = Series(values, style="plain")
         large = Curve((series,), y=ends, x_title="position", tall=215.0)
-    below: Block = input_block(shown, 120.0, INPUT_WIDE)
+    source: Block = input_block(shown, 120.0, INPUT_WIDE)
     if not shown.is_line and shown.frames is None:
         sides = size(shown.pixels.shape[:2])
-        below = input_picture(shown, 120.0, (shown.name, f"input, {sides}"))
+        source = input_picture(shown, 120.0, (shown.name, f"input, {sides}"))
+    below = Beside(((source,), (_map_facts(entry, index, image),)), fill=False)
     return Section(
         name,
-        (
-            *(large, Beside(((below,), (_map_facts(entry, index, image),)), fill=False)),
-            *_strongest(entry, index),
-        ),
+        (large, below, *_strongest(entry, index)),
         kind=f"{entry.layer.type}   {real_size(entry)}",
         anchor=f"map:{image}:{name}",
         alone=True,
@@ -274,21 +270,21 @@ def _map(
 def _strongest(entry: LayerActivation, index: int) -> Iterator[Block]:
     """What excites the channel most among the images of a survey."""
     if entry.among is not None:
-        known = entry.among.survey[entry.name]
+        survey, channel = entry.among.survey, entry.channels[index]
+        counted = survey[entry.name]
         title = f"Strongest of {plural(entry.among.images, 'image')}: what excites it most"
-        found = known.strongest
-        yield from example_images(entry.among.survey, known, found, entry.channels[index], title)
+        yield from example_images(survey, counted, counted.strongest, channel, title)
 
 
 def _map_facts(entry: LayerActivation, index: int, image: int) -> Facts:
     stats = entry.statistics
-    named = (
-        ("mean", stats.mean),
-        ("standard deviation", stats.std),
-        ("least", stats.min),
-        ("greatest", stats.max),
-    )
-    facts = [(name, number(float(values[image, index]))) for name, values in named]
+    columns = {
+        "mean": stats.mean,
+        "standard deviation": stats.std,
+        "least": stats.min,
+        "greatest": stats.max,
+    }
+    facts = [(name, number(float(values[image, index]))) for name, values in columns.items()]
     facts.append(("zeros", percent(float(stats.sparsity[image, index]))))
     if entry.among is not None:
         share, images = float(entry.among.below[image, index]), plural(entry.among.images, "image")
@@ -306,13 +302,13 @@ def _large(
 ) -> Picture:
     low, high = ends
     marks = tuple((step / 4, number(low + (high - low) * step / 4)) for step in range(5))
-    whole = tiles.slices == (1, 1)
+    flat = tiles.slices == (1, 1)
     return Picture(
         tiles.pixels[0],
         colours,
-        rows=Axis() if whole else None,
-        columns=Axis() if whole else None,
-        lines=() if whole else (f"{tiles.depth} depth slices, read like text",),
+        rows=Axis() if flat else None,
+        columns=Axis() if flat else None,
+        lines=() if flat else (f"{tiles.depth} depth slices, read like text",),
         scale=None if cover else Scale(colours, marks, low, high),
         cover=cover,
         slices=tiles.slices,
@@ -329,31 +325,30 @@ def _across(result: Activations, options: PictureOptions, image: int) -> Part:
         raise SelectionError("no layer here has feature maps, so no channel runs across layers")
     advice = f"Choose some, such as channel {channels[0]}."
     check_count("across", "channel", len(channels), MOST_CHANNELS, advice)
-    return Part(tuple(_way(layers, channel, options, image) for channel in channels))
+    return Part(tuple(_channel(layers, channel, options, image) for channel in channels))
 
 
-def _way(
+def _channel(
     layers: list[LayerActivation], channel: int, options: PictureOptions, image: int
 ) -> Section:
     entries = [entry for entry in layers if channel in entry.channels]
-    made = [
+    maps = [
         make_tiles(entry, image, options, only=(entry.channels.index(channel),))
         for entry in entries
     ]
     pixels, tiles, dead = [], [], 0
-    for entry, drawn in zip(entries, made, strict=True):
-        (cover,) = covers_of(entry, drawn)
+    for entry, made in zip(entries, maps, strict=True):
+        (cover,), (drawn,) = covers_of(entry, made), made.pixels
         dead += cover is not None and cover.kind == "dead"
-        (one,) = drawn.pixels
         # A map with a single axis is a band, not a hairline.
-        pixels.append(one if len(one) > 1 else one.repeat(max(1, one.shape[1] // 4), 0))
+        pixels.append(drawn if len(drawn) > 1 else drawn.repeat(max(1, drawn.shape[1] // 4), 0))
         name = f"{entry.name}, channel {channel}"
         tiles.append(Tile(title=entry.name, subtitle=real_size(entry), cover=cover, name=name))
     facts = [f"{plural(dead, 'map')} dead for this image" if dead else "none dead for this image"]
-    lacking = [entry.name for entry in layers if channel not in entry.channels]
-    if lacking:
-        facts.append("not in " + ", ".join(lacking))
-    scale = scale_of(made[0], options)
+    without = [entry.name for entry in layers if channel not in entry.channels]
+    if without:
+        facts.append("not in " + ", ".join(without))
+    scale = scale_of(maps[0], options)
     if options.normalise == "layer":
         ends = ((0.0, "least of the layer"), (1.0, "greatest"))
         scale = Scale(scale.palette, ends, note="one scale for each layer")

@@ -41,15 +41,13 @@ from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import LayerActivation
 from layersight.nouns.activations.tiles import Tiles, make_tiles
 
-READABLE = 20
-"""Vectors of so many units have their values written out."""
-FLAT = "flat here"
-"""What covers a channel that is constant for this image, but not over the images of a survey."""
+READABLE = 20  # units of a vector up to which their values are written out
+FLAT = "flat here"  # said of a channel that is constant for this image, but not over a survey
 BROKEN = Cover("broken", ("not a", "number"))
 
 
 def real_size(entry: LayerActivation) -> str:
-    """The size of what a layer made of an image, with all channels that the layer has."""
+    """The size of an activation for one image, with all channels that the layer has."""
     channels = entry.layer.channels
     return size(
         (*entry.values.shape[1:-1], entry.values.shape[-1] if channels is None else channels)
@@ -120,7 +118,7 @@ def _facts(entry: LayerActivation, tiles: Tiles, image: int) -> str:
 
 
 def _details(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
-    """What a page with room for it says of a layer."""
+    """Further facts of a layer, for pages with room for them."""
     details = [("parameters", count(layer.parameters))]
     if layer.kernel is not None:
         details.append(("kernel", size(layer.kernel)))
@@ -133,48 +131,49 @@ def _details(layer: LayerInfo) -> tuple[tuple[str, str], ...]:
 
 
 def scale_of(tiles: Tiles, options: PictureOptions) -> Scale:
-    """What the ends, and the centre, of a layer's colours mean."""
+    """The meaning of the ends, and of the centre, of a layer's colours."""
     colours = palette(options.colormap)
     if tiles.low is not None and tiles.high is not None:
         marks = ((0.0, number(tiles.low)), (1.0, number(tiles.high)))
         note = "the vector on one scale" if tiles.form == "units" else "one scale for the layer"
         return Scale(colours, marks, tiles.low, tiles.high, note)
-    each = "each map by itself"
+    note = "each map by itself"
     if options.normalise != "standardise":
-        return Scale(colours, ((0.0, "least of each map"), (1.0, "greatest")), note=each)
+        return Scale(colours, ((0.0, "least of each map"), (1.0, "greatest")), note=note)
     centre = options.centre / 255
     ends = [(edge - options.centre) / options.contrast for edge in (0, 255)]
-    words = [f"mean {DASH if end < 0 else '+'} {abs(end):.2g} std" for end in ends]
+    low, high = (f"mean {DASH if end < 0 else '+'} {abs(end):.2g} std" for end in ends)
     middle = ((centre, "mean"),) if 0.35 < centre < 0.65 else ()
-    return Scale(colours, ((0.0, words[0]), *middle, (1.0, words[1])), note=each)
+    return Scale(colours, ((0.0, low), *middle, (1.0, high)), note=note)
 
 
 def covers_of(entry: LayerActivation, tiles: Tiles) -> list[Cover | None]:
-    """What covers each channel's map; of a survey, whether it is dead over all images."""
+    """What covers each channel's map; with a survey, whether it is dead over all images."""
     among, everywhere = entry.among, set[int]()
     if among is not None:
         everywhere = set(np.array(entry.channels)[among.dead].tolist())
     covers: list[Cover | None] = []
-    found = zip(tiles.channels, tiles.broken, tiles.dead, tiles.constants.tolist(), strict=True)
-    for channel, broken, dead, value in found:
-        words = [FLAT if among is not None and channel not in everywhere else "dead"]
-        words.append(f"= {number(value)}")
-        if among is not None and channel in everywhere:
-            words.append(f"over {count(among.images)}")
-        covers.append(BROKEN if broken else Cover("dead", tuple(words)) if dead else None)
+    maps = zip(tiles.channels, tiles.broken, tiles.dead, tiles.constants.tolist(), strict=True)
+    for channel, broken, dead, constant in maps:
+        value = f"= {number(constant)}"
+        words: tuple[str, ...] = ("dead", value)
+        if among is not None:
+            over = f"over {count(among.images)}"
+            words = ("dead", value, over) if channel in everywhere else (FLAT, value)
+        covers.append(BROKEN if broken else Cover("dead", words) if dead else None)
     return covers
 
 
 def _numbers(entry: LayerActivation, image: int) -> tuple[Numbers, ...]:
     stats = entry.statistics
-    names = ("mean", "std", "min", "max", "sparsity")
-    found = tuple(
-        Numbers(name, getattr(stats, name)[image], percent=name == "sparsity") for name in names
+    columns = tuple(
+        Numbers(name, getattr(stats, name)[image], percent=name == "sparsity")
+        for name in ("mean", "std", "min", "max", "sparsity")
     )
     if entry.among is None:
-        return found
+        return columns
     name = f"images below, of {count(entry.among.images)}"
-    return (Numbers(name, entry.among.below[image], percent=True), *found)
+    return (Numbers(name, entry.among.below[image], percent=True), *columns)
 
 
 def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image: int) -> Grid:
@@ -191,18 +190,16 @@ def _tiles(entry: LayerActivation, tiles: Tiles, options: PictureOptions, image:
 
 
 def _rows(entry: LayerActivation, tiles: Tiles, options: PictureOptions) -> Picture:
-    """A layer with one axis: a row for each channel; neighbours that are alike share a cover."""
+    """A layer with one axis: a row for each channel; equal neighbours share a cover."""
     covers, patches = covers_of(entry, tiles), []
     length = int(tiles.pixels.shape[2])
     for cover, members in itertools.groupby(range(len(covers)), lambda row: covers[row]):
         rows = list(members)
         if cover is not None:
-            names = [str(tiles.channels[row]) for row in (rows[0], rows[-1])]
-            which = names[0] if len(rows) == 1 else span(*names)
-            words = (f"{which} {' '.join(cover.words)}",)
-            patches.append(
-                Patch(rows[0], 0, rows[-1] + 1, length, dataclasses.replace(cover, words=words))
-            )
+            first, last = tiles.channels[rows[0]], tiles.channels[rows[-1]]
+            which = str(first) if len(rows) == 1 else span(first, last)
+            shared = dataclasses.replace(cover, words=(f"{which} {' '.join(cover.words)}",))
+            patches.append(Patch(rows[0], 0, rows[-1] + 1, length, shared))
     return Picture(
         tiles.pixels[0],
         palette(options.colormap),
@@ -224,7 +221,7 @@ def _units(
     flat = tiles.low == tiles.high
     single = len(values) == 1  # its colour would say nothing, and it is not dead
     if len(values) <= READABLE:
-        words = [
+        units = [
             Tile(
                 label=str(unit),
                 lines=(("", Cell(number(value) if math.isfinite(value) else "not a number")),),
@@ -236,7 +233,7 @@ def _units(
         ]
         pixels = cells.reshape(-1)[: len(values), None, None]
         colours = np.full((256, 3), PALE, np.uint8) if single else palette(options.colormap)
-        return Grid(pixels, words, colours, READABLE, side=22.0, unit="unit")
+        return Grid(pixels, units, colours, READABLE, side=22.0, unit="unit")
     rows, width = cells.shape
     patches = [
         Patch(row, column, row + 1, column + 1, Cover("broken", ()))
@@ -244,10 +241,10 @@ def _units(
     ]
     if flat:
         patches = [Patch(0, 0, rows, width, Cover("dead", ()))]
-    left_over = rows * width - len(values)
-    if left_over:
-        patches.append(Patch(rows - 1, width - left_over, rows, width))
-    counted = tuple(range(entry.channels[0], entry.channels[0] + len(entry.channels)))
+    if unused := rows * width - len(values):
+        patches.append(Patch(rows - 1, width - unused, rows, width))
+    first = entry.channels[0]
+    consecutive = entry.channels == tuple(range(first, first + len(values)))
     exact = np.full(rows * width, np.nan, np.float32)
     exact[: len(values)] = values
     return Picture(
@@ -258,6 +255,6 @@ def _units(
         patches=tuple(patches),
         unit="unit",
         name=entry.name,
-        cells=() if entry.channels == counted else tuple(map(str, entry.channels)),
+        cells=() if consecutive else tuple(map(str, entry.channels)),
         values=exact.reshape(rows, width),
     )

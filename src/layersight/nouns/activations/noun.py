@@ -12,17 +12,13 @@ from layersight.data.prediction import Prediction
 from layersight.document.noun import Array, Entry, Json, Noun
 from layersight.document.words import file_name, finite, specification
 from layersight.errors import SelectionError
-from layersight.nouns.activations.document import describe, described
+from layersight.nouns.activations.document import describe, normalisation_words
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import Activations, LayerActivation
 
 STATISTICS = ("mean", "std", "min", "max", "sparsity", "dead")
-"""The numbers of a channel."""
-
 SPATIAL = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
-
-MOST_UNITS = 64
-"""So many units of a layer without maps stand in the JSON of several images by themselves."""
+MOST_UNITS = 64  # of a layer without maps in the JSON of several images, unless all are requested
 
 
 def manifest(result: Activations, options: PictureOptions) -> Json:
@@ -34,37 +30,40 @@ def manifest(result: Activations, options: PictureOptions) -> Json:
             {"name": entry.name, "channels": specification(entry.channels)}
             for entry in result.layers
         ],
-        "options": {**dataclasses.asdict(options), "normalisation": described(result, options)},
+        "options": {
+            **dataclasses.asdict(options),
+            "normalisation": normalisation_words(result, options),
+        },
     }
 
 
 def numbers(result: Activations, options: PictureOptions) -> Json:
     """The statistics of every channel.
 
-    For one image ``layers`` and ``predictions`` stand at the top; for several there is a list
-    ``images``, each entry with its own, and large layers without maps tell how many units were left
-    out unless all are asked for.
+    For one image ``layers`` and ``predictions`` are at the top; for several there is a list
+    ``images``, each entry with its own, and large layers without maps say how many units were left
+    out unless all are requested.
     """
-    every = options.units or len(result.images) == 1
-    documents = [_image(result, image, every=every) for image in range(len(result.images))]
+    units = options.units or len(result.images) == 1
+    images = [_image(result, image, units=units) for image in range(len(result.images))]
     return {
         "model": {"name": result.model.name, "digest": result.model.digest},
         "preprocessing": result.images[0].preprocessing.to_json(),
-        **(documents[0] if len(documents) == 1 else {"images": documents}),
+        **(images[0] if len(images) == 1 else {"images": images}),
     }
 
 
-def _image(result: Activations, image: int, *, every: bool) -> Json:
+def _image(result: Activations, image: int, *, units: bool) -> Json:
     predictions: tuple[Prediction, ...] = result.predictions[image] if result.predictions else ()
     return {
         "image": result.images[image].to_json(),
         "predictions": [prediction.to_json() for prediction in predictions],
-        "layers": [_layer(entry, image, every=every) for entry in result.layers],
+        "layers": [_layer(entry, image, units=units) for entry in result.layers],
     }
 
 
-def _layer(entry: LayerActivation, image: int, *, every: bool) -> Json:
-    shown = every or entry.has_maps or len(entry.channels) <= MOST_UNITS
+def _layer(entry: LayerActivation, image: int, *, units: bool) -> Json:
+    shown = units or entry.has_maps or len(entry.channels) <= MOST_UNITS
     stats = entry.statistics
     with np.errstate(invalid="ignore", over="ignore"):
         mean = float(stats.mean[image].mean())
@@ -103,9 +102,9 @@ def rows(result: Activations) -> Iterator[tuple[object, ...]]:
     yield ("image", "layer", "channel", *STATISTICS)
     for image, shown in enumerate(result.images):
         for entry in result.layers:
-            for found in _channels(entry, image):
-                numbers = (found[name] for name in STATISTICS)
-                yield (shown.name, entry.name, found["index"], *numbers)
+            for channel in _channels(entry, image):
+                numbers = (channel[name] for name in STATISTICS)
+                yield (shown.name, entry.name, channel["index"], *numbers)
 
 
 def _array(entry: LayerActivation) -> Array:
@@ -120,14 +119,14 @@ def _array(entry: LayerActivation) -> Array:
 def folder(
     result: Activations, options: PictureOptions
 ) -> Iterator[Entry[Activations, PictureOptions]]:
-    """The document, a picture of each layer, one of a channel through the layers, the numbers."""
+    """The document, a picture of each layer, one of a channel through all layers, the numbers."""
     yield Entry("sheet.pdf", result, dataclasses.replace(options, view="sheet"))
     yield Entry("sheet.html", result, options)
     grid = dataclasses.replace(options, view="grid")
     across = dataclasses.replace(options, view="across")
     for image, stem in enumerate(_stems(result)):
-        for place, entry in enumerate(result.layers):
-            name = f"{stem}{place:02d}-{file_name(entry.name)}.png"
+        for number, entry in enumerate(result.layers):
+            name = f"{stem}{number:02d}-{file_name(entry.name)}.png"
             yield Entry(name, only(result, image, layer=entry.name)[0], grid)
         channel = alive_everywhere(result, image)
         if channel is not None:
@@ -137,7 +136,7 @@ def folder(
 
 
 def _stems(result: Activations) -> list[str]:
-    """What the names of each image's files begin with: nothing if there is one image."""
+    """The beginnings of the names of each image's files; empty if there is one image."""
     if len(result.images) == 1:
         return [""]
     stems = [f"{file_name(Path(image.name).stem)}-" for image in result.images]
@@ -149,11 +148,7 @@ def _stems(result: Activations) -> list[str]:
 def alive_everywhere(result: Activations, image: int = 0) -> int | None:
     """The first channel number that is alive in every layer with maps, if there is one."""
     alive = [
-        {
-            channel
-            for place, channel in enumerate(entry.channels)
-            if not entry.statistics.dead[image, place]
-        }
+        set(np.array(entry.channels)[~entry.statistics.dead[image]].tolist())
         for entry in result.layers
         if entry.has_maps
     ]

@@ -14,7 +14,7 @@ NORMALISATIONS = ("standardise", "minmax", "layer", "none")
 """How values become colours; see :class:`PictureOptions`."""
 
 LARGEST_STEP = 1e6
-"""The largest contrast and centre; beyond them nothing is left of a map but two colours."""
+"""The largest contrast and centre; beyond them a map has two colours alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class PictureOptions(Options):
         view: One of :data:`VIEWS`.
         normalise: ``"standardise"``: each map by itself, ``(x - mean) / std * contrast +
             centre``, cut to 0..255. ``"minmax"``: each map by itself, its least value 0, its
-            greatest 255; so is each vector by both. ``"layer"``: likewise with one scale for
-            the whole layer. ``"none"``: the values as they are, cut to 0..255.
+            greatest 255; vectors are drawn so by both. ``"layer"``: likewise with one scale for
+            the layer. ``"none"``: the values as they are, cut to 0..255.
         contrast: For ``"standardise"``, colour steps for one standard deviation.
         centre: For ``"standardise"``, the colour step of the mean.
         colormap: One of :data:`~layersight.document.colour.COLORMAPS`.
         columns: Tiles in a row, at least 1.
-        units: Whether JSON and CSV of several images hold every unit of layers without maps too;
-            those of one image always do.
+        units: Whether JSON of several images holds every unit of layers without maps too; that of
+            one image always does.
 
     Raises:
         UsageError: A value is none of those.
@@ -59,27 +59,20 @@ class PictureOptions(Options):
     )
 
     def settled(self) -> PictureOptions:
-        """As they are drawn: single maps need no standardising to be comparable."""
+        """The options as drawn: single maps need no standardising to be comparable."""
         if self.view == "channel" and self.normalise == "standardise":
             return replace(self, normalise="minmax")
         return self
 
     def describe(self, *, vectors: bool = False) -> str:
         """The normalisation in words, for captions; ``vectors`` where some layers have no maps."""
-        own = self.normalise in ("standardise", "minmax")
-        more = "; vectors from their least to their greatest value" if own and vectors else ""
-        return self._maps() + more
-
-    def _maps(self) -> str:
-        match self.normalise:
-            case "standardise":
-                return (
-                    f"each map standardised: (x - mean) / std * {self.contrast:g} + "
-                    f"{self.centre:g}, cut to 0..255"
-                )
-            case "minmax":
-                return "each map from its own least to its own greatest value"
-            case "layer":
-                return "one scale for a layer, from its least to its greatest value"
-            case _:
-                return "values as they are, cut to 0..255"
+        words = {
+            "standardise": f"each map standardised: (x - mean) / std * {self.contrast:g} + "
+            f"{self.centre:g}, cut to 0..255",
+            "minmax": "each map from its own least to its own greatest value",
+            "layer": "one scale for a layer, from its least to its greatest value",
+            "none": "values as they are, cut to 0..255",
+        }[self.normalise]
+        if vectors and self.normalise in ("standardise", "minmax"):
+            words += "; vectors from their least to their greatest value"
+        return words

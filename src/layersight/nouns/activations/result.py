@@ -46,10 +46,10 @@ class ChannelStatistics:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AmongImages:
-    """Where the channels of a layer stand among the images of a survey.
+    """How the channels of a layer compare with the images of a survey.
 
     Attributes:
-        images: How many images it is of.
+        images: How many images it has.
         below: ``(image, channel)``: the share of them whose greatest activation is no greater,
             to the width of the survey's bins; NaN where that is not known.
         dead: ``(channel,)``: whether the channel is dead over all of them.
@@ -64,7 +64,7 @@ class AmongImages:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LayerActivation:
-    """What one layer makes of the images.
+    """The activation of one layer for the images.
 
     Attributes:
         layer: Which layer.
@@ -73,10 +73,10 @@ class LayerActivation:
             width, channel)`` for 1-D and 3-D layers, ``(image, unit)`` for dense ones.
         channels: The numbers of the channels that ``values`` holds, in order.
         statistics: Numbers of each channel.
-        low: ``(image,)`` float32: the least value of the whole layer, of channels that are not
-            among ``values`` too, but of none with a value that is no number; NaN without any.
+        low: ``(image,)`` float32: the least value of all channels of the layer, whether ``values``
+            holds them or not, except those with a value that is not finite; NaN without any.
         high: Likewise the greatest.
-        among: Where its channels stand among the images of a survey; ``None`` without one, or of
+        among: How its channels compare with the images of a survey; ``None`` without one, or for
             a layer that it did not count.
     """
 
@@ -111,10 +111,10 @@ class LayerActivation:
         return float(self.statistics.sparsity[image].mean(dtype=np.float64))
 
     def part(self, image: int, channels: slice) -> LayerActivation:
-        """One image, and the channels at some positions."""
+        """One image, and a slice of the channels."""
         images = slice(image, image + 1)
         names = (entry.name for entry in dataclasses.fields(self.statistics))
-        known = {name: getattr(self.statistics, name)[images, channels] for name in names}
+        statistics = {name: getattr(self.statistics, name)[images, channels] for name in names}
         among = self.among
         if among is not None:
             below, dead = among.below[images, channels], among.dead[channels]
@@ -123,7 +123,7 @@ class LayerActivation:
             self,
             values=self.values[images][..., channels],
             channels=self.channels[channels],
-            statistics=ChannelStatistics(**known),
+            statistics=ChannelStatistics(**statistics),
             low=self.low[images],
             high=self.high[images],
             among=among,
@@ -140,9 +140,9 @@ class Activations(Mapping[str, FloatArray], RichDisplay):
     Attributes:
         model: The model they are of.
         images: The images, in the order of the arrays' first axis.
-        layers: What each layer makes of them, in the order in which the layers run.
-        predictions: For each image what each output says, or empty if not asked for.
-        notes: What a reader should know beside, such as a size that had to be chosen.
+        layers: The activation of each layer, in the order in which the layers run.
+        predictions: For each image what each output says, or empty if not requested.
+        notes: What a reader should also know, such as a size that had to be chosen.
     """
 
     noun: ClassVar[str] = "activations"
@@ -169,7 +169,7 @@ class Activations(Mapping[str, FloatArray], RichDisplay):
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
-    # A result is itself and no other; Mapping would compare whole arrays.
+    # Results are compared by identity; Mapping would compare whole arrays.
     def __eq__(self, other: object) -> bool:
         return self is other
 

@@ -1,4 +1,4 @@
-"""Mean, deviation, extremes, zeros and death of every channel.
+"""Mean, deviation, extremes and zeros of every channel, and whether it is dead.
 
 The rule of this module: a channel's numbers are those of its map alone, to the last bit,
 whatever other channels and images stand beside it.
@@ -14,11 +14,11 @@ from layersight.data.arrays import FloatArray
 from layersight.nouns.activations.result import ChannelStatistics
 
 ROUNDING = 16 * float(np.finfo(np.float32).eps)
-"""A map whose range is within this share of its greatest value is constant: what is left is
-the rounding of float32 arithmetic (16 units in the last place)."""
+"""A map whose range is within this share of its greatest value is constant but for the rounding
+of float32 arithmetic (16 units in the last place)."""
 
 ALMOST = np.nextafter(np.float32(1), np.float32(0))
-"""The largest share that is not all; of so many values that one more would round to all."""
+"""The largest share below 1, for so many zeros that their share would round to 1."""
 
 
 def measure(values: FloatArray) -> ChannelStatistics:
@@ -71,8 +71,7 @@ def measure_range(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     finite = np.isfinite(low) & np.isfinite(high)
     least = np.where(finite, low, np.inf).min(1)
     greatest = np.where(finite, high, -np.inf).max(1)
-    nothing = ~finite.any(1)
-    least[nothing] = greatest[nothing] = np.nan
+    least[~finite.any(1)] = greatest[~finite.any(1)] = np.nan
     return least.astype(np.float32), greatest.astype(np.float32)
 
 

@@ -21,20 +21,11 @@ from layersight.data.stack import arrangement
 from layersight.nouns.activations.options import PictureOptions
 from layersight.nouns.activations.result import LayerActivation
 
-COLOURS = 256
-"""Where a scale has two ends, equal parts of it have a colour each, as in Matplotlib."""
-
-CACHE_VALUES = 1 << 16
-"""Values worked on at once, so that they stay in the processor's cache."""
-
-FEWEST_PARTS = 4
-"""Parts for which threads are worth waking."""
-
-FEWEST_IN_A_ROW = 16
-"""Channels beside each other from which on arithmetic along them is fast."""
-
-UNITS_IN_A_ROW = 64
-"""Units of a vector drawn beside each other."""
+COLOURS = 256  # equal parts of a scale with two ends, a colour each, as in Matplotlib
+CACHE_VALUES = 1 << 16  # values computed at once, so that they stay in the processor's cache
+FEWEST_PARTS = 4  # for which threads are worth waking
+FEWEST_IN_A_ROW = 16  # channels beside each other, from which on arithmetic along them is fast
+UNITS_IN_A_ROW = 64  # of a vector
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,12 +43,11 @@ class Tiles:
     broken: NDArray[np.bool_]  # (channel,): holds values that are not numbers, likewise
     constants: FloatArray  # (channel,) float32: the constant value of a dead map
     channels: tuple[int, ...]  # the number of each channel
-    # the value that colour step 0 stands for, where that is one for the layer
-    low: float | None = None
-    high: float | None = None  # likewise for step 255
+    low: float | None = None  # the value of colour step 0, where the layer has one scale
+    high: float | None = None  # likewise of step 255
     # for 3-D layers, rows and columns of depth slices in each tile, else (1, 1)
     slices: tuple[int, int] = (1, 1)
-    depth: int = 1  # how many slices there are; the last row may have places left over
+    depth: int = 1  # how many slices there are; the last row may not be full
 
 
 def make_tiles(
@@ -69,8 +59,8 @@ def make_tiles(
 ) -> Tiles:
     """The tiles of one layer for one image.
 
-    ``only`` are positions along the channel axis, if not all are wanted. A scale for the whole
-    layer still comes from all of them.
+    ``only`` are indices along the channel axis, if not all are wanted; one scale for the layer
+    still comes from all of them.
     """
     values, stats = entry.values[image], entry.statistics
     broken, channels = ~stats.finite[image], entry.channels
@@ -93,7 +83,7 @@ def make_tiles(
         chosen = np.array(only, np.intp)
         values, offset, span = values[..., chosen], offset[chosen], span[chosen]
         broken, dead, constants = broken[chosen], dead[chosen], constants[chosen]
-        channels = tuple(channels[position] for position in only)
+        channels = tuple(channels[index] for index in only)
     skip = dead | broken
     span = np.where(skip | (span == 0), np.float32(1), span)
     pixels = _quantise(values, offset, span, options)
@@ -106,7 +96,7 @@ def make_tiles(
 def _limits(
     entry: LayerActivation, image: int, options: PictureOptions
 ) -> tuple[float | None, float | None]:
-    """What the first and the last colour step stand for, where one scale serves a layer."""
+    """The values of the first and the last colour step, where the layer has one scale."""
     if options.normalise == "none":
         return 0.0, 255.0
     low, high = float(entry.low[image]), float(entry.high[image])
@@ -118,8 +108,8 @@ def _quantise(
 ) -> Bytes:
     """Colour steps, channel first, of values that are channel last.
 
-    The arithmetic runs in the order in which the values lie in memory; it is the bytes that
-    are transposed, a quarter of the memory.
+    The arithmetic runs in the order of the values in memory; the bytes are transposed, which are a
+    quarter of the memory.
     """
     channels = values.shape[-1]
     pixels = np.empty((channels, *values.shape[:-1]), np.uint8)
@@ -142,7 +132,7 @@ def _quantise(
 def _steps(
     values: FloatArray, offset: FloatArray, span: FloatArray, options: PictureOptions
 ) -> Bytes:
-    """The formula itself, step by step in float32, as it is stated in the caption."""
+    """The formula of the caption, step by step in float32."""
     # Broken channels are computed with the others and covered later, hence no warnings. The
     # state belongs to the thread, so it is set here and not around the pool.
     with np.errstate(all="ignore"):
@@ -172,7 +162,7 @@ def _in_parts(work: Callable[[slice], None], count: int, width: int) -> None:
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
-    """The threads, started once; NumPy lets go of the interpreter while it computes."""
+    """The threads, started once; NumPy releases the interpreter while it computes."""
     return ThreadPoolExecutor(
         max_workers=os.cpu_count() or 1, thread_name_prefix="layersight-tiles"
     )
@@ -203,8 +193,8 @@ def _units(
 ) -> Tiles:
     """A vector as cells, from its least to its greatest value.
 
-    Mean and deviation, which make maps comparable, would put most of a vector that is sparse, or
-    that sums to 1, at values that it does not have.
+    Mean and deviation, which make maps comparable, would move most of a vector that is sparse, or
+    that sums to 1, to values that it does not have.
     """
     if low is None or high is None:
         good = vector[~broken]
@@ -217,6 +207,6 @@ def _units(
     width = min(UNITS_IN_A_ROW, len(vector))
     cells = np.zeros(math.ceil(len(vector) / width) * width, np.uint8)
     cells[: len(vector)] = steps.astype(np.uint8)
-    nothing, constants = np.zeros(len(vector), bool), np.zeros(len(vector), np.float32)
+    dead, constants = np.zeros(len(vector), bool), np.zeros(len(vector), np.float32)
     pixels = cells.reshape(1, -1, width)
-    return Tiles("units", pixels, nothing, broken, constants, channels, low, high)
+    return Tiles("units", pixels, dead, broken, constants, channels, low, high)

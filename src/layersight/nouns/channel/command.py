@@ -15,7 +15,7 @@ EXAMPLE = "layersight channel model.h5 conv2d_3:5 --survey survey/ --output chan
 
 @dataclass(frozen=True, slots=True)
 class Unit(Options):
-    """Which channel, and what is known of it."""
+    """Which channel, and what is shown of it."""
 
     unit: str = option("", help="A layer and a number: conv2d_3:5.", flag="LAYER:CHANNEL")
     survey: str | None = option(
@@ -32,7 +32,7 @@ class Unit(Options):
 
 
 def arrange(arguments: Arguments) -> Arguments:
-    """What is missing is found before a model is opened."""
+    """Refuses a missing survey before a model is opened."""
     if not arguments.get("survey"):
         raise UsageError(f"name the folder of a survey: {EXAMPLE}")
     return arguments

@@ -1,6 +1,6 @@
-"""One channel, looked at from every side.
+"""Everything that is known of one channel.
 
-The rule of this module: each part is what its own verb gives; here they are only asked for.
+The rule of this module: each part is the result of its own verb.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def channel(
         over: An image whose map of the channel is shown; a file, an array, or an image from
             :func:`layersight.load_image`.
         pattern: Whether to make its pattern, which takes longest.
-        steps: Of the pattern, where its own number is not wanted.
-        seed: Likewise.
-        progress: Called after every step of the pattern with the steps done and all there are.
+        steps: The most steps of the pattern; else those of its method.
+        seed: The seed of the pattern.
+        progress: Called after every step of the pattern with the steps done and their total.
         options: How the image is brought to the network, as in :class:`ImageOptions`.
 
     Returns:
@@ -63,26 +63,26 @@ def channel(
         ImageError: The image cannot be read.
     """
     opened = open_for(model, Forward, "channel", "open the network that the weights belong to")
-    known = survey_of(survey, opened.info)
-    entry, number = find_unit(known, unit)
-    asked = unit.rpartition(":")[0]
-    notes = [known.uncounted([asked])] if asked in known.counted_as else []
     info = opened.info
-    taker = info.image_input
-    if known.size is not None and not info.layers and taker is not None:
-        info = opened.describe({taker.name: (1, *known.size, taker.channels or 3)})
-    found = _pattern(opened, entry, number, steps, seed, progress, notes) if pattern else None
+    survey = survey_of(survey, info)
+    entry, number = find_unit(survey, unit)
+    layer = unit.rpartition(":")[0]
+    notes = [survey.uncounted([layer])] if layer in survey.counted_as else []
+    image = info.image_input
+    if survey.size is not None and not info.layers and image is not None:
+        info = opened.describe({image.name: (1, *survey.size, image.channels or 3)})
+    made = _pattern(opened, entry, number, steps, seed, progress, notes) if pattern else None
     maps = None
     if over is not None:
         maps = activations(opened, over, layers={entry.name: [number]}, **options)
     return Channel(
         model=info,
-        survey=known,
+        survey=survey,
         layer=entry.name,
         channel=number,
         kernel=_kernel(opened, info, entry, number),
-        pattern=found,
-        pattern_peak=float("nan") if found is None else _peak(opened, found, entry.name, number),
+        pattern=made,
+        pattern_peak=float("nan") if made is None else _peak(opened, made, entry.name, number),
         maps=maps,
         notes=tuple(notes),
     )
@@ -108,9 +108,9 @@ def find_unit(survey: Survey, unit: str) -> tuple[LayerSurvey, int]:
 def _kernel(opened: Any, info: ModelInfo, entry: LayerSurvey, number: int) -> Kernels | None:
     """The weights of the channel: of its layer, or of the one before its activation function."""
     layer: LayerInfo | None = entry.layer
-    known = {one.name: one for one in info.layers}
+    layers = {other.name: other for other in info.layers}
     while layer is not None and layer.role in ("activation", "normalisation"):
-        layer = known.get(layer.inputs[0]) if len(layer.inputs) == 1 else None
+        layer = layers.get(layer.inputs[0]) if len(layer.inputs) == 1 else None
     if layer is None or not isinstance(opened, HasKernels):
         return None
     try:
@@ -128,7 +128,7 @@ def _pattern(
     progress: Callable[[int, int], None] | None,
     notes: list[str],
 ) -> Patterns | None:
-    """The pattern of the channel; what it cannot be made of is noted."""
+    """The pattern of the channel, or a note on why there is none."""
     if not isinstance(opened, Optimisable):
         notes.append("no pattern: this kind of model has no gradients")
         return None
@@ -139,10 +139,10 @@ def _pattern(
         return None
 
 
-def _peak(opened: Forward, found: Patterns, layer: str, number: int) -> float:
-    """The greatest activation of a pattern as it is."""
-    taker = opened.info.image_input or opened.info.inputs[0]
-    if len(opened.info.inputs) > 1 or found.empty[0]:
+def _peak(opened: Forward, pattern: Patterns, layer: str, number: int) -> float:
+    """The greatest activation of a pattern."""
+    entry = opened.info.image_input or opened.info.inputs[0]
+    if len(opened.info.inputs) > 1 or pattern.empty[0]:
         return float("nan")
-    values = opened.forward({taker.name: found.values[:1]}, [layer]).layers[layer]
+    values = opened.forward({entry.name: pattern.values[:1]}, [layer]).layers[layer]
     return float(np.max(values[..., number]))

@@ -1,7 +1,7 @@
 """One channel as a document.
 
-The rule of this module: every number over the data set says so, and the pattern and the map of an
-image stand in the histograms of what natural images reach.
+The rule of this module: every number over the data set says so, and the pattern and an image are
+marked in the histograms of all images.
 """
 
 from __future__ import annotations
@@ -61,16 +61,10 @@ from layersight.nouns.survey.document import (
 from layersight.nouns.survey.montage import example_images, montages
 from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey
 
-FEWEST_BINS, MOST_BINS = 12, 48
-"""Steps of a histogram as it is drawn, fewer of few images."""
-CLASSES = 12
-"""So many classes are listed at most: those that excite the channel most."""
-NEIGHBOURS = 6
-TWINS = 8
-SIDE = 128.0
-"""Points that the pattern takes about, and the image with its map."""
-HEAT = 190
-"""The opacity of the greatest activation over an image, of 255."""
+FEWEST_BINS, MOST_BINS = 12, 48  # of a histogram as it is drawn
+CLASSES, NEIGHBOURS, TWINS = 12, 6, 8  # listed at most: those that excite it most, or go with it
+SIDE = 128.0  # about how many points the pattern takes, and the image with its map
+HEAT = 190  # the opacity of the greatest activation over an image, of 255
 
 
 def describe(result: Channel, options: Plain) -> Document:
@@ -111,7 +105,7 @@ def _front(result: Channel) -> Iterator[Block]:
         pictures.append(Picture(pattern.images[0], side=SIDE, lines=(words,), name=name))
     facts = _facts(result)
     pictures += _map(result)
-    yield Beside((*((one,) for one in pictures), (facts,))) if pictures else facts
+    yield Beside((*((picture,) for picture in pictures), (facts,))) if pictures else facts
     if result.kernel is not None:
         (part,) = kernels.describe(result.kernel, KernelOptions(columns=12)).parts
         section = part.sections[0]
@@ -144,8 +138,8 @@ def _facts(result: Channel) -> Facts:
     if selective == selective:
         name = result.survey.classes[int(entry.preferred[channel])]
         rows.append((f"selective for {brief(name, 20)}", Cell(number(selective), share=selective)))
-    marks = (number(float(entry.peaks.percentiles[channel, place])) for place in (1, 3, 5))
-    rows.append(("peaks: 5, 50, 95%", ",  ".join(marks)))
+    marks = entry.peaks.percentiles[channel, [1, 3, 5]].tolist()
+    rows.append(("peaks: 5, 50, 95%", ",  ".join(map(number, marks))))
     if result.pattern is not None:
         rows.append(_pattern_row(result, result.pattern))
     if result.maps is not None:
@@ -158,14 +152,14 @@ def _facts(result: Channel) -> Facts:
     return Facts(tuple(rows))
 
 
-def _below(found: Histogram, channel: int, value: float, what: str) -> str:
+def _below(histogram: Histogram, channel: int, value: float, what: str) -> str:
     """How many images reach no more."""
-    below = found.share_below(channel, value)
+    below = histogram.share_below(channel, value)
     return f"{percent(below)} of the images have no greater {what}" if below == below else ""
 
 
 def _pattern_row(result: Channel, pattern: Patterns) -> tuple[str, Cell]:
-    """How far the pattern got, against all images."""
+    """What the pattern reached, compared with all images."""
     if mark := Pattern(pattern, 0).mark:
         return "pattern", Cell(f"none: {mark}", "bad")
     reached = float(pattern.activation[0])
@@ -174,7 +168,7 @@ def _pattern_row(result: Channel, pattern: Patterns) -> tuple[str, Cell]:
 
 
 def _image_row(result: Channel, maps: Activations) -> tuple[str, Cell]:
-    """How strong the channel is for an image, among all others."""
+    """How strong the channel is for an image, compared with all images."""
     stats, channel = maps.layers[0].statistics, result.channel
     peak, images = float(stats.max[0, 0]), plural(result.survey.images, "image")
     words = _below(result.entry.peaks, channel, peak, "peak")
@@ -185,22 +179,22 @@ def _image_row(result: Channel, maps: Activations) -> tuple[str, Cell]:
 
 
 def _examples(result: Channel) -> Iterator[Block]:
-    """The strongest images and the weakest, with what they show where the channel is."""
+    """The strongest and the weakest images, cropped to what the channel saw."""
     survey, entry, channel = result.survey, result.entry, result.channel
     title = "Strongest images: what excites it most"
     yield from example_images(survey, entry, entry.strongest, channel, title)
     if (entry.strongest.crops < 0).all():
         yield _names(result, entry.strongest)
-    # Of many that are silent alike, the weakest would only be those that come first.
+    # Where many are equally silent, the weakest would only be the first of them.
     values = entry.weakest.activations[channel]
     if (values != values[0]).any() or result.number("firing") >= 0.9:
         title = "Weakest images: what excites it least"
         yield from example_images(survey, entry, entry.weakest, channel, title)
 
 
-def _names(result: Channel, found: Examples) -> Table:
-    """The strongest by name, where what the network sees is no picture."""
-    images, values = found.images[result.channel], found.activations[result.channel]
+def _names(result: Channel, examples: Examples) -> Table:
+    """The strongest by name, where the network does not see pictures."""
+    images, values = examples.images[result.channel], examples.activations[result.channel]
     rows = tuple(
         (Cell(result.survey.names[image]), Cell(number(value)))
         for image, value in zip(images.tolist(), values.tolist(), strict=True)
@@ -210,7 +204,7 @@ def _names(result: Channel, found: Examples) -> Table:
 
 
 def _histograms(result: Channel) -> Iterator[Block]:
-    """How often the images reach what, and where the pattern and the image of the map are."""
+    """The distribution of the images' activations, with the pattern and the image marked."""
     entry, pattern = result.entry, result.pattern
     reached, peak, mean = math.nan, math.nan, math.nan
     if pattern is not None and not Pattern(pattern, 0).mark:
@@ -229,10 +223,10 @@ def _histograms(result: Channel) -> Iterator[Block]:
 
 
 def _histogram(
-    result: Channel, found: Histogram, title: str, pattern: float, image: float
+    result: Channel, histogram: Histogram, title: str, pattern: float, image: float
 ) -> Curve | None:
-    """One histogram as a stepped line; images that are exactly 0 are told beside it."""
-    counts, edges = found.counts[result.channel], found.edges
+    """A histogram as a stepped line; the line below it says how many images are exactly 0."""
+    counts, edges = histogram.counts[result.channel], histogram.edges
     filled = np.flatnonzero(counts)
     total = int(counts.sum())
     zero = int(counts[(edges[:, 0] == 0) & (edges[:, 1] == 0)].sum())
@@ -250,7 +244,7 @@ def _histogram(
     lines = [f"{percent(zero / total)} of the images are left out: exactly 0."] if zero else []
     for name, value in marks.items():
         tone: Tone = "bad" if name == "pattern" else "plain"
-        lines.append(f"The {name} is {_beyond(found, result.channel, value)}.")
+        lines.append(f"The {name} is {_rank(histogram, result.channel, value)}.")
         at, line = np.array([value, value], np.float32), np.array([0, top], np.float32)
         words = f"{name} {number(value)}"
         series.append(Series(line, at, name=words, style="plain", tone=tone))
@@ -266,12 +260,12 @@ def _histogram(
     )
 
 
-def _beyond(found: Histogram, channel: int, value: float) -> str:
+def _rank(histogram: Histogram, channel: int, value: float) -> str:
     """Where a value is among the images."""
-    filled = np.flatnonzero(found.counts[channel])
-    if value > float(found.edges[filled[-1], 1]):
+    filled = np.flatnonzero(histogram.counts[channel])
+    if value > float(histogram.edges[filled[-1], 1]):
         return "beyond all images"
-    below = found.share_below(channel, value)
+    below = histogram.share_below(channel, value)
     return f"above {percent(below)} of them" if below < 1 else "as strong as the strongest of them"
 
 
@@ -281,70 +275,63 @@ def _classes(result: Channel) -> Iterator[Block]:
     if len(survey.classes) < 2:
         return
     means = entry.class_means[:, channel]
-    order = [int(place) for place in np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable")]
+    order = np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable").tolist()
     most = float(np.nanmax(np.abs(means))) if np.isfinite(means).any() else 0.0
     rows = tuple(
         (
-            Cell(survey.classes[place]),
-            Cell(count(int(entry.class_images[place, channel]))),
-            Cell(number(float(means[place])), share=max(0.0, float(means[place])) / (most or 1)),
-            Cell(number(float(entry.class_peaks[place, channel]))),
+            Cell(survey.classes[index]),
+            Cell(count(int(entry.class_images[index, channel]))),
+            Cell(number(float(means[index])), share=max(0.0, float(means[index])) / (most or 1)),
+            Cell(number(float(entry.class_peaks[index, channel]))),
         )
-        for place in order[:CLASSES]
-        if means[place] == means[place]
+        for index in order[:CLASSES]
+        if means[index] == means[index]
     )
-    left = len(order) - CLASSES
+    more = len(order) - CLASSES
     heads = (Column(name, "right") for name in ("images", "mean", "mean of peaks"))
-    note = f"And {count(left)} class{'' if left == 1 else 'es'} below." if left > 0 else ""
+    note = f"And {count(more)} class{'' if more == 1 else 'es'} below." if more > 0 else ""
     yield Table((Column("class", wide=1), *heads), rows, "Classes", note)
 
 
 def _neighbours(result: Channel) -> Iterator[Block]:
-    """The channels of the layer that go with it, and of other layers."""
+    """The channels of its layer that correlate with it, and those of other layers."""
     entry, channel, survey = result.entry, result.channel, result.survey
-    by = "by the correlation of their means"
+    title = "Channels of {} that go with it, by the correlation of their means"
     if entry.neighbours is not None and entry.correlations is not None:
-        found = [
-            (int(other), float(value))
-            for other, value in zip(
-                entry.neighbours[channel], entry.correlations[channel], strict=True
-            )
-            if other >= 0 and value == value
-        ]
-        yield from _alike_channels(
-            result, entry, found, f"Channels of this layer that go with it, {by}"
+        pairs = zip(
+            entry.neighbours[channel].tolist(), entry.correlations[channel].tolist(), strict=True
         )
+        others = [(other, value) for other, value in pairs if other >= 0 and value == value]
+        yield from _correlated(result, entry, others, title.format("this layer"))
     twins = survey.twins_of(entry.name, channel)
     if survey.other is None:
         for layer in dict.fromkeys(name for name, _, _ in twins):
-            found = [(other, value) for name, other, value in twins if name == layer]
-            title = f"Channels of {layer} that go with it, {by}"
-            yield from _alike_channels(result, survey[layer], found, title)
+            others = [(other, value) for name, other, value in twins if name == layer]
+            yield from _correlated(result, survey[layer], others, title.format(layer))
     elif twins:
         rows = tuple(
             (Cell(layer), Cell(str(other)), Cell(f"{value:.2f}", share=max(0.0, value)))
             for layer, other, value in twins[:TWINS]
         )
         columns = (Column("layer", wide=1), Column("channel", "right"), Column("r", "right"))
-        title = f"Channels of {survey.other_name} that go with it, {by}"
-        yield Table(columns, rows, title)
+        yield Table(columns, rows, title.format(survey.other_name))
 
 
-def _alike_channels(
-    result: Channel, entry: LayerSurvey, found: list[tuple[int, float]], title: str
+def _correlated(
+    result: Channel, entry: LayerSurvey, others: list[tuple[int, float]], title: str
 ) -> Iterator[Block]:
-    """Channels with their strongest crops."""
-    found = found[:NEIGHBOURS]
-    if not found or (entry.strongest.crops < 0).all():
+    """Channels of a layer, each with a correlation, and their strongest crops."""
+    others = others[:NEIGHBOURS]
+    if not others or (entry.strongest.crops < 0).all():
         return
-    others, tiles = [other for other, _ in found], []
-    for other, value in found:
+    tiles = []
+    for other, value in others:
         tile, image = channel_tile(result.survey, entry, other), entry.strongest.images[other, 0]
         r, name = f"{value:.2f}", result.survey.names[image] if image >= 0 else ""
         facts = (("r", r), ("strongest", name))
         tiles.append(dataclasses.replace(tile, value=f"r {r}", lines=(), facts=facts))
     yield Grid(
-        montages(result.survey, entry, others, 46),
+        montages(result.survey, entry, [other for other, _ in others], 46),
         tiles,
         columns=NEIGHBOURS,
         side=WIDE,
@@ -354,7 +341,7 @@ def _alike_channels(
 
 
 def _map(result: Channel) -> Iterator[Picture]:
-    """Its map over an image, each of its positions a rectangle."""
+    """Its map over an image, a rectangle for each position."""
     if result.maps is None:
         return
     entry, shown = result.maps.layers[0], result.maps.images[0]
@@ -362,13 +349,13 @@ def _map(result: Channel) -> Iterator[Picture]:
     if values.ndim != 2 or shown.is_line or not np.isfinite(values).all():
         return
     low, high = float(values.min()), float(values.max())
-    ground = min(0.0, low) if high > 0 else low
-    steps = np.rint((values - ground) / ((high - ground) or 1) * 255).astype(np.uint8)
+    bottom = min(0.0, low) if high > 0 else low
+    steps = np.rint((values - bottom) / ((high - bottom) or 1) * 255).astype(np.uint8)
     pixels, colours = input_pixels(shown)
     under = pixels if colours is None else colours[pixels]
     rows, columns = (
-        np.minimum(np.arange(side) * own // side, own - 1)
-        for side, own in zip(under.shape[:2], values.shape, strict=True)
+        np.minimum(np.arange(pixels) * positions // pixels, positions - 1)
+        for pixels, positions in zip(under.shape[:2], values.shape, strict=True)
     )
     large, heat = steps[rows][:, columns], palette("viridis")
     yield Picture(
@@ -376,7 +363,7 @@ def _map(result: Channel) -> Iterator[Picture]:
         heat,
         side=SIDE,
         lines=(brief(shown.name, 30),),
-        scale=Scale(heat, ((0.0, number(ground)), (1.0, number(high))), ground, high),
+        scale=Scale(heat, ((0.0, number(bottom)), (1.0, number(high))), bottom, high),
         bar="below",
         overlay=Overlay(under, np.rint(large / 255 * HEAT).astype(np.uint8)),
         name=f"{result.name} over {shown.name}",

@@ -51,10 +51,10 @@ def numbers(result: Channel, options: Plain) -> Json:
         "classes": [
             {
                 "name": name,
-                "mean": finite(float(entry.class_means[place, channel])),
-                "peak": finite(float(entry.class_peaks[place, channel])),
+                "mean": finite(float(entry.class_means[index, channel])),
+                "peak": finite(float(entry.class_peaks[index, channel])),
             }
-            for place, name in enumerate(survey.classes)
+            for index, name in enumerate(survey.classes)
         ],
         **_twins(result),
         "pattern": pattern,
@@ -63,7 +63,7 @@ def numbers(result: Channel, options: Plain) -> Json:
 
 
 def _twins(result: Channel) -> Json:
-    """The channels of other layers that go with it, where they were asked for."""
+    """The channels of other layers that correlate with it, where the survey has them."""
     twins = result.survey.twins_of(result.layer, result.channel)
     other = result.survey.other_name
     model = {"model": other} if other else {}

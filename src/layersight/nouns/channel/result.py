@@ -21,12 +21,12 @@ class Channel(RichDisplay):
         model: The network.
         survey: What was counted over the data set.
         layer: The name of the layer.
-        channel: Which of its channels.
+        channel: The number of the channel.
         kernel: Its weights alone; ``None`` where the layer has none.
-        pattern: The image that it responds to most; ``None`` if it was not asked for, or cannot be
+        pattern: The image that it responds to most; ``None`` if it was not requested or cannot be
             made.
-        pattern_peak: The greatest activation of the pattern as it is; not a number without one.
-        maps: What it makes of an image; ``None`` without one.
+        pattern_peak: The greatest activation of the pattern; not a number without one.
+        maps: Its activation for an image; ``None`` without one.
         notes: What a reader should know.
     """
 
@@ -53,7 +53,7 @@ class Channel(RichDisplay):
         return f"{self.layer}, channel {self.channel}"
 
     def number(self, name: str) -> float:
-        """A number of the channel over the data set, by the name that its layer has for it."""
+        """A number of the channel over the data set, by its name in the survey of the layer."""
         return float(getattr(self.entry, name)[self.channel])
 
     def __repr__(self) -> str:

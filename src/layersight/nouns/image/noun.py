@@ -42,8 +42,8 @@ def manifest(result: InputImage, options: Plain) -> Json:
 
 def numbers(result: InputImage, options: Plain) -> Json:
     """How the image came to be, and what the network gets."""
-    found = dict(zip(("min", "max", "mean"), map(finite, _range(result)), strict=True))
-    return {**result.to_json(), "shape": [1, *result.values.shape], **found}
+    values = dict(zip(("min", "max", "mean"), map(finite, _range(result)), strict=True))
+    return {**result.to_json(), "shape": [1, *result.values.shape], **values}
 
 
 NOUN: Noun[InputImage, Plain] = Noun(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KernelRequest(Options):
-    """Whose kernels."""
+    """Where the kernels are."""
 
     stored: bool = option(
         False,
@@ -26,7 +26,7 @@ class KernelRequest(Options):
 
 
 def opens(arguments: Arguments) -> HasKernels | None:
-    """The weights of a file, if they are asked for without a network."""
+    """The weights of a file without a network, if the user wants these."""
     from layersight.loading.stored import load_weights
 
     if not arguments.pop("stored", False):

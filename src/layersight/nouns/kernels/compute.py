@@ -1,7 +1,6 @@
 """The learned weights of the filters themselves.
 
-The rule of this module: what is shown are the weights, as they are; the decomposition stands
-beside them.
+The rule of this module: the weights are shown as they are, with a decomposition beside them.
 """
 
 from __future__ import annotations
@@ -24,12 +23,11 @@ from layersight.select import (
     split_channels,
 )
 
-FACTORS = 3
-"""How many spatial patterns of each kernel are kept."""
+FACTORS = 3  # spatial patterns of a kernel
 
 
 def kernels(model: Any, layers: LayerSpecs = None, channels: ChannelSpec = None) -> Kernels:
-    """The kernels of convolutions, and the few spatial patterns that they are made of.
+    """The kernels of convolutions, and the spatial patterns that they consist of.
 
     Args:
         model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
@@ -50,13 +48,13 @@ def kernels(model: Any, layers: LayerSpecs = None, channels: ChannelSpec = None)
     opened = open_for(model, HasKernels, "kernels", "look at its activations instead")
     specs, own = split_channels(opened.info.layers, layers)
     chosen = select_layers(opened.info.layers, specs)
-    found = [(layer, opened.kernel(layer.name)) for layer in chosen]
-    with_kernels = {layer: kernel for layer, kernel in found if kernel is not None}
+    weights = [(layer, opened.kernel(layer.name)) for layer in chosen]
+    with_kernels = {layer: kernel for layer, kernel in weights if kernel is not None}
     if not with_kernels and layers is None:
-        held = any(layer.blocked is not None and layer.parameters for layer in chosen)
+        stored = any(layer.blocked is not None and layer.parameters for layer in chosen)
         raise SelectionError(
             f"{opened.info.source}: no layer has kernels that are known as such"
-            + (": layersight kernels --stored shows those that the file holds" if held else "")
+            + (": layersight kernels --stored shows those that the file holds" if stored else "")
         )
     if not with_kernels:
         raise SelectionError(
@@ -64,7 +62,7 @@ def kernels(model: Any, layers: LayerSpecs = None, channels: ChannelSpec = None)
         )
     counts = {layer.name: kernel.shape[-1] for layer, kernel in with_kernels.items()}
     numbers = choose_channels(counts, channels, own)
-    without = [layer.name for layer, kernel in found if kernel is None and layers is not None]
+    without = [layer.name for layer, kernel in weights if kernel is None and layers is not None]
     notes = (
         *opened.info.notes,
         *([f"without kernels, so not shown: {few(without)}"] if without else []),
@@ -80,11 +78,11 @@ def kernels(model: Any, layers: LayerSpecs = None, channels: ChannelSpec = None)
 
 
 def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The spatial patterns into which kernels fall apart, and the share of each.
+    """The spatial patterns that kernels decompose into, and the share of each.
 
     From ``(*positions, input, filter)`` to ``(filter, factor, *positions)`` and ``(filter,
-    factor)``. The sign of a pattern is that of the input channel which it weighs most. A weight
-    that is no finite number counts as 0.
+    factor)``. A pattern has the sign of the input that it is weighted by most. A weight that is not
+    finite counts as 0.
     """
     *positions, inputs, filters = values.shape
     matrices = values.reshape(-1, inputs, filters).transpose(2, 0, 1)
@@ -98,5 +96,5 @@ def factorise(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     sign = np.sign(np.take_along_axis(right, strongest[..., None], 2)[..., 0])
     sign[sign == 0] = 1
     patterns = left.transpose(0, 2, 1) * sign[..., None]
-    kept = patterns[:, :count].reshape(filters, count, *positions)
-    return kept.astype(np.float32), shares[:, :count].astype(np.float32)
+    factors = patterns[:, :count].reshape(filters, count, *positions)
+    return factors.astype(np.float32), shares[:, :count].astype(np.float32)

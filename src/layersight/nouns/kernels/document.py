@@ -1,9 +1,9 @@
 """Kernels as a document.
 
-The rule of this module: no colour without the weight that it stands for. A kernel of one input is
-shown by the sign of its weights and one of three in colour, a tile each, all tiles of a layer on
-one scale, so that weak filters look weak. One of many inputs is a row: in front the few spatial
-patterns that make it up, with their shares, behind them its slices for the strongest inputs.
+The rule of this module: every colour has a scale of weights. A kernel of one input is drawn by the
+sign of its weights and one of three in colour, a tile each, all tiles of a layer on one scale, so
+that weak filters look weak. One of many inputs is a row: first the few spatial patterns that it
+consists of, with their shares, then its slices for the strongest inputs.
 """
 
 from __future__ import annotations
@@ -45,10 +45,8 @@ from layersight.errors import SelectionError, few
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.kernels.result import Kernels, LayerKernels, laid_out
 
-MOST_ROWS = 32
-"""So many inputs a kernel with one axis has at most that is one picture."""
-BROAD = 5
-"""How many times longer than high a kernel with one axis and one input is drawn."""
+MOST_ROWS = 32  # inputs of a kernel with one axis that is one picture
+BROAD = 5  # how many times longer than high a kernel with one axis and one input is drawn
 
 
 def describe(result: Kernels, options: KernelOptions) -> Document:
@@ -75,20 +73,18 @@ def describe(result: Kernels, options: KernelOptions) -> Document:
 
 
 def as_tiles(entry: LayerKernels) -> bool:
-    """Whether a kernel is one picture: of three inputs in colour, of one by its sign.
-
-    So is one with one axis and few inputs: a row for each input.
-    """
+    """Whether a kernel is one picture: in colour, of one input, or with a row for each input."""
     if len(entry.positions) == 1:
         return entry.inputs <= MOST_ROWS and not entry.mixes
     return entry.coloured or entry.inputs == 1
 
 
 def _layer(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Section:
-    block, most = _rows(entry, options), entry.limit
-    ends = f"{MINUS}limit", "+limit of the row"
+    limit = entry.limit
     if as_tiles(entry):
-        block, ends = _tiles(entry, options, bgr=bgr), (signed(-most), signed(most))
+        block, ends = _tiles(entry, options, bgr=bgr), (signed(-limit), signed(limit))
+    else:
+        block, ends = _rows(entry, options), (f"{MINUS}limit", "+limit of the row")
     colours = palette("grey") if entry.coloured else diverging()
     scale = Scale(colours, ((0.0, ends[0]), (0.5, "0"), (1.0, ends[1])))
     return Section(
@@ -97,12 +93,12 @@ def _layer(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Section
         kind=f"{entry.layer.type}   {size(entry.values.shape[:-1])}",
         facts=_facts(entry),
         anchor=f"kernels:{entry.name}",
-        scale=scale if most > 0 else None,
+        scale=scale if limit > 0 else None,
     )
 
 
 def _cover(entry: LayerKernels, index: int, *, span: int = 1) -> Cover | None:
-    """What covers a kernel that cannot be drawn."""
+    """The words over a kernel that cannot be drawn."""
     if entry.zero[index]:
         return Cover("dead", ("zero",), span)
     if entry.broken[index]:
@@ -119,13 +115,13 @@ def _tiles(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Grid:
     else:
         values = laid_out(np.moveaxis(entry.values, -1, 0), len(entry.positions))
         values = values if entry.coloured else values[..., 0]
-    found = steps(values, entry.limit)
+    pixels = steps(values, entry.limit)
     if entry.coloured and bgr:
-        found = found[..., ::-1]
+        pixels = pixels[..., ::-1]
     norm = np.sqrt((entry.norms**2).sum(0)).astype(np.float32)
     norm[entry.broken] = np.nan
     return Grid(
-        np.ascontiguousarray(found),
+        np.ascontiguousarray(pixels),
         [Tile(label=str(name), cover=_cover(entry, i)) for i, name in enumerate(entry.filters)],
         None if entry.coloured else diverging(),
         columns=options.columns,
@@ -148,22 +144,22 @@ def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
     slices = min(options.columns, entry.inputs)
     wide = front + slices
     sides = laid_out(np.empty((1, *entry.positions)), len(entry.positions)).shape[1:]
-    blank = np.full((*sides, 3), 255, np.uint8)
-    found: list[tuple[Bytes, Tile]] = []
+    white = np.full((*sides, 3), 255, np.uint8)
+    cells: list[tuple[Bytes, Tile]] = []
     for index, channel in enumerate(entry.filters):
-        cover = _cover(entry, index, span=wide)
-        row = [(blank, Tile(cover=cover))] if cover else []
-        if not cover:
+        if cover := _cover(entry, index, span=wide):
+            row = [(white, Tile(cover=cover))]
+        else:
             row = list(_patterns(entry, index)) if front else []
-            row += [(blank, Tile(blank=True))] * (front - len(row))
+            row += [(white, Tile(blank=True))] * (front - len(row))
             row += _inputs(entry, index, slices)
-        nothing = Tile(name=f"{entry.name}, filter {channel}", blank=True)
-        found += [*row, *[(blank, nothing)] * (wide - len(row))]
+        rest = Tile(name=f"{entry.name}, filter {channel}", blank=True)
+        cells += [*row, *[(white, rest)] * (wide - len(row))]
     inputs = plural(entry.inputs, "input")
     words = inputs if slices == entry.inputs else f"strongest {slices} of {inputs}"
     return Grid(
-        np.stack([pixels for pixels, _ in found]),
-        [tile for _, tile in found],
+        np.stack([pixels for pixels, _ in cells]),
+        [tile for _, tile in cells],
         columns=wide,
         side=14.0 if entry.mixes else 34.0,
         unit="slice",
@@ -178,7 +174,7 @@ def _rows(entry: LayerKernels, options: KernelOptions) -> Grid:
 
 
 def _patterns(entry: LayerKernels, index: int) -> Iterator[tuple[Bytes, Tile]]:
-    """The spatial patterns that make a filter up, with their shares."""
+    """The spatial patterns that a filter consists of, with their shares."""
     for order, share in enumerate(entry.shares[index].tolist()):
         if share > 0:
             factor = laid_out(entry.factors[index, order][np.newaxis], len(entry.positions))[0]
@@ -187,9 +183,9 @@ def _patterns(entry: LayerKernels, index: int) -> Iterator[tuple[Bytes, Tile]]:
             yield drawn, Tile(label=percent(share), name=name)
 
 
-def _inputs(entry: LayerKernels, index: int, most: int) -> Iterator[tuple[Bytes, Tile]]:
+def _inputs(entry: LayerKernels, index: int, count: int) -> Iterator[tuple[Bytes, Tile]]:
     """The weights of a filter for its strongest inputs."""
-    for source in entry.strongest(index, most):
+    for source in entry.strongest(index, count):
         values = entry.values[..., source, index]
         weights = laid_out(values[np.newaxis], len(entry.positions))[0]
         sign = ("+" if weights[0, 0] > 0 else MINUS) if entry.mixes else ""
@@ -199,9 +195,9 @@ def _inputs(entry: LayerKernels, index: int, most: int) -> Iterator[tuple[Bytes,
         yield drawn, Tile(label=f"{sign}{source}", name=name, facts=facts)
 
 
-def by_sign(values: FloatArray, most: float) -> Bytes:
+def by_sign(values: FloatArray, limit: float) -> Bytes:
     """Weights of any shape as RGB by their sign and size, ``(..., 3)``."""
-    return diverging()[steps(values, most)]
+    return diverging()[steps(values, limit)]
 
 
 def signed(value: float) -> str:
@@ -223,44 +219,38 @@ def _facts(entry: LayerKernels) -> str:
     facts.append(f"weights {_range(entry)}")
     if len(entry.positions) == 3:
         facts.append(f"{plural(entry.positions[0], 'slice')} beside each other")
-    zero, wrong = int(entry.zero.sum()), int(entry.broken.sum())
+    zero, broken = int(entry.zero.sum()), int(entry.broken.sum())
     facts.append(f"{count(zero)} zero" if zero else "none zero")
-    weak = faint(entry)
-    if weak:
+    # Filters that are not zero and yet look so on the scale of their layer.
+    faint = (entry.limits < entry.limit / REACH / 2) & ~entry.zero & ~entry.broken
+    if as_tiles(entry) and faint.any():
+        weak = np.array(entry.filters)[faint].tolist()
         facts.append(f"{count(len(weak))} too weak to see ({ranges(weak, 4)})")
-    if wrong:
-        facts.append(f"{count(wrong)} not numbers")
+    if broken:
+        facts.append(f"{count(broken)} not numbers")
     return DOT.join(facts)
-
-
-def faint(entry: LayerKernels) -> tuple[int, ...]:
-    """The filters that are not zero and yet look so on the scale of their layer."""
-    if not as_tiles(entry):
-        return ()
-    unseen = (entry.limits < entry.limit / REACH / 2) & ~entry.zero & ~entry.broken
-    return tuple(channel for channel, one in zip(entry.filters, unseen, strict=True) if one)
 
 
 def _range(entry: LayerKernels) -> str:
     """From the least to the greatest finite weight."""
-    known = entry.values[np.isfinite(entry.values)]
-    if not known.size:
+    finite = entry.values[np.isfinite(entry.values)]
+    if not finite.size:
         return "not numbers"
-    low, high = (signed(float(end)) for end in (known.min(), known.max()))
+    low, high = (signed(float(end)) for end in (finite.min(), finite.max()))
     return low if low == high else f"{low} to {high}"
 
 
 def is_bgr(result: Kernels) -> bool:
-    """Whether the first weights are known to get blue first."""
-    taker = result.model.image_input
-    if taker is None:
+    """Whether the first layer is known to get blue first."""
+    entry = result.model.image_input
+    if entry is None:
         return False
-    scale = taker.preprocessing
-    return (scale is not None and scale.order == "BGR") != taker.swapped
+    scale = entry.preprocessing
+    return (scale is not None and scale.order == "BGR") != entry.swapped
 
 
 def _one_scale(layers: Sequence[LayerKernels]) -> str:
-    """That each of these layers has one scale, and how far it goes."""
+    """A sentence about the one scale of each of these layers, and its limit."""
     if len(layers) == 1:
         return f"One scale for the layer, {PLUS_MINUS}{number(layers[0].limit)}"
     return "One scale for each layer, its limit at its bar"

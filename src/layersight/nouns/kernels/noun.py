@@ -41,21 +41,21 @@ def numbers(result: Kernels, options: KernelOptions) -> Json:
 
 
 def _layer(entry: LayerKernels, options: KernelOptions) -> Json:
-    wrong = entry.broken.tolist()
+    broken = entry.broken.tolist()
     filters = [
         {
-            "index": index,
-            "norm": None if wrong[place] else float(np.sqrt((entry.norms[:, place] ** 2).sum())),
-            "largest": float(entry.limits[place]),
-            "zero": bool(entry.zero[place]),
-            "finite": not wrong[place],
-            "shares": [] if wrong[place] else [*map(finite, entry.shares[place].tolist())],
+            "index": number,
+            "norm": None if broken[index] else float(np.sqrt((entry.norms[:, index] ** 2).sum())),
+            "largest": float(entry.limits[index]),
+            "zero": bool(entry.zero[index]),
+            "finite": not broken[index],
+            "shares": [] if broken[index] else [*map(finite, entry.shares[index].tolist())],
             "strongest": [
-                {"input": channel, "norm": float(entry.norms[channel, place])}
-                for channel in entry.strongest(place, options.columns)
+                {"input": channel, "norm": float(entry.norms[channel, index])}
+                for channel in entry.strongest(index, options.columns)
             ],
         }
-        for place, index in enumerate(entry.filters)
+        for index, number in enumerate(entry.filters)
     ]
     return {
         "name": entry.name,
@@ -72,23 +72,23 @@ def rows(result: Kernels) -> Iterator[tuple[object, ...]]:
     names = ("norm", "largest", "zero", "finite")
     yield ("layer", "filter", *names, *(f"share_{number}" for number in range(FACTORS)))
     for entry in result.layers:
-        for one in _layer(entry, KernelOptions())["filters"]:
-            shares = [*one["shares"], *[None] * FACTORS][:FACTORS]
-            yield (entry.name, one["index"], *(one[name] for name in names), *shares)
+        for filter_ in _layer(entry, KernelOptions())["filters"]:
+            shares = [*filter_["shares"], *[None] * FACTORS][:FACTORS]
+            yield (entry.name, filter_["index"], *(filter_[name] for name in names), *shares)
 
 
-PLACES = {1: ("position",), 2: ("y", "x"), 3: ("z", "y", "x")}
-"""What the axes of kernels are called in files, by their number."""
+POSITIONS = {1: ("position",), 2: ("y", "x"), 3: ("z", "y", "x")}
+"""The names of the spatial axes of kernels in files, by their number."""
 
 
 def arrays(result: Kernels) -> dict[str, Array]:
-    """Of each layer its weights, the spatial patterns with their shares, the filters' numbers."""
+    """The weights of each layer, its spatial patterns with their shares, the filters' numbers."""
     made = {}
     for entry in result.layers:
-        places = PLACES[len(entry.positions)]
+        positions = POSITIONS[len(entry.positions)]
         for name, axes, values in (
-            ("kernel", (*places, "input", "filter"), entry.values),
-            ("factors", ("filter", "factor", *places), entry.factors),
+            ("kernel", (*positions, "input", "filter"), entry.values),
+            ("factors", ("filter", "factor", *positions), entry.factors),
             ("shares", ("filter", "factor"), entry.shares),
             ("filters", ("filter",), np.array(entry.filters, np.int64)),
         ):
@@ -105,8 +105,8 @@ def only(
         for entry in result.layers
         for number in entry.filters
     ]
-    found = matching(rows, "kernel", layer=layer, filter=channel)
-    names = {rows[index]["layer"] for index in found}
+    indices = matching(rows, "kernel", layer=layer, filter=channel)
+    names = {rows[index]["layer"] for index in indices}
     entries = tuple(
         entry if channel is None else entry.take([entry.filters.index(channel)])
         for entry in result.layers

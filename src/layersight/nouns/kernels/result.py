@@ -1,7 +1,7 @@
 """The learned weights of filters, as frozen data.
 
-The rule of this module: a kernel with a weight that is no number has no norm and no limit, and
-is told apart from one of zeros.
+The rule of this module: a weight that is not finite does not count, and a kernel with one is
+distinguished from one of zeros.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class LayerKernels:
             input, filter)`` or ``(depth, height, width, input, filter)``. A layer that treats every
             channel alone has one input for each filter.
         filters: The numbers of the filters that ``values`` holds, in order.
-        factors: ``(filter, factor, *positions)`` float32: the spatial patterns into which a
-            kernel falls apart, strongest first, each of length 1, from the singular value
+        factors: ``(filter, factor, *positions)`` float32: the spatial patterns that a kernel
+            decomposes into, strongest first, each of length 1, from the singular value
             decomposition of the kernel as a matrix of positions and inputs.
         shares: ``(filter, factor)`` float32 in 0..1: how much of the kernel's square each is.
         zero: ``(filter,)``: whether every weight is zero.
@@ -62,12 +62,12 @@ class LayerKernels:
 
     @property
     def mixes(self) -> bool:
-        """Whether the kernels have one position, so that they only mix their inputs."""
+        """Whether the kernels have one position, and only mix their inputs."""
         return all(side == 1 for side in self.positions)
 
     @property
     def coloured(self) -> bool:
-        """Whether the inputs are taken for colours."""
+        """Whether the inputs are drawn as colours."""
         return self.inputs == 3 and len(self.positions) > 1
 
     @functools.cached_property
@@ -87,7 +87,7 @@ class LayerKernels:
 
     @property
     def limit(self) -> float:
-        """The largest size of a finite weight of these kernels; 0 where there is none."""
+        """The largest size of a finite weight of these kernels; 0 without any."""
         return float(self.limits.max(initial=0.0))
 
     def _sizes(self) -> NDArray[np.float64]:
@@ -95,17 +95,17 @@ class LayerKernels:
         return np.where(np.isfinite(values), values, 0.0)
 
     def strongest(self, index: int, count: int) -> tuple[int, ...]:
-        """The inputs that a filter weighs most, strongest first; those of weight zero are none.
+        """The inputs with the largest weights, strongest first, without those of weight zero.
 
         Of equal ones the first comes first.
 
         Args:
-            index: Which filter, by its index in ``filters``.
-            count: So many at most.
+            index: The index of the filter in ``filters``.
+            count: The most to give.
         """
-        found = self.norms[:, index]
-        order = np.argsort(-found, kind="stable")[:count]
-        return tuple(int(number) for number in order if found[number] > 0)
+        norms = self.norms[:, index]
+        order = np.argsort(-norms, kind="stable")[:count]
+        return tuple(int(number) for number in order if norms[number] > 0)
 
     def take(self, indices: Sequence[int]) -> LayerKernels:
         """The kernels with some of their filters."""
@@ -123,15 +123,15 @@ class LayerKernels:
 def laid_out(values: NDArray[Any], axes: int) -> NDArray[Any]:
     """Kernels as pictures: slices of those with depth beside each other, a line as a row.
 
-    From ``(kernel, *positions, ...)`` with so many axes of positions to ``(kernel, height, width,
-    ...)``.
+    From ``(kernel, *positions, ...)``, with ``axes`` axes of positions, to ``(kernel, height,
+    width, ...)``.
     """
     if axes == 2:
         return values
     if axes == 1:
         return values[:, np.newaxis]
-    many, depth, height, width, *rest = values.shape
-    return np.moveaxis(values, 1, 2).reshape(many, height, depth * width, *rest)
+    kernels, depth, height, width, *rest = values.shape
+    return np.moveaxis(values, 1, 2).reshape(kernels, height, depth * width, *rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ class Kernels(RichDisplay):
     Attributes:
         model: The model that they are of.
         layers: The layers, in the order in which they run.
-        notes: What a reader should know beside.
+        notes: What a reader should also know.
     """
 
     noun: ClassVar[str] = "kernels"

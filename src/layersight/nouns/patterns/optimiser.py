@@ -280,7 +280,7 @@ class Optimiser:
         """Which patterns had a gradient at once, or have moved since."""
         values, first = np.stack(team.history), team.first
         moved = np.ptp(values, 0) > STILL * np.abs(values).max(0)
-        return (moved if first is None else moved | (first > 0)).tolist()
+        return list(map(bool, moved if first is None else moved | (first > 0)))
 
     def _converged(self, team: _Team, window: int) -> list[bool]:
         values = np.stack(team.history)
@@ -288,7 +288,7 @@ class Optimiser:
         if window < 1:
             return [False] * values.shape[1]
         last, before = values[-window:].mean(0), values[-2 * window : -window].mean(0)
-        return (last - before <= GAIN * np.abs(last)).tolist()
+        return list(map(bool, last - before <= GAIN * np.abs(last)))
 
     def _finish(self, teams: Sequence[_Team]) -> Iterator[OptimisedPattern]:
         canvas, attention = self._optimisation.canvas(), self._optimisation.attention()

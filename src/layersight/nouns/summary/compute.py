@@ -1,4 +1,4 @@
-"""What is inside a model, as data."""
+"""The description of a model, as data."""
 
 from __future__ import annotations
 

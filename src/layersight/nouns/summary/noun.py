@@ -16,14 +16,10 @@ from layersight.nouns.summary.compute import to_json
 def describe(result: ModelInfo, options: Plain) -> Document:
     """The layers of a model in a table."""
     kinds = kinds_of(result)
+    outputs = (f"{name} ({kinds[name]})" if name in kinds else name for name in result.outputs)
     facts = [
         *(("input", _input(entry)) for entry in result.inputs),
-        (
-            "outputs" if len(result.outputs) > 1 else "output",
-            ", ".join(
-                f"{name} ({kinds[name]})" if name in kinds else name for name in result.outputs
-            ),
-        ),
+        ("outputs" if len(result.outputs) > 1 else "output", ", ".join(outputs)),
     ]
     if result.trainable is not None:
         facts.append(("parameters", _parameters(result.parameters, result.trainable)))
@@ -53,7 +49,7 @@ def _input(entry: InputInfo) -> str:
 
 
 def _parameters(every: int, trainable: int) -> str:
-    """How many parameters training would change, and how many it would not.
+    """How many parameters are trainable, and how many are not.
 
     >>> _parameters(1200, 200)
     '1,200 in all: 200 trainable, 1,000 not trainable'
@@ -104,7 +100,7 @@ def rows(result: ModelInfo) -> Iterator[tuple[object, ...]]:
     for layer in result.layers:
         shape = layer.output_shape
         axes = (layer.kernel, layer.strides, layer.receptive_field)
-        sides = [None if each is None else size(each) for each in axes]
+        sides = [None if lengths is None else size(lengths) for lengths in axes]
         output = None if shape is None else size(shape[1:])
         yield (layer.name, layer.type, layer.role, output, layer.parameters, *sides)
 
