@@ -50,9 +50,11 @@ def _both(
     register_attack(Attack(f"{name}_keras", "model.keras", says, new, heavy=heavy, refused=refused))
 
 
-def _heavy(name: str, says: str, *layers: Config) -> None:
+def _heavy(name: str, says: str, *layers: Config, first: Config | None = None) -> None:
+    """Registers layers behind a convolution, or behind another first layer."""
+
     def writer(path: Path, traps: Traps) -> None:
-        write_keras(path, sequential(*layers, version=3))
+        write_keras(path, sequential(first or conv(), *layers, version=3))
 
     register_attack(Attack(name, "model.keras", says, writer, heavy=True))
 
@@ -79,12 +81,11 @@ _both(
 _heavy(
     "many_words",
     "An embedding of 10^9 words.",
-    layer("Embedding", "words", input_dim=10**9, output_dim=64),
+    first=layer("Embedding", "words", input_dim=10**9, output_dim=64),
 )
 _heavy(
     "wide_state",
     "A recurrent layer of 10^6 units.",
-    conv(),
     layer("Reshape", "rows", target_shape=[8, 16]),
     layer("LSTM", "lstm", units=10**6),
 )
@@ -115,13 +116,10 @@ for _shape in ([10**6, 10**6, 3], [2**31, 1, 3], [10**30, 8, 3], [0, 0, 3], [-5,
         )
     )
 
-_heavy(
-    "enlarged", "Enlarged by 10^5 x 10^5.", conv(), layer("UpSampling2D", "up", size=[10**5] * 2)
-)
+_heavy("enlarged", "Enlarged by 10^5 x 10^5.", layer("UpSampling2D", "up", size=[10**5] * 2))
 _heavy(
     "enlarged_in_steps",
     "Enlarged twice by 200 x 200, each step within bounds.",
-    conv(),
     layer("UpSampling2D", "up", size=[200, 200]),
     layer("UpSampling2D", "again", size=[9, 9]),
     layer("GlobalAveragePooling2D", "less"),
@@ -129,51 +127,43 @@ _heavy(
 _heavy(
     "just_within_bounds",
     "Five layers of 2^28 numbers each, every one of them allowed.",
-    conv(),
     layer("UpSampling2D", "up", size=[1024, 1024]),
     *(layer("ReLU", f"relu_{number}") for number in range(5)),
 )
 _heavy(
     "padded",
     "Padded by 10^6 on each side.",
-    conv(),
     layer("ZeroPadding2D", "pad", padding=[[10**6] * 2] * 2),
 )
 _heavy(
     "repeated",
     "Repeated 10^9 times.",
-    conv(),
     layer("Flatten", "flat"),
     layer("RepeatVector", "repeat", n=10**9),
 )
 _heavy(
     "resized",
     "Resized to 10^6 x 10^6.",
-    conv(),
     layer("Resizing", "size", height=10**6, width=10**6),
 )
 _heavy(
     "many_categories",
     "An encoding of 10^9 categories.",
-    conv(),
     layer("Flatten", "flat"),
     layer("CategoryEncoding", "encode", num_tokens=10**9, output_mode="one_hot"),
 )
 _heavy(
     "many_bins",
     "A discretisation of 10^9 bins.",
-    conv(),
     layer("Discretization", "bins", num_bins=10**9, output_mode="one_hot"),
 )
 _heavy(
     "hashed",
     "A hashing to 10^9 bins, one hot.",
-    conv(),
     layer("Flatten", "flat"),
     layer("Hashing", "hash", num_bins=10**9, output_mode="one_hot"),
 )
 LONG = (
-    conv(),
     layer("UpSampling2D", "up", size=[28, 28]),
     layer("Reshape", "long", target_shape=[224 * 224 * 2]),
 )
@@ -204,7 +194,7 @@ def response_of_tensorflow(path: Path, traps: Traps) -> None:
     """The same as tf.keras writes it, so that a rewrite brings the layer in."""
     deep = layer("Reshape", "deep", target_shape=[4, 1, 25088])
     lrn = layer("TFOpLambda", "lrn", function="nn.local_response_normalization")
-    write_h5(path, functional(*LONG, deep, lrn))
+    write_h5(path, functional(conv(), *LONG, deep, lrn))
 
 
 @attack("model.h5", heavy=True)
@@ -238,25 +228,21 @@ def _doubled(depth: int) -> list[Any]:
 _heavy(
     "formula_within",
     "A formula that is small, with 10^10 numbers on the way.",
-    conv(),
     _mean("image.resize_nearest", size=[10**5, 10**5]),
 )
 _heavy(
     "formula_tiles",
     "A formula that repeats 10^10 times and takes the mean.",
-    conv(),
     _mean("tile", multiples=[1, 10**5, 10**5, 1]),
 )
 _heavy(
     "formula_deep",
     "A formula nested as deep as allowed, each part twice.",
-    conv(),
     layer("Formula", "formula", expression=_doubled(18)),
 )
 _heavy(
     "formula_of_nothing",
     "Formulas that are none.",
-    conv(),
     *(
         layer("Formula", f"formula_{number}", expression=expression)
         for number, expression in enumerate(

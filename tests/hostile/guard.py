@@ -1,14 +1,12 @@
 """Runs layersight on hostile files and says what got through.
 
-Three ways: :class:`Worker` runs many commands in one process and kills it when it takes too
-much; :func:`run_alone` runs one command in a process of its own; as a script,
-``python tests/hostile/guard.py [NAME...]``, it makes the hostile files, runs all or those named
-and prints a table. Both ways report the same :class:`Outcome`, and :func:`problems` judges it.
+:class:`Worker` runs many commands in one process and kills it when it takes too much;
+:func:`run_alone` runs one command in a process of its own. Both report the same
+:class:`Outcome`, and :func:`problems` judges it.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import ctypes
 import json
@@ -27,13 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from hostile.files import write_good_model
 from hostile.image_attacks import good_png
-from hostile.make import ATTACKS, Attack, Traps, set_traps
-from hostile.registry import SECRET
+from hostile.registry import SECRET, Attack, Traps, set_traps
 
 HERE = Path(__file__).resolve().parent
 
@@ -509,41 +503,3 @@ def _problems_of_files(outcome: Outcome, out: Path) -> list[str]:
 
 def _leads_out(member: str) -> bool:
     return member.startswith("/") or ".." in member.split("/") or "\\" in member
-
-
-def main() -> int:
-    """Runs the hostile files and prints what got through."""
-    parser = argparse.ArgumentParser(description="Opens hostile files with layersight.")
-    parser.add_argument("names", nargs="*", help="attacks; all without any")
-    parser.add_argument("--alone", action="store_true", help="a process for every command")
-    parser.add_argument("--folder", type=Path, help="where to work; else a temporary folder")
-    parser.add_argument("--verbose", action="store_true", help="say what layersight said")
-    given = parser.parse_args()
-    folder = given.folder or Path(tempfile.mkdtemp(prefix="hostile-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    place = Range(folder)
-    bad = 0
-    start = time.monotonic()
-    chosen = [ATTACKS[name] for name in given.names] or list(ATTACKS.values())
-    with Worker() as worker:
-        for entry in chosen:
-            for verb, outcome in place.run(entry, None if given.alone else worker):
-                wrong = problems(entry, outcome, place.folder / "out")
-                bad += bool(wrong)
-                mark = "BAD " if wrong else "ok  "
-                shown = f"{mark}{entry.name:34} {verb:12}{outcome.status!s:>5}"
-                print(f"{shown}{outcome.seconds:7.2f} s{outcome.peak >> 20:6} MiB", flush=True)
-                for line in wrong:
-                    print(f"       {line}")
-                if given.verbose or (wrong and outcome.trace):
-                    print("       " + ascii(outcome.stderr.strip())[:500])
-                    print("\n".join(f"       {t}" for t in outcome.trace.splitlines()[-8:]))
-    place.close()
-    if given.folder is None:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{len(chosen)} files, {bad} commands with a problem, {time.monotonic() - start:.0f} s")
-    return 1 if bad else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -519,3 +519,18 @@ def checksums_of_store(path: Path, traps: Traps) -> None:
     for place in range(1000, len(data), 1000):
         data[place] ^= 0xFF
     write_keras(path, sequential(conv(), version=3), weights=bytes(data))
+
+
+# What HDF5 does not come back from
+
+
+@attack("model.h5", heavy=True, refused=True)
+def heap_without_end(path: Path, traps: Traps) -> None:
+    """A heap of texts with a free piece of no length, which HDF5 passes over for ever."""
+    write_h5(path, sequential(conv()))
+    data = bytearray(path.read_bytes())
+    first = data.index(b"GCOL") + 16
+    size = int.from_bytes(data[first + 8 : first + 16], "little")
+    second = first + 16 + -(-size // 8) * 8
+    data[second : second + 16] = bytes(16)
+    path.write_bytes(data)

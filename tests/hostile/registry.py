@@ -14,11 +14,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from hostile.watch import MARKER
+
 SECRET = "hostile-secret-4711-do-not-show"
 """What stands in the secret files; it must not appear in any output."""
-
-MARKER = "<hostile payload>"
-"""The file name in the byte code of payloads, by which a watcher knows them."""
 
 CANARY_MODULE = "hostile_canary_module"
 """A module that can be imported and touches the canary when it is."""

@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import os
 
-from hostile.make import ATTACKS
+from hostile import (
+    archive_attacks,
+    code_attacks,
+    config_attacks,
+    folder_attacks,
+    hdf5_attacks,
+    image_attacks,
+)
+from hostile.registry import ATTACKS
+
+MODULES = (
+    *(code_attacks, hdf5_attacks, archive_attacks, config_attacks, folder_attacks, image_attacks),
+)
+"""Where the attacks are; importing them registers what they make."""
 
 ALL = os.environ.get("LAYERSIGHT_ALL_HOSTILE", "") not in ("", "0")
 """Whether everything is to be opened."""
 
 SAMPLE = (
     # Code, each advisory in both formats where there are two
-    *(
-        "lambda_byte_code_h5",
-        "lambda_byte_code_keras",
-        "lambda_first_h5",
-        "lambda_raw_characters_h5",
-    ),
-    *(
-        "lambda_in_nested_model_keras",
-        "lambda_gadget_get_file_keras",
-        "activation_gadget_get_file_h5",
-    ),
-    *("unsafe_switch_keras", "torch_module_wrapper_keras", "tfsm_layer_h5", "layer_classes_keras"),
+    *("lambda_byte_code_h5", "lambda_byte_code_keras", "lambda_first_h5", "unsafe_switch_keras"),
+    *("lambda_raw_characters_h5", "lambda_in_nested_model_keras", "lambda_gadget_get_file_keras"),
+    *("activation_gadget_get_file_h5", "torch_module_wrapper_keras", "tfsm_layer_h5"),
     *("setting_activation_h5", "setting_kernel_initializer_keras", "call_arguments", "model_class"),
+    "layer_classes_keras",
     *("training_config", "build_config", "stringlookup_keras", "lookup_weights_file_h5"),
     *("asset_archive", "pickle_as_model_h5", "pickle_in_archive", "pickle_in_numpy_archive"),
     # Archives and files that are none

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 MARKER = "<hostile payload>"
+"""The file name in the byte code of payloads, by which they are known."""
 
 REPORTED = {
     *("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn"),
