@@ -10,11 +10,11 @@ import csv
 import sys
 from pathlib import Path
 
+from writing import write_or_check
+
 import layersight
 from layersight.data.model import ModelInfo
 from layersight.model import Model
-
-TARGET = Path(__file__).parents[1] / "docs" / "collection.md"
 
 HEAD = """# Models as people saved them
 
@@ -93,11 +93,7 @@ def main() -> None:
     folders = [text for text in sys.argv[1:] if text != "--check"]
     if len(folders) != 1:
         sys.exit("usage: make_collection_docs.py FOLDER [--check]")
-    made = page(Path(folders[0]))
-    if "--check" not in sys.argv:
-        TARGET.write_text(made)
-    elif not TARGET.exists() or TARGET.read_text() != made:
-        sys.exit(f"{TARGET.name} is out of date: run python scripts/make_collection_docs.py FOLDER")
+    write_or_check("collection.md", page(Path(folders[0])))
 
 
 if __name__ == "__main__":

@@ -5,22 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-TARGET = Path(__file__).parents[1] / "docs" / "commands.md"
+from writing import write_or_check
+
 COMMANDS = (
-    "summary",
-    "activations",
-    "patterns",
-    "heatmap",
-    "evaluate",
-    "survey",
-    "channel",
-    "kernels",
-    "image",
-    "explore",
-    "convert",
-    "demo",
+    *("summary", "activations", "patterns", "heatmap", "evaluate", "survey", "channel"),
+    *("kernels", "image", "explore", "convert", "demo"),
 )
 
 HEAD = """# Commands
@@ -58,11 +48,7 @@ def main() -> None:
     """Writes or compares the page."""
     parts = [HEAD, f"## layersight\n\n```text\n{help_of()}\n```\n"]
     parts += [f"## layersight {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
-    page = "\n".join(parts)
-    if "--check" not in sys.argv:
-        TARGET.write_text(page)
-    elif not TARGET.exists() or TARGET.read_text() != page:
-        sys.exit(f"{TARGET} is out of date: run python scripts/make_command_docs.py")
+    write_or_check("commands.md", "\n".join(parts))
 
 
 if __name__ == "__main__":

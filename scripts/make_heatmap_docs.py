@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from writing import write_between
 
 from layersight.nouns.heatmaps.methods.method import methods
 from layersight.nouns.heatmaps.metrics.metric import metrics
-
-TARGET = Path(__file__).parents[1] / "docs" / "heatmaps.md"
 
 
 def list_methods() -> str:
@@ -33,19 +30,5 @@ def list_metrics() -> str:
     return "".join(lines)
 
 
-def main() -> None:
-    """Writes or compares the tables."""
-    page = made = TARGET.read_text()
-    for name, listed in (("methods", list_methods()), ("metrics", list_metrics())):
-        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        head, _, rest = made.partition(start)
-        tail = rest.partition(end)[2]
-        made = f"{head}{start}\n{listed}\n{end}{tail}"
-    if "--check" not in sys.argv:
-        TARGET.write_text(made)
-    elif page != made:
-        sys.exit(f"{TARGET.name} is out of date: run python scripts/make_heatmap_docs.py")
-
-
 if __name__ == "__main__":
-    main()
+    write_between("heatmaps.md", {"methods": list_methods(), "metrics": list_metrics()})

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib import pyplot
-from PIL import Image
+from writing import save_picture
 
 import layersight
 from layersight.data.image import InputImage
 from layersight.model import Model
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
-QUALITY = 88
 METHODS = [
     "grad-cam",
     "layercam",
@@ -26,13 +24,6 @@ METHODS = [
     "guided-backprop",
 ]
 CHECKED = ["grad-cam", "gradient", "guided-backprop"]
-
-
-def keep(picture: Path, name: str) -> None:
-    """Saves a picture as WebP."""
-    with Image.open(picture) as opened:
-        opened.convert("RGB").save(TARGET / f"{name}.webp", quality=QUALITY, method=6)
-    print(TARGET / f"{name}.webp")
 
 
 def draw_cascade(model: Model, image: InputImage, path: Path) -> None:
@@ -64,18 +55,14 @@ def main() -> None:
     """Makes all of them."""
     assets = resources.files("layersight.assets.demo")
     with resources.as_file(assets) as folder, tempfile.TemporaryDirectory() as made:
-        picture = Path(made) / "picture.png"
         os.chdir(folder)  # no picture tells where the package lies
         model = layersight.load_model("cats_dogs.keras", labels=("cat", "dog"))
         image = layersight.load_image("chelsea.png", model, fit="crop", scale="0..1")
-        layersight.save(layersight.heatmap(model, image, target="cat"), picture)
-        keep(picture, "heatmaps-one")
-        layersight.save(
-            layersight.heatmap(model, image, method=METHODS, target="cat"), picture, columns=3
-        )
-        keep(picture, "heatmaps-methods")
-        draw_cascade(model, image, picture)
-        keep(picture, "heatmaps-cascade")
+        save_picture(layersight.heatmap(model, image, target="cat"), "heatmaps-one")
+        several = layersight.heatmap(model, image, method=METHODS, target="cat")
+        save_picture(several, "heatmaps-methods", columns=3)
+        draw_cascade(model, image, Path(made, "picture.png"))
+        save_picture(Path(made, "picture.png"), "heatmaps-cascade")
 
 
 if __name__ == "__main__":

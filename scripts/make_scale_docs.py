@@ -13,12 +13,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from writing import write_or_check
 
 import layersight
 from layersight.data.preprocessing import Preprocessing
 
 ROOT = Path(__file__).parents[1]
-TARGET = ROOT / "docs" / "scales.md"
 TRUTHS = ROOT / "tests" / "batch" / "scales.tsv"
 
 UNKNOWN = "not known"
@@ -116,10 +116,7 @@ def main() -> None:
         "| --- | --- | --- |",
         *("| " + " | ".join(row) + " |" for row in unknown),
     ]
-    text = "\n".join(parts) + "\n"
-    if "--check" in sys.argv:
-        sys.exit(0 if TARGET.read_text(encoding="utf-8") == text else f"{TARGET} is out of date")
-    TARGET.write_text(text, encoding="utf-8")
+    write_or_check("scales.md", "\n".join(parts) + "\n")
 
 
 main()

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from writing import save_picture
 
 import layersight
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "images"
-QUALITY = 88
 LENGTH = 187
 
 Floats = NDArray[np.float32]
@@ -56,13 +51,6 @@ def train(model: keras.Model, data: tuple[Floats, NDArray[np.int64]], rounds: in
     model.fit(*data, epochs=rounds, batch_size=32, verbose=2)
 
 
-def keep(picture: Path, name: str) -> None:
-    """Saves a picture as WebP."""
-    with Image.open(picture) as opened:
-        opened.convert("RGB").save(TARGET / f"{name}.webp", quality=QUALITY, method=6)
-    print(TARGET / f"{name}.webp")
-
-
 def main() -> None:
     """Writes all of them."""
     keras.utils.set_random_seed(0)
@@ -95,15 +83,11 @@ def main() -> None:
     video, turns = clips(32, 4)
     one = signal[int(np.argmax(label))][None]
     two = video[int(np.argmax(turns))][None]
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder, "page.png")
-        model = layersight.load_model(beat, labels=["upright", "turned over"])
-        methods = ["grad-cam", "occlusion", "integrated-gradients"]
-        layersight.save(layersight.heatmap(model, one, method=methods), page)
-        keep(page, "signals-curve")
-        model = layersight.load_model(clip, labels=["goes through", "bounces back"])
-        layersight.save(layersight.heatmap(model, two), page)
-        keep(page, "signals-frames")
+    model = layersight.load_model(beat, labels=["upright", "turned over"])
+    methods = ["grad-cam", "occlusion", "integrated-gradients"]
+    save_picture(layersight.heatmap(model, one, method=methods), "signals-curve")
+    model = layersight.load_model(clip, labels=["goes through", "bounces back"])
+    save_picture(layersight.heatmap(model, two), "signals-frames")
 
 
 if __name__ == "__main__":
