@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from layersight.data import pace as module
-from layersight.data.pace import or_warning
+from layersight.data.pace import progress_or_warning
 from layersight.errors import Interrupted
 
 
@@ -16,7 +16,7 @@ def test_long_work_is_warned_of_once(
 ) -> None:
     clock = iter([0.0, 10.0, *(10 + 0.5 * step for step in range(1, 50))])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
-    tell = or_warning(None, "Less: fewer channels.")
+    tell = progress_or_warning(None, "Less: fewer channels.")
     with caplog.at_level(logging.WARNING, "layersight"):
         for step in range(1, 50):
             tell(step, 1000)
@@ -29,10 +29,10 @@ def test_what_was_given_is_told_and_short_work_is_not_warned_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     told: list[tuple[int, int]] = []
-    or_warning(lambda *parts: told.append(parts), "")(1, 2)
+    progress_or_warning(lambda *parts: told.append(parts), "")(1, 2)
     assert told == [(1, 2)]
     for step in range(20):
-        or_warning(None, "")(step, 20)
+        progress_or_warning(None, "")(step, 20)
     assert not caplog.records
 
 

@@ -48,7 +48,7 @@ class Pace:
         return f"this takes about {duration(now - self.begun + left)}."
 
 
-def or_warning(
+def progress_or_warning(
     progress: Callable[[int, int], None] | None, advice: str
 ) -> Callable[[int, int], None]:
     """What was given to tell the progress to, else what warns and advises if work takes long."""

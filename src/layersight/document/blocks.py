@@ -20,7 +20,7 @@ from layersight.data.arrays import Bytes as Bytes  # what writers draw
 Values = NDArray[np.floating[Any]]
 
 Tone = Literal["plain", "quiet", "accent", "bad"]
-"""How text is set: as usual, secondary, coloured, or as something that is wrong."""
+"""How text is set: normal, secondary, coloured, or as a warning."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,7 +62,7 @@ class Cell:
     tone: Tone = "plain"
     bold: bool = False
     aside: str = ""  # beside it, smaller: its standard error
-    note: str = ""  # a second, smaller line under it, beside the bar where there is one
+    note: str = ""  # a second, smaller line under it, beside the bar if there is one
     share: float | None = None  # 0 to 1 to draw a bar beside the text
     target: str = ""  # the anchor of the section that it links to
     marked: bool = False  # whether its background is tinted, as for the best in a column
@@ -78,8 +78,7 @@ class Column:
     align: Literal["left", "right"] = "left"
     note: str = ""  # a smaller line under its head
     wide: float = 0.0  # the share of the room left over that it takes; 0 for as wide as its texts
-    # Whether its cells hold the page of their target; the column exists only where there are pages
-    # with numbers.
+    # Whether its cells hold the page of their target; the column exists only on numbered pages.
     pages: bool = False
 
 
@@ -98,8 +97,7 @@ class Table:
 class Cover:
     """What is drawn in place of pixels: a flat background, a cross and words."""
 
-    # "dead" (grey) for what is constant or empty, "broken" (reddish) for values that are not
-    # numbers.
+    # "dead" (grey) for constant or empty maps, "broken" (reddish) for values that are not numbers
     kind: Literal["dead", "broken"]
     words: tuple[str, ...]  # a word or two on it, such as ("dead", "= 0")
     span: int = 1  # how many tiles beside each other it covers
@@ -135,15 +133,15 @@ class Tile:
 class Numbers:
     """A number of every tile of a grid, for the tiles' cards and to order them by."""
 
-    name: str  # what it is
-    values: Values  # (tile,); NaN where there is none
+    name: str
+    values: Values  # (tile,); NaN for none
     percent: bool = False  # whether it is a share, 0 to 1
     order: bool = True  # whether tiles can be ordered by it, greatest first
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Overlay:
-    """A photograph under a tile or a picture, which lies over it as ``alpha`` says."""
+    """A photograph under a tile or a picture."""
 
     under: Bytes  # (height, width, 3)
     alpha: Bytes  # (height, width) uint8 opacity of the pixels that lie over it
@@ -172,7 +170,7 @@ class Grid:
     tiles: Sequence[Tile]
     # of pixels that are indices; None for RGB or where each tile has its own
     palette: Bytes | None = None
-    columns: int = 16  # tiles in a row at most
+    columns: int = 16  # the most tiles in a row
     # Points that the longer side of a tile takes about, where the rows need not fill the width;
     # None: rows fill the width of paper, and are as large as needed on screens.
     side: float | None = None
@@ -186,8 +184,7 @@ class Grid:
     gaps: frozenset[int] = frozenset()  # columns after which a wider gap is left
     heads: tuple[tuple[int, str], ...] = ()  # words over columns, by column
     numbers: tuple[Numbers, ...] = ()  # numbers of every tile
-    # Whether the pixels are photographs at a size of their own, which may be smoothed, and which
-    # files may hold with small losses.
+    # Whether the pixels are photographs, which may be smoothed and compressed with small losses.
     photos: bool = False
 
     @property
@@ -235,27 +232,25 @@ class Picture:
     title: str = ""  # over it, small
     lines: tuple[str, ...] = ()  # under it, small
     side: float = 430.0  # points that its longer side takes about
-    # Points that each row takes at least, where rows are things by themselves (channels of a layer
-    # with one axis, units of a vector); such a picture may be broken between rows and need not keep
-    # its aspect. None for a picture.
+    # The least points of a row, if rows are separate things (channels of a layer with one axis,
+    # units of a vector); such a picture may be broken between rows and stretched. None otherwise.
     tall: float | None = None
     rows: Axis | None = None  # numbers beside its rows; None for none
     columns: Axis | None = None  # numbers under its columns
     scale: Scale | None = None  # its colour bar
-    bar: Literal["right", "below"] = "right"  # where that stands
-    cover: Cover | None = None  # what is drawn in its place
+    bar: Literal["right", "below"] = "right"  # the position of the colour bar
+    cover: Cover | None = None  # what is drawn instead of it
     patches: tuple[Patch, ...] = ()  # parts that are covered
     slices: tuple[int, int] = (1, 1)  # as for Grid
     depth: int = 1  # likewise
     overlay: Overlay | None = None  # the photograph under it
     name: str = ""  # for the screen reader and the card
-    unit: str = ""  # what a row is, where tall is given, or a cell ("unit")
+    unit: str = ""  # what a row is, if tall is set, or a cell ("unit")
     facts: tuple[tuple[str, str], ...] = ()  # name and value, for the card
-    # The names of its cells, read like text, where they do not count on from the labels of the
-    # rows: some units of a vector.
+    # The names of its cells, in reading order, if they do not count up from the labels of the rows.
     cells: tuple[str, ...] = ()
-    # (height, width): the exact values, for the card, where every pixel is a thing by itself (the
-    # units of a vector); else they are read off scale.
+    # (height, width): the exact values for the card, if pixels are separate things (the units of a
+    # vector); else values are read off the scale.
     values: Values | None = None
 
     @property
@@ -272,7 +267,7 @@ class Picture:
 class Series:
     """The values of one curve, or of one kind of points."""
 
-    y: Values  # (point,); NaN where there is none. In a chart of names, the index of the name.
+    y: Values  # (point,); NaN for none. In a chart of names, the index of the name.
     # (point,); empty for 0, 1, 2 ...
     x: Values = field(default_factory=lambda: np.zeros(0, np.float32))
     name: str = ""  # in the key; empty for none
@@ -282,7 +277,7 @@ class Series:
     hollow: bool = False  # whether the points are hollow
     tone: Tone = "accent"  # its colour
     errors: Values | None = None  # (point,): the length of a line to either side, along x
-    # (point, 3): of a plain line or of bars, point by point, in place of the tone
+    # (point, 3): the colours of the points of a plain line or of bars, instead of the tone
     colours: Bytes | None = None
 
 
@@ -290,7 +285,7 @@ class Series:
 class Curve:
     """Curves over one axis; or, with ``names``, points in a row for each name."""
 
-    series: tuple[Series, ...]  # what is drawn, the first in front
+    series: tuple[Series, ...]  # the first is in front
     title: str = ""  # over it
     lead: str = ""  # the first words of a second line over it, in bold and accent
     x: tuple[float, float] | None = None  # the limits of the axis; None for those of the data
@@ -305,13 +300,13 @@ class Curve:
     wide: float | None = None  # points; None for all the room
     tall: float = 74.0  # points of the plot itself
     lines: tuple[str, ...] = ()  # under it, small
-    scale: Scale | None = None  # what the colours of its points stand for, as a colour bar under it
+    scale: Scale | None = None  # of the colours of its points, as a colour bar under it
     name: str = ""  # for the screen reader
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Blocks beside each other; they go on in a new row where the room ends."""
+    """Blocks side by side; they continue in a new row where the room ends."""
 
     parts: tuple[tuple[Block, ...], ...]  # from left to right; a part of several blocks is a column
     fill: bool = True  # whether the last part takes the rest of the width
@@ -321,7 +316,7 @@ Block = Facts | Note | Table | Grid | Picture | Curve | Beside
 
 
 def flat(blocks: Iterable[Block]) -> Iterator[Facts | Note | Table | Grid | Picture | Curve]:
-    """All blocks in order, those beside each other one by one."""
+    """All blocks in order, also those that are side by side."""
     for block in blocks:
         if isinstance(block, Beside):
             yield from flat(inner for part in block.parts for inner in part)
@@ -331,7 +326,7 @@ def flat(blocks: Iterable[Block]) -> Iterator[Facts | Note | Table | Grid | Pict
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Section:
-    """A heading with blocks under it; it is kept together where a page can hold it."""
+    """A heading with blocks under it; it is kept together if a page can hold it."""
 
     title: str  # the heading, as a layer's name; empty for a section of a cover, without one
     blocks: tuple[Block, ...]
@@ -339,9 +334,9 @@ class Section:
     facts: str = ""  # under the title: a line of facts
     anchor: str = ""  # a name, unique in the document, that cells lead to
     outline: str = ""  # in the outline of a PDF and the contents of a page; the title where empty
-    listed: bool = True  # whether it stands there
+    listed: bool = True  # whether it is listed there
     scale: Scale | None = None  # the colour bar at the right end of the heading
-    alone: bool = False  # whether it begins a page and stands alone on it (one map, one pattern)
+    alone: bool = False  # whether it has a page of its own (one map, one pattern)
     fresh: bool = False  # whether it begins a page
     # at the right end of the heading, such as a link to all tiles of a row
     aside: Cell | None = None

@@ -2,8 +2,8 @@
 
 The tables are those of Matplotlib (viridis and its sisters, dedicated to the public domain
 under CC0), written to ``assets/colormaps.npz`` by ``scripts/make_colormaps.py`` so that a
-picture can be drawn without importing Matplotlib. Of weights, one and its opposite are equally far
-from the colour of zero, and zero has one colour whatever the limit.
+picture can be drawn without importing Matplotlib. A weight and its opposite are equally far from
+the colour of zero, and zero has one colour for every limit.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ REACH = 127  # steps from zero to the limit
 ENDS = ((0.40, -0.045, -0.135), (0.40, 0.135, 0.070))
 """The colours of the limits below and above zero, blue and red, in Oklab."""
 MIDDLE = 0.945  # the lightness of zero in Oklab
-BEND = 0.85  # how fast colour comes in beside zero, so that weak weights can be told from none
+BEND = 0.85  # how fast colour increases near zero, so that weak weights differ from none
 
 
 def steps(values: NDArray[np.floating], limit: float) -> Bytes:
-    """Weights as steps of colour, 1 to 255; what is not finite becomes the step of zero.
+    """Weights as steps of colour, 1 to 255; values that are not finite become the step of zero.
 
     >>> steps(np.array([-2.0, 0.0, 1.0]), 2.0).tolist()
     [1, 128, 192]
@@ -54,7 +54,7 @@ def steps(values: NDArray[np.floating], limit: float) -> Bytes:
 
 @functools.cache
 def diverging() -> Bytes:
-    """``(256, 3)`` RGB from blue over a pale grey to red, told apart with any colour vision.
+    """``(256, 3)`` RGB from blue over a pale grey to red, distinct with any colour vision.
 
     Both halves run evenly in Oklab (B. Ottosson, "A perceptual color space for image
     processing", 2020), with the same lightness at the same distance from the middle.
@@ -93,18 +93,12 @@ def _to_bytes(oklab: NDArray[np.float64]) -> Bytes:
     return np.asarray(np.rint(255 * np.clip(encoded, 0, 1)), np.uint8)
 
 
-PALE = (0xEC, 0xEE, 0xEF)  # what lies over a part that was not seen
+PALE = (0xEC, 0xEE, 0xEF)  # the colour over a part that was not seen
 FADED = 0.62  # how far that part is faded
 
 
 def blend(pixels: Bytes, palette: Bytes | None, overlay: Overlay, *, bare: bool = False) -> Bytes:
-    """Pixels over a photograph, ``(height, width, 3)``.
-
-    Args:
-        pixels: ``(height, width)`` indices, or ``(height, width, 3)``.
-        palette: ``(256, 3)``, of indices.
-        overlay: The photograph, and the opacity of the pixels over it.
-        bare: Whether the photograph is shown without the pixels.
+    """Pixels over a photograph, ``(height, width, 3)``; ``bare`` shows the photograph alone.
 
     Example:
         >>> black, half = np.zeros((1, 1, 3), np.uint8), np.full((1, 1), 128, np.uint8)

@@ -1,4 +1,4 @@
-"""An image and what the model says of it, as blocks."""
+"""An image and the model's predictions for it, as blocks."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from layersight.document.colour import palette
 from layersight.document.words import count, number, plural, scale_line, size
 
 MOST_OUTPUTS = 3
-MOST_CHANNELS = 12  # so many channels of a signal are drawn at most
-MOST_POINTS = 800  # positions of a signal that are drawn each by itself at most
+MOST_CHANNELS = 12  # the most channels of a signal that are drawn
+MOST_POINTS = 800  # the most positions of a signal that are all drawn
 SIDE = 150.0  # of the square that an input is fitted into, in points
 
 
@@ -53,21 +53,17 @@ def input_block(image: InputImage, side: float = SIDE, wide: float | None = None
         return input_picture(image, side)
     sheet = contact_sheet(image.frames, 255)
     grey = sheet.shape[-1] == 1
-    return Picture(
-        sheet[..., 0] if grey else sheet,
-        palette("grey") if grey else None,
-        side=side,
-        name=f"{image.name}, as the network saw it",
-    )
+    pixels, colours = (sheet[..., 0], palette("grey")) if grey else (sheet, None)
+    return Picture(pixels, colours, side=side, name=f"{image.name}, as the network saw it")
 
 
 def input_curve(image: InputImage, wide: float | None = None, tall: float = 74.0) -> Curve:
     """A signal with a curve for each channel, or a vector as bars."""
     name = f"{image.name}, as the network saw it"
     if image.values.ndim == 1:
-        few = image.names if 0 < len(image.names) <= MOST_CHANNELS else ()
+        names = image.names if 0 < len(image.names) <= MOST_CHANNELS else ()
         series = Series(image.values, style="bars", tone="plain")
-        return Curve((series,), x_title="unit", x_names=few, wide=wide, tall=tall, name=name)
+        return Curve((series,), x_title="unit", x_names=names, wide=wide, tall=tall, name=name)
     length, channels = image.values.shape
     drawn = []
     for channel in range(min(channels, MOST_CHANNELS)):
@@ -88,45 +84,45 @@ def input_curve(image: InputImage, wide: float | None = None, tall: float = 74.0
 def thinned(
     values: FloatArray, strength: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """A signal with no more points than a page can show: the least and greatest of each few.
+    """A signal reduced to the points that a page can show: the extremes of each short piece.
 
     Args:
         values: ``(position,)``.
-        strength: ``(position,)``: what goes with it, of which the strongest of each few is kept.
+        strength: ``(position,)``, of which the strongest of each piece is kept.
 
     Returns:
         ``(point,)``: the positions, the values, and their strength.
     """
     if len(values) <= MOST_POINTS:
         return np.arange(len(values), dtype=np.float32), np.asarray(values, np.float32), strength
-    few = 2 * -(-len(values) // MOST_POINTS)
+    length = 2 * -(-len(values) // MOST_POINTS)
     positions: list[int] = []
     strongest: list[float] = []
-    for start in range(0, len(values), few):
-        piece = values[start : start + few]
+    for start in range(0, len(values), length):
+        piece = values[start : start + length]
         ends = sorted({start + int(piece.argmin()), start + int(piece.argmax())})
         positions += ends
         if strength is not None:
-            part = strength[start : start + few]
+            part = strength[start : start + length]
             strongest += [float(part[np.abs(part).argmax()])] * len(ends)
     reduced = None if strength is None else np.array(strongest, np.float32)
     return np.array(positions, np.float32), np.asarray(values, np.float32)[positions], reduced
 
 
 def input_note(image: InputImage, title: str, *, named: bool = True) -> Note:
-    """How an image came to the network."""
+    """How an image was brought to the network."""
     height, width = image.pixels.shape[:2]
-    came = f"{size(image.original_size)} pixels in the file, {size((width, height))} here"
+    sizes = f"{size(image.original_size)} pixels in the file, {size((width, height))} here"
     if image.is_line:
-        came = f"{size(image.values.shape)} numbers"
+        sizes = f"{size(image.values.shape)} numbers"
     elif image.frames is not None:
-        came = f"{plural(len(image.frames), 'picture')} of {size((width, height))} pixels"
-    lines = (came, *image.steps, scale_line(image))
+        sizes = f"{plural(len(image.frames), 'picture')} of {size((width, height))} pixels"
+    lines = (sizes, *image.steps, scale_line(image))
     return Note(lines, title, lead=image.name if named else "")
 
 
 def prediction_blocks(predictions: Sequence[Prediction]) -> tuple[Block, ...]:
-    """What the model says of an image: a table with bars for each output."""
+    """The predictions for an image: a table with bars for each output."""
     several = len(predictions) > 1
     blocks = [_prediction(each, several=several) for each in predictions[:MOST_OUTPUTS]]
     if len(predictions) > MOST_OUTPUTS:

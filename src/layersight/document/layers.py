@@ -55,6 +55,6 @@ def layer_table(
     return Table((*first, *heads, Column("page", "right", pages=True)), cells, "Layers", note)
 
 
-def field_cell(layer: LayerInfo | None) -> Cell:
+def receptive_field_cell(layer: LayerInfo | None) -> Cell:
     """The size of a layer's receptive field, where it is known."""
     return Cell(size(layer.receptive_field) if layer and layer.receptive_field else "")

@@ -1,8 +1,8 @@
-"""What a kind of result can become: one record for each.
+"""A record for each kind of result: how it is shown and written.
 
-The rule of this module: whoever has a result finds its record here, and nothing else asks for the
-type of a result. A result names its kind in the class variable ``noun``; the record of the kind
-``NAME`` is ``NOUN`` in ``layersight.nouns.NAME.noun``.
+The rule of this module: the record of a result is found here, and nothing else checks the type of a
+result. A result names its kind in the class variable ``noun``; the record of the kind ``NAME`` is
+``NOUN`` in ``layersight.nouns.NAME.noun``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Stack:
-    """Arrays of one shape that are made one after the other, as one array."""
+    """Arrays of one shape that are made one by one, as one array."""
 
     shape: tuple[int, ...]  # of all of them together; the first axis counts them
     dtype: np.dtype[Any]  # of the numbers
@@ -39,28 +39,28 @@ class Array:
 
     axes: tuple[str, ...]  # a name for each axis, ("image", "y", "x", "channel")
     values: NDArray[Any] | Stack  # the numbers, or text
-    own: tuple[str, ...] = ()  # axes that no other array of the file has
+    own_axes: tuple[str, ...] = ()  # axes that no other array of the file has
     split: tuple[str, ...] = ()  # axes along which a store keeps a chunk for each index
-    # what a store says beside, JSON-ready
+    # further attributes in a store, JSON-ready
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    stored: bool = True  # whether a store has it too; False for what is an attribute there
+    stored: bool = True  # whether a store has it too; False if it is an attribute there
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Entry(Generic[Result, Options]):
     """A file of a folder."""
 
-    name: str  # of the file; its suffix says what it becomes
+    name: str  # of the file; its suffix decides the format
     result: Result  # what it shows
-    options: Options  # how
-    pixels: Bytes | None = None  # (height, width, 3) for a plain picture without words, as they are
-    extra: Json = field(default_factory=dict)  # what its manifest holds beside
+    options: Options
+    pixels: Bytes | None = None  # (height, width, 3) for a plain picture without words
+    extra: Json = field(default_factory=dict)  # further entries of its manifest
     content: bytes | None = None  # the bytes themselves, for a file that is no picture
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The options of pictures of which nothing can be chosen."""
+    """The options of pictures that have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class Noun(Generic[Result, Options]):
     """How results of one kind are shown and written."""
 
     name: str  # "activations", in manifests
-    options: type[Options]  # the type of the options of its pictures; its fields carry their help
+    options: type[Options]  # the dataclass of the options of its pictures
     describe: Callable[[Result, Options], Document]  # the document of a result
-    # what a file says of its own origin, beside what all files say
+    # the entries of a manifest that only this kind has
     manifest: Callable[[Result, Options], Json]
     numbers: Callable[[Result, Options], Json]  # JSON-ready numbers, without the manifest
     # arrays by name, for .npz and .zarr
@@ -78,30 +78,26 @@ class Noun(Generic[Result, Options]):
     store: bool = True  # whether .zarr can be written
     # the head and the rows of its numbers as a table
     rows: Callable[[Result], Iterator[tuple[object, ...]]] | None = None
-    table: bool = False  # whether .csv can be written, which says nothing of its own origin
-    # the files of a folder, beside its manifest
+    table: bool = False  # whether .csv can be written, which has no manifest
+    # the files of a folder, without its manifest
     folder: Callable[[Result, Options], Iterator[Entry[Result, Options]]] | None = None
     # the documents of an animation, all of one layout
     frames: Callable[[Result, Options], Iterator[Document]] | None = None
     # a result from the arrays and the manifest of an .npz
     load: Callable[[Mapping[str, NDArray[Any]], Json, ModelInfo], Result] | None = None
-    # fields of the options that a web page sets: it shows all, whatever the view
+    # options that a web page sets: it shows all in every view
     page: Mapping[str, object] = field(default_factory=dict)
-    # likewise a terminal, beside those of a page
+    # options that a terminal sets beside those of a page
     words: Mapping[str, object] = field(default_factory=dict)
-    # likewise a figure, which is shown beside the code that made it
+    # options that a figure sets, which is shown next to the code that made it
     plot: Mapping[str, object] = field(default_factory=dict)
-    # A part of a result for a figure, by keywords such as layer; with it the fields of the options
-    # that suit the part.
+    # selects a part of a result for a figure by keywords such as layer; returns it with the options
+    # that suit it
     only: Callable[..., tuple[Result, Mapping[str, object]]] | None = None
 
 
 def noun_of(result: object) -> Noun[Any, Any]:
-    """The record of a result's kind, given a result or its class.
-
-    Raises:
-        UsageError: It is none that can be shown or written.
-    """
+    """The record of a result's kind, given a result or its class."""
     kind = result if isinstance(result, type) else type(result)
     name = getattr(kind, "noun", None)
     if not isinstance(name, str):
@@ -113,7 +109,7 @@ def noun_of(result: object) -> Noun[Any, Any]:
 
 
 def load_noun(name: str) -> Noun[Any, Any]:
-    """The record of a kind of result, which is imported for it."""
+    """Imports the record of a kind of result."""
     noun: Noun[Any, Any] = importlib.import_module(f"layersight.nouns.{name}.noun").NOUN
     return noun
 

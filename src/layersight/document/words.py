@@ -12,11 +12,11 @@ from layersight.document.blocks import Note
 from layersight.version import __version__
 
 TIMES = "\u00d7"  # the sign between the sides of a size
-DASH = "\u2013"  # the sign between the ends of a range, and where there is nothing to tell
+DASH = "\u2013"  # the sign between the ends of a range, and for no value
 MINUS = "\u2212"
 PLUS_MINUS = "\u00b1"
 DOT = "  \u00b7  "  # between the facts of a line
-MOST_NAMED = 12  # so many layers or maps are named in the text of a file
+MOST_NAMED = 12  # the most layers or maps named in the text of a file
 
 
 def count(number: int) -> str:
@@ -64,7 +64,7 @@ def fine_percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """A number in three digits.
+    """A number with three digits.
 
     >>> number(0.12345), number(-0.0), number(1234567.0), number(123.4)
     ('0.123', '0', '1.23e+06', '123')
@@ -152,15 +152,15 @@ def input_line(image: InputImage) -> str:
 
 
 def scale_line(image: InputImage) -> str:
-    """What the network gets of an image, and why."""
-    how = image.preprocessing
-    as_given = image.values.ndim != 3 and image.region is None
-    formula = "values as they are" if as_given else how.describe()
-    return f"{formula} ({how.reason})"
+    """How an image is scaled for the network, and why."""
+    scale = image.preprocessing
+    unscaled = image.values.ndim != 3 and image.region is None
+    formula = "values as they are" if unscaled else scale.describe()
+    return f"{formula} ({scale.reason})"
 
 
 def axes_line(axes: tuple[str, ...]) -> str:
-    """What rows, columns and maps are, where they are no positions in a picture.
+    """What rows, columns and maps are, if they are no positions in a picture.
 
     >>> axes_line(("query", "key", "head"))
     'rows: query, columns: key, maps: head'
@@ -186,18 +186,18 @@ def model_facts(model: ModelInfo) -> tuple[str, str]:
     )
 
 
-def own_notes(notes: Sequence[str]) -> tuple[Note, ...]:
-    """What was chosen or left out, if anything.
+def result_notes(notes: Sequence[str]) -> tuple[Note, ...]:
+    """Notes on what was chosen or left out, if anything.
 
-    What was rewritten to open the model changes nothing of what it computes: its summary and the
-    manifest list it.
+    Rewrites made to open the model do not change what it computes, and are in its summary and the
+    manifest instead.
     """
     lines = tuple(dict.fromkeys(notes))
     return (Note(lines, "Notes", most=8),) if lines else ()
 
 
 def finite(value: object) -> object:
-    """A number as JSON has it: ``None`` for what is not finite."""
+    """A number for JSON: ``None`` if it is not finite."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,7 +1,7 @@
 """From a result to a file, chosen by the file's suffix.
 
-The rule of this package: a file appears whole or not at all, and carries what it was made
-of: the layersight version, the model's digest, the images and the options.
+The rule of this package: a file appears completely or not at all, and contains its
+origin: the layersight version, the model's digest, the images and the options.
 """
 
 from layersight.export.files import check_output, make_options, save

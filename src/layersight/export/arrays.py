@@ -1,6 +1,6 @@
 """Arrays on disk, from the axes that they declare, and results for pandas and xarray.
 
-The rule of this module: zarr, pandas and xarray are imported when they are asked for.
+The rule of this module: zarr, pandas and xarray are imported only when they are used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MAX_COMMENT = 65_535  # the longest comment that a zip archive can hold, in bytes
 NAME_BYTES = 200
 """The longest name of an array in a store, in UTF-8; a file system takes 255 with what follows."""
-LARGEST = 4_000_000_000  # bytes of arrays that one archive holds at most
+LARGEST = 4_000_000_000  # the most bytes of arrays in one archive
 
 
 def to_npz(arrays: Mapping[str, Array], manifest: Json) -> bytes:
@@ -48,7 +48,7 @@ def to_npz(arrays: Mapping[str, Array], manifest: Json) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            # A ZipInfo of its own has a fixed date, so that the bytes stay the same.
+            # A new ZipInfo has a fixed date, so that the bytes stay the same.
             entry = zipfile.ZipInfo(f"{member_name(name)}.npy")
             with archive.open(entry, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, collect(array.values), allow_pickle=False)
@@ -61,7 +61,7 @@ def _count(array: Array) -> int:
 
 
 def collect(values: NDArray[Any] | Stack) -> NDArray[Any]:
-    """The numbers of an array, those of a stack made one after the other."""
+    """The numbers of an array; those of a stack are made one by one."""
     if not isinstance(values, Stack):
         return values
     result = np.empty(values.shape, values.dtype)
@@ -71,9 +71,9 @@ def collect(values: NDArray[Any] | Stack) -> NDArray[Any]:
 
 
 def member_name(name: str) -> str:
-    """The name of an array in an archive: one that leads out of no folder, and has no zero.
+    """The name of an array in an archive: it leads out of no folder and has no zero byte.
 
-    A zero would end it, so its picture stands for it; dots that mean a folder become leaders.
+    The symbol for null replaces a zero, and leaders replace dots that mean a folder.
 
     Example:
         >>> member_name("body/conv"), member_name("../kernel") == "../kernel"
@@ -85,7 +85,7 @@ def member_name(name: str) -> str:
 
 
 def _comment(manifest: Json) -> bytes:
-    """The manifest; of very many images, layers and maps only as many as the comment can hold."""
+    """The manifest; long lists of images, layers and maps are cut to what the comment can hold."""
     text = dump_manifest(manifest).encode()
     lists = [name for name in ("images", "layers", "heatmaps") if manifest.get(name)]
     while len(text) > MAX_COMMENT and any(manifest[name] for name in lists):
@@ -134,7 +134,9 @@ def write_zarr(arrays: Mapping[str, Array], folder: Path, manifest: Json) -> Non
 
 def nodes(arrays: Mapping[str, Array]) -> Iterator[tuple[str, tuple[str, ...], Array]]:
     """The arrays of a store or data set, each with its name there and the names of its axes."""
-    shared = {axis for array in arrays.values() for axis in array.axes if axis not in array.own}
+    shared = {
+        axis for array in arrays.values() for axis in array.axes if axis not in array.own_axes
+    }
     taken = {*shared, "zarr.json"}
     for name, array in arrays.items():
         node = _node_name(name, array, taken)
@@ -142,7 +144,7 @@ def nodes(arrays: Mapping[str, Array]) -> Iterator[tuple[str, tuple[str, ...], A
 
 
 def _axes(array: Array, node: str) -> tuple[str, ...]:
-    return tuple(f"{node}_{axis}" if axis in array.own else axis for axis in array.axes)
+    return tuple(f"{node}_{axis}" if axis in array.own_axes else axis for axis in array.axes)
 
 
 def _node_name(name: str, array: Array, taken: set[str]) -> str:

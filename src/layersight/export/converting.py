@@ -19,11 +19,11 @@ SCHEMA = 2  # raised whenever a field of the document changes its meaning
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What was saved, and what it took.
+    """A saved model, and what was changed.
 
     Attributes:
         path: The file that was written.
-        model: The model that was opened; its ``rewrites`` say what opening it took.
+        model: The model that was opened; its ``rewrites`` list what was changed to open it.
         replaced: What was replaced by layers of Keras to save it, in words.
         kept: What was kept although it may surprise, in words.
     """
@@ -51,16 +51,15 @@ def convert(model: Any, path: str | os.PathLike[str]) -> Conversion:
     """Saves the upgraded model so that plain Keras 3 opens it and computes the same.
 
     Args:
-        model: From :func:`layersight.load_model`, or what that function takes: a path, a live
-            model.
+        model: From :func:`layersight.load_model`, or its argument: a path, a live model.
         path: The file to write; its name ends in ``.keras``.
 
     Returns:
-        What was written and what it took.
+        The file and what was changed.
 
     Raises:
         UsageError: The name ends in something else, or it is the file that is converted.
-        ModelFileError: A layer cannot be had in Keras alone; the message names it.
+        ModelFileError: A layer does not exist in Keras; the message names it.
         OutputError: The file cannot be written; nothing is left behind.
     """
     target = check_target(model, path)
@@ -75,11 +74,7 @@ def convert(model: Any, path: str | os.PathLike[str]) -> Conversion:
 
 
 def check_target(model: Any, path: str | os.PathLike[str]) -> Path:
-    """The path to write to.
-
-    Raises:
-        UsageError: Its suffix is another one, or it is the file that is converted.
-    """
+    """The path to write to, if it ends in ``.keras`` and is not the file that is converted."""
     target = Path(path)
     if target.suffix.lower() != ".keras":
         raise UsageError(f"expected a file to write that ends in .keras, found '{target}'")
@@ -89,7 +84,7 @@ def check_target(model: Any, path: str | os.PathLike[str]) -> Path:
 
 
 def _check_other(source: str, target: Path) -> None:
-    """Refuses to write over the file that is read."""
+    """Refuses to overwrite the file that is read."""
     try:
         same = target.samefile(source)
     except (OSError, ValueError):

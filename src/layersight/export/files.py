@@ -1,6 +1,6 @@
 """From a result to a file.
 
-The rule of this module: what a kind of result can become stands in its record
+The rule of this module: the formats of a kind of result follow from its record
 (:mod:`layersight.document.noun`); a new format is one line here and a writer.
 """
 
@@ -34,7 +34,7 @@ from layersight.export.manifest import (
 
 PAGES = {".pdf": "pdf", ".png": "png", ".svg": "svg", ".html": "html"}
 """The writer of a document for each suffix."""
-ANIMATIONS = {".gif": "to_gif", ".webp": "to_webp"}  # what of the writer of animations makes each
+ANIMATIONS = {".gif": "to_gif", ".webp": "to_webp"}  # functions of the writer of animations
 
 
 def save(result: Any, path: str | os.PathLike[str], options: Any = None, **settings: Any) -> Path:
@@ -49,8 +49,8 @@ def save(result: Any, path: str | os.PathLike[str], options: Any = None, **setti
         result: From :func:`layersight.activations`, :func:`layersight.patterns`,
             :func:`layersight.kernels`, :func:`layersight.heatmap`, :func:`layersight.evaluate` or
             :func:`layersight.summary`.
-        path: Where to. An existing file is replaced once the new one is complete.
-        options: How pictures should look, as the kind's own dataclass; or give its fields as
+        path: The file or folder. An existing file is replaced once the new one is complete.
+        options: The options of pictures, as the kind's own dataclass; or give its fields as
             keywords.
         settings: Fields of the options, such as ``view``, ``columns`` or ``colormap``.
 
@@ -66,7 +66,7 @@ def save(result: Any, path: str | os.PathLike[str], options: Any = None, **setti
     given = {} if options is None else dataclasses.asdict(options)
     chosen = make_options(noun, **{**given, **settings})
     if suffix == ".zarr" and noun.arrays:
-        # A store is replaced as a whole; the files of a folder may lie beside others.
+        # A store is replaced entirely; the files of a folder may be beside others.
         with replace_folder(target, "zarr.json") as folder:
             write_zarr(noun.arrays(result), folder, manifest_of(result, chosen))
     elif suffix:
@@ -78,7 +78,7 @@ def save(result: Any, path: str | os.PathLike[str], options: Any = None, **setti
 
 
 def fill(folder: Path, result: Any, options: Any, extras: Mapping[str, bytes] = {}) -> None:
-    """Writes all files of a result into a folder that is there; its manifest comes last."""
+    """Writes all files of a result into an existing folder, the manifest last."""
     noun = noun_of(result)
     if noun.folder is None:
         raise UsageError(f"{noun.name} cannot be written as a folder")
@@ -101,11 +101,7 @@ def _entry(entry: Entry[Any, Any]) -> bytes:
 
 
 def to_bytes(result: Any, suffix: str, options: Any) -> bytes:
-    """A result as a file of some suffix.
-
-    Raises:
-        UsageError: It cannot become that.
-    """
+    """A result as a file with a suffix that :func:`check_output` accepts."""
     noun, manifest = noun_of(result), manifest_of(result, options)
     if suffix == ".json":
         return dump_json(json_of(result, options))
@@ -125,18 +121,17 @@ def to_bytes(result: Any, suffix: str, options: Any) -> bytes:
 
 
 def json_of(result: Any, options: Any) -> Json:
-    """The numbers of a result with their manifest, unless they are one by themselves."""
+    """The numbers of a result with their manifest, unless they contain it."""
     numbers = noun_of(result).numbers(result, options)
     return numbers if "schema" in numbers else {**numbers, "manifest": manifest_of(result, options)}
 
 
 def _writer(name: str) -> Any:
-    """A writer, imported when it is needed."""
     return importlib.import_module(f"layersight.writers.{name}")
 
 
 def _table(rows: Iterable[tuple[object, ...]]) -> bytes:
-    """A table of text that no spreadsheet takes for formulas."""
+    """A table as CSV, without what spreadsheets would take for formulas."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     for row in rows:
@@ -145,7 +140,7 @@ def _table(rows: Iterable[tuple[object, ...]]) -> bytes:
 
 
 def harmless(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula.
+    """A cell that spreadsheets do not take for a formula.
 
     >>> harmless("=1+1"), harmless("dog.jpg"), harmless(0.5)
     ("'=1+1", 'dog.jpg', 0.5)
@@ -155,11 +150,7 @@ def harmless(cell: object) -> object:
 
 
 def make_options(noun: Noun[Any, Any], **settings: Any) -> Any:
-    """The options of a kind of result from keywords.
-
-    Raises:
-        UsageError: A keyword or its value is unknown.
-    """
+    """The options of a kind of result from keywords."""
     (chosen,) = split_options(settings, noun.options)
     return noun.options(**chosen)
 
@@ -177,11 +168,7 @@ def suffixes_of(noun: Noun[Any, Any]) -> tuple[str, ...]:
 
 
 def check_output(path: str | os.PathLike[str], noun: Noun[Any, Any]) -> tuple[Path, str]:
-    """The path of an output and its suffix, ``""`` for a folder.
-
-    Raises:
-        UsageError: Nothing of that suffix can be written.
-    """
+    """The path of an output and its suffix, ``""`` for a folder; refuses unknown suffixes."""
     if not os.fspath(path):
         raise UsageError("expected a file or folder to write, found an empty name")
     target = Path(path)
@@ -198,11 +185,7 @@ def check_output(path: str | os.PathLike[str], noun: Noun[Any, Any]) -> tuple[Pa
 
 
 def load(path: str | os.PathLike[str], noun: Noun[Any, Any], model: ModelInfo) -> Any:
-    """A result read back from an ``.npz`` that :func:`save` wrote; nothing in it is run.
-
-    Raises:
-        OutputError: It is no such file, or of another model.
-    """
+    """A result read back from an ``.npz`` that :func:`save` wrote; no code in it is run."""
     file = Path(path)
     manifest: Json = read_manifest(file)
     try:

@@ -1,6 +1,7 @@
-"""Where a file comes from, and how that is read back.
+"""The manifest of a file: its origin, written and read back.
 
-The rule of this module: every file says which model, which images and which options made it.
+The rule of this module: every file names the model, the images and the options that it was made
+from.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from layersight.version import __version__
 SCHEMA = 2  # raised whenever a field of a file changes its meaning
 
 NAMES = ("layersight", "convlens")
-"""What holds the manifest in a file: since schema 2, and in files of schema 1, of the old name."""
+"""The name of the manifest in a file: since schema 2, and in files of schema 1."""
 
 MANIFEST = "manifest.json"
-"""The file that tells of a folder's origin, and by which it is known to be complete."""
+"""The file with a folder's manifest, written last, so that it marks a complete folder."""
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
@@ -56,7 +57,7 @@ def dump_json(document: Json) -> bytes:
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Json:
-    """Reads back what a file says of its own origin.
+    """Reads the manifest of a file: which model, images and options it was made from.
 
     Args:
         path: A ``.npz``, ``.json``, ``.png``, ``.svg``, ``.html``, ``.pdf``, ``.gif``,
@@ -106,7 +107,7 @@ def _find_text(path: Path) -> str:
 
 
 def _in_png(content: bytes) -> str:
-    """The text chunk of a PNG file that holds the manifest; its pixels are not decoded."""
+    """The text chunk of a PNG file with the manifest; its pixels are not decoded."""
     position = len(PNG_MAGIC)
     while content.startswith(PNG_MAGIC) and position + 8 <= len(content):
         length, kind = (
@@ -121,7 +122,7 @@ def _in_png(content: bytes) -> str:
 
 
 def _in_markup(text: str) -> str:
-    """The text of the element of XMP, SVG or HTML that holds the manifest; nothing is parsed."""
+    """The text of the element of XMP, SVG or HTML with the manifest; nothing is parsed."""
     names = "|".join(NAMES)
     match = re.search(
         rf'<((?:{names}):manifest|(metadata|pre) id="(?:{names})(?:-manifest)?"[^>]*)>'
@@ -135,7 +136,7 @@ def _in_markup(text: str) -> str:
 
 
 def _in_pdf(content: bytes) -> str:
-    """The keywords of a PDF file hold the manifest: a literal string (ISO 32000-1, 7.3.4.2)."""
+    """The keywords of a PDF file, a literal string (ISO 32000-1, 7.3.4.2) with the manifest."""
     start = re.search(rb'/Keywords\s*\((?=\{"schema")', content)
     if start is None:
         raise ValueError("no such keywords in it")

@@ -1,6 +1,6 @@
-"""How results show themselves in a notebook.
+"""How results are shown in a notebook.
 
-The rule of this module: what is shown is the document of the result's kind; nothing is drawn here.
+The rule of this module: the document of the result's kind is shown; nothing is drawn here.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ def to_html(result: object) -> str:
 
 
 def to_png(result: object) -> bytes | None:
-    """A result as a PNG file, ``None`` where a picture does not say enough.
+    """A result as a PNG file, ``None`` if one picture is not enough.
 
-    A notebook stores this beside the HTML, which holds most results with their words: for viewers
-    that show no HTML. One picture is given as it is; a map with its photograph and its scale as a
-    page.
+    A notebook stores this beside the HTML for viewers that show no HTML. One picture is returned as
+    it is, a map with its photograph and its scale as a page.
     """
     from layersight.writers.notebook import to_png as write
 
@@ -65,18 +64,11 @@ def _is_one_picture(document: Document) -> bool:
 
 
 def plot(result: object, *, ax: Axes | None = None, **options: Any) -> Figure:
-    """A result as a Matplotlib figure, which ``pyplot`` does not know of.
+    """A result as a Matplotlib figure that is not registered with ``pyplot``.
 
-    Args:
-        result: What any verb gave, or an image.
-        ax: Axes of a figure of your own that it is drawn into; without words on the model.
-        options: Those of its pictures, such as ``view``, ``columns`` or ``colormap``; and which
-            part of it is shown: ``image``, ``layer`` and ``channel`` of activations, ``layer`` and
-            ``channel`` of patterns and kernels, ``image`` and ``method`` of heatmaps.
-
-    Raises:
-        UsageError: It is no result, or an option is unknown.
-        SelectionError: There is no such part.
+    ``options`` are those of the result's pictures, and the keywords that select a part of it:
+    ``image``, ``layer`` and ``channel`` of activations, ``layer`` and ``channel`` of patterns and
+    kernels, ``image`` and ``method`` of heatmaps. In axes ``ax`` it has no words on the model.
     """
     from layersight.writers.figure import draw_into, to_figure
 
@@ -92,16 +84,16 @@ def plot(result: object, *, ax: Axes | None = None, **options: Any) -> Figure:
 
 
 PARTS = {
-    "image": "Of which image, by its number.",
-    "layer": "Of which layer, by its name.",
-    "channel": "Of which channel, by its number.",
-    "method": "By which method.",
+    "image": "The number of the image.",
+    "layer": "The name of the layer.",
+    "channel": "The number of the channel.",
+    "method": "The name of the method.",
 }
-"""What the keywords that choose a part of a result mean."""
+"""The keywords that select a part of a result."""
 
 
 def plotter(kind: type, result: object | None) -> Callable[..., Figure]:
-    """The method ``plot`` of a class of results, or of one, whose signature names its options."""
+    """The method ``plot`` of a class of results, or of one result, with the options' signature."""
     bound = () if result is None else (result,)
 
     def method(*arguments: Any, **options: Any) -> Figure:
@@ -118,7 +110,7 @@ def plotter(kind: type, result: object | None) -> Callable[..., Figure]:
 def _signature(kind: type) -> tuple[str, inspect.Signature]:
     """The docstring of the method and its signature."""
     noun = noun_of(kind)
-    lines = ["ax: Axes of a figure of your own that it is drawn into."]
+    lines = ["ax: Axes of your own figure to draw into."]
     keyword = inspect.Parameter.KEYWORD_ONLY
     found = [
         inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),

@@ -35,7 +35,7 @@ from layersight.document.blocks import (
 )
 from layersight.document.colour import palette
 from layersight.document.image import input_block, input_note, input_picture, prediction_blocks
-from layersight.document.layers import FEWER, field_cell, layer_table, model_document
+from layersight.document.layers import FEWER, layer_table, model_document, receptive_field_cell
 from layersight.document.noun import check_count
 from layersight.document.words import (
     DOT,
@@ -45,10 +45,10 @@ from layersight.document.words import (
     model_line,
     number,
     output_size,
-    own_notes,
     percent,
     plural,
     ranges,
+    result_notes,
     sentence,
     size,
 )
@@ -142,7 +142,7 @@ def _sheet(result: Activations, options: PictureOptions, image: int) -> Part:
     words = (input_note(shown, "Input, as the network saw it"), *prediction_blocks(predictions))
     front: tuple[Block, ...] = (
         Beside(((input_block(shown, wide=INPUT_WIDE),), words)),
-        *own_notes(result.notes),
+        *result_notes(result.notes),
         *_depth(result, image),
         _layers(result, image),
     )
@@ -192,7 +192,7 @@ def _layers(result: Activations, image: int) -> Table:
         entry = shown.get(info.name)
         yield Cell(real_size(entry) if entry else output_size(info))
         yield Cell(count(info.parameters) if info.parameters else "")
-        yield field_cell(info)
+        yield receptive_field_cell(info)
         if entry is None or is_vector(entry):
             yield Cell()
         else:

@@ -41,9 +41,9 @@ from layersight.document.words import (
     model_line,
     number,
     output_size,
-    own_notes,
     percent,
     plural,
+    result_notes,
     size,
 )
 from layersight.nouns.activations.result import Activations
@@ -76,7 +76,7 @@ def describe(result: Channel, options: Plain) -> Document:
     blocks += [*_neighbours(result), *_classes(result)]
     title = Section(
         result.name,
-        (*blocks, *own_notes((*result.notes, *survey.notes))),
+        (*blocks, *result_notes((*result.notes, *survey.notes))),
         kind=f"{layer.type}   {output_size(layer)}",
         facts=f"{over}, {data_line(survey)}",
         anchor="channel",

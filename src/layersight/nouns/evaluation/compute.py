@@ -24,7 +24,7 @@ from layersight.batch.scale import settle_scale
 from layersight.data.fields import names_options, split_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
-from layersight.data.pace import or_warning
+from layersight.data.pace import progress_or_warning
 from layersight.data.preprocessing import Preprocessing
 from layersight.data.target import Target
 from layersight.document.words import plural
@@ -111,7 +111,7 @@ def evaluate(
     measures = choose_metrics(metrics)
     measured, settled, image_options = _make_options(chosen, measures, options)
     check_batch_size(batch_size)
-    progress = or_warning(progress, "Less: limit=10, or fewer methods and metrics.")
+    progress = progress_or_warning(progress, "Less: limit=10, or fewer methods and metrics.")
     opened = open_for(model, Forward, "evaluate", "open the network that the weights belong to")
     settled, outputs_only = supported_options(opened, settled)
     info = opened.info

@@ -30,9 +30,9 @@ from layersight.document.words import (
     model_facts,
     model_line,
     number,
-    own_notes,
     percent,
     plural,
+    result_notes,
     size,
 )
 from layersight.errors import SelectionError
@@ -130,7 +130,7 @@ def describe(result: Evaluation, options: TableOptions) -> Document:
                     Section("Method by method", (Beside(charts, fill=False),), anchor="points"),
                     Section("What the numbers are", (Facts(tuple(words)),), anchor="words"),
                 ),
-                front=(*own_notes(result.notes), _table(result)),
+                front=(*result_notes(result.notes), _table(result)),
                 follow=True,
             ),
         ),

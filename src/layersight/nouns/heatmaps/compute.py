@@ -23,7 +23,7 @@ from layersight.batch.scale import settle_scale
 from layersight.data.fields import names_options
 from layersight.data.image import InputImage
 from layersight.data.model import InputInfo, ModelInfo
-from layersight.data.pace import or_warning
+from layersight.data.pace import progress_or_warning
 from layersight.data.prediction import Prediction
 from layersight.data.target import MEAN, Target
 from layersight.document.words import plural
@@ -122,7 +122,7 @@ def heatmap(
         raise UsageError(f"expected at least 1 class of each image, found top={top}")
     if target is not None and top != 1:
         raise UsageError("top= is of the strongest classes: leave it out where a target is named")
-    progress = or_warning(progress, "Less: fewer methods and metrics, by name.")
+    progress = progress_or_warning(progress, "Less: fewer methods and metrics, by name.")
     opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
     settled, outputs_only = supported_options(opened, settled)
     info = opened.info

@@ -26,8 +26,8 @@ from layersight.document.words import (
     brief,
     model_facts,
     number,
-    own_notes,
     plural,
+    result_notes,
     size,
 )
 from layersight.errors import SelectionError, few
@@ -83,7 +83,7 @@ def describe(result: Heatmaps, options: HeatOptions) -> Document:
             if view == "sheet"
             else Part(
                 tuple(part for group in groups for part in sections_of(group, options, view)),
-                notes=(*own_notes(result.notes), *_making(result, options)),
+                notes=(*result_notes(result.notes), *_making(result, options)),
             ),
         ),
         captions=lines,
@@ -125,7 +125,7 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
     front: tuple[Block, ...] = (
         _reading(result, options),
         *_making(result, options),
-        *own_notes(result.notes),
+        *result_notes(result.notes),
         _images(result, groups),
     )
     sections: list[Section] = []

@@ -214,7 +214,7 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
         made["heatmap"] = Array(("map", *places), stack, split=("map",))
     else:
         for index in range(len(result)):
-            made[f"heatmap_{index:03d}"] = Array(places, heat(index), own=places)
+            made[f"heatmap_{index:03d}"] = Array(places, heat(index), own_axes=places)
     words = {
         "image_name": [result.images[entry.image].name for entry in result],
         "method": [entry.method for entry in result],

@@ -35,10 +35,10 @@ from layersight.document.words import (
     count,
     model_line,
     number,
-    own_notes,
     percent,
     plural,
     ranges,
+    result_notes,
     size,
 )
 from layersight.errors import SelectionError, few
@@ -57,7 +57,7 @@ def describe(result: Kernels, options: KernelOptions) -> Document:
     captions = _captions(result, bgr=bgr)
     part = Part(
         tuple(_layer(entry, options, bgr=bgr) for entry in result.layers),
-        notes=own_notes(result.notes),
+        notes=result_notes(result.notes),
     )
     return model_document(
         result.model,

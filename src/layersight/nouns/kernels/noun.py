@@ -92,7 +92,7 @@ def arrays(result: Kernels) -> dict[str, Array]:
             ("shares", ("filter", "factor"), entry.shares),
             ("filters", ("filter",), np.array(entry.filters, np.int64)),
         ):
-            made[f"{entry.name}/{name}"] = Array(axes, values, own=axes)
+            made[f"{entry.name}/{name}"] = Array(axes, values, own_axes=axes)
     return made
 
 

@@ -20,7 +20,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.ascent import PHASE
 from layersight.data.fields import names_options
 from layersight.data.model import InputInfo, ModelInfo
-from layersight.data.pace import or_warning
+from layersight.data.pace import progress_or_warning
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import Interrupted, UsageError
 from layersight.images import check_size
@@ -115,7 +115,7 @@ def patterns(
         Interrupted: Ctrl-C; it holds the patterns that are done.
     """
     how = find_method(method)
-    progress = or_warning(progress, "Less: fewer channels, steps= or a smaller size=.")
+    progress = progress_or_warning(progress, "Less: fewer channels, steps= or a smaller size=.")
     opened = open_for(model, Optimisable, "patterns", "look at its activations instead")
     info = opened.info
     entry = choose_input(info, input_name, options.get("size"))

@@ -35,7 +35,7 @@ from layersight.document.blocks import (
     Tile,
     Tone,
 )
-from layersight.document.layers import FEWER, field_cell, layer_table, model_document
+from layersight.document.layers import FEWER, layer_table, model_document, receptive_field_cell
 from layersight.document.noun import check_count
 from layersight.document.words import (
     DASH,
@@ -44,10 +44,10 @@ from layersight.document.words import (
     fine_percent,
     number,
     output_size,
-    own_notes,
     percent,
     plural,
     ranges,
+    result_notes,
     sentence,
     size,
 )
@@ -125,7 +125,7 @@ def _sheet(result: Patterns, options: GalleryOptions) -> Part:
         rows.append(_layer(group, shown, options, f"patterns:{group.name}", more))
         if more:
             complete.append(_layer(group, group.indices, options, more))
-    notes = own_notes(result.notes)
+    notes = result_notes(result.notes)
     front: tuple[Block, ...] = (_reading(result), _making(result), *notes, _layers(result))
     return Part((*rows, *complete), front, anchor="cover:patterns")
 
@@ -135,7 +135,7 @@ def _grid(result: Patterns, options: GalleryOptions) -> Part:
         _layer(group, group.indices, options, f"patterns:{group.name}")
         for group in result.by_layer()
     )
-    return Part(sections, notes=(*own_notes(result.notes), _making(result), _layers(result)))
+    return Part(sections, notes=(*result_notes(result.notes), _making(result), _layers(result)))
 
 
 def _first_row(group: LayerPatterns, options: GalleryOptions) -> tuple[int, ...]:
@@ -321,7 +321,7 @@ def _layers(result: Patterns) -> Table:
     def cells(group: LayerPatterns) -> Iterator[Cell]:
         alive, median = list(group.alive), group.median_kept
         yield Cell(output_size(group.layer) if group.layer else "")
-        yield field_cell(group.layer)
+        yield receptive_field_cell(group.layer)
         yield Cell(str(len(group.indices)))
         dead = group.count(result.dead)
         yield Cell(str(dead), "plain" if dead else "quiet")
@@ -354,7 +354,7 @@ def _large(result: Patterns, options: GalleryOptions) -> Part:
         )
         for pattern in (Pattern(result, index) for index in range(len(result)))
     )
-    return Part(tuple(sections), notes=(*own_notes(result.notes), _making(result)))
+    return Part(tuple(sections), notes=(*result_notes(result.notes), _making(result)))
 
 
 def _single(pattern: Pattern) -> tuple[Block, ...]:

@@ -41,9 +41,9 @@ from layersight.document.words import (
     model_line,
     number,
     output_size,
-    own_notes,
     percent,
     plural,
+    result_notes,
     short_digest,
     size,
 )
@@ -90,7 +90,7 @@ def describe(result: Survey, options: PageOptions) -> Document:
         *((_strip(result), _strip_key()) if whole else ()),
         _table(result),
         *([_twins(result)] if result.twins else []),
-        *own_notes(result.notes),
+        *result_notes(result.notes),
     )
     sections = tuple(_layer(result, entry, sizes) for entry in result.layers) if whole else ()
     captions = (
