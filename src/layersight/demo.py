@@ -1,6 +1,6 @@
 """The demonstration: a small network, a photograph of a cat, every picture of them.
 
-Both lie inside the package, with their model card and their source beside them.
+Both are in the package, with a model card and the photograph's source.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from layersight.nouns.patterns.result import Patterns
 LABELS = ("cat", "dog")
 MODEL, PHOTOGRAPH = "cats_dogs.keras", "chelsea.png"
 EXTRAS = (MODEL, PHOTOGRAPH, "MODEL_CARD.md", "chelsea.txt")
-"""The network and the photograph, to play with, and what is told of them; all lie in the folder."""
+"""The network and the photograph, to play with, and their documentation; all go to the folder."""
 HEAT, PATTERNS = "heatmap.png", "patterns.png"
-"""The pictures of what decided and of what channels look for."""
-SOUGHT, CHANNELS = "conv2d_1", "0:8"  # whose patterns are made
-SIDE, STEPS = 64, 64  # of their canvas, and on the way: enough to see them, and soon done
+"""The pictures of which pixels decided, and of what channels look for."""
+SOUGHT, CHANNELS = "conv2d_1", "0:8"  # the layer and channels whose patterns are made
+SIDE, STEPS = 64, 64  # the size and steps of patterns: enough to see them, and quickly done
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,16 +60,16 @@ def make_demo(
     """Writes the demonstration into a folder.
 
     Args:
-        folder: Where to; it is made if it is not there.
+        folder: The folder, which is made if necessary.
         backend: As in :func:`layersight.load_model`.
-        say: Gets a line before each step.
+        say: Called with a line before each step.
 
     Raises:
         OutputError: The folder cannot be written.
         BackendError: No backend for Keras is installed.
     """
     assets = resources.files("layersight.assets.demo")
-    # The folder first: that it cannot be written is found out before the work.
+    # The folder comes first, so that an error there comes before the work.
     with resources.as_file(assets) as assets, fill_folder(folder, MANIFEST) as filled:
         say("opening a small cats-and-dogs network")
         model = load_model(assets / MODEL, backend=backend, labels=LABELS)
@@ -95,7 +95,7 @@ Shown = TypeVar("Shown", Activations, Heatmaps)
 
 
 def _without_paths(result: Shown) -> Shown:
-    """The same result without the folder of the installation, so that it looks alike anywhere."""
+    """The result without the folder of the installation, so that it is the same everywhere."""
     images = tuple(dataclasses.replace(image, path=None) for image in result.images)
     return dataclasses.replace(result, model=_anywhere(result.model), images=images)
 

@@ -8,14 +8,14 @@ The tree::
     │   ├── UnsafeModelError        opening it would run code or read another file
     │   ├── ModelInputError         the model takes no image, or another kind of input
     │   │   └── IndependentError    what is explained does not depend on a layer or an input
-    │   └── CapabilityError         its framework cannot do what is asked for
+    │   └── CapabilityError         its framework cannot do what is requested
     ├── ImageError                  an image cannot be read or used
     ├── SelectionError              no such layer, channel or class
-    ├── BackendError                no Keras backend, or not the one asked for
+    ├── BackendError                no Keras backend, or not the requested one
     ├── OutputError                 the result cannot be written there
     └── UsageError                  arguments that do not fit together (exit status 2)
 
-:class:`Interrupted` is Ctrl-C; it holds what was done.
+:class:`Interrupted` is Ctrl-C, with what was done.
 
 A message is one sentence or a few: what was expected, what was found, where, what to do.
 """
@@ -51,11 +51,11 @@ class ModelInputError(ModelError):
 
 
 class IndependentError(ModelInputError):
-    """What is read off a model does not depend on the layer or input that was asked about."""
+    """The number that is explained does not depend on the requested layer or input."""
 
 
 class CapabilityError(ModelError):
-    """The framework of the model cannot do what is asked for."""
+    """The framework of the model cannot do what is requested."""
 
 
 class ImageError(LayersightError):
@@ -67,7 +67,7 @@ class SelectionError(LayersightError):
 
 
 class BackendError(LayersightError):
-    """No Keras backend is installed, or not the one that was asked for."""
+    """No Keras backend is installed, or not the requested one."""
 
 
 class OutputError(LayersightError):
@@ -84,7 +84,7 @@ class Interrupted(KeyboardInterrupt):
     """The user pressed Ctrl-C during work whose parts are worth keeping.
 
     Attributes:
-        done: The result of what was done by then; ``None`` without any.
+        done: The result so far; ``None`` without any.
         count: How many parts there would have been.
     """
 

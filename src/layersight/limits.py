@@ -1,6 +1,6 @@
-"""How much memory the network of a stranger's file may take, beside the weights of the file.
+"""How much memory the network of an untrusted file may take, apart from the file's weights.
 
-The rule of this module: the message of a limit that is met says how to allow more.
+The rule of this module: the message of a limit says how to allow more.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ MORE = "allow more with --max-memory (max_memory= in Python)"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a model from a file may take.
+    """What a model from a file may take."""
 
-    Attributes:
-        memory: The bytes that its computation may take for one image, in building and in a
-            pass. The weights that the file itself holds do not count.
-    """
+    # the bytes that building it, and a pass of one image, may take; the file's own weights do not
+    # count
 
     memory: int = DEFAULT
 
@@ -58,10 +56,10 @@ def as_bytes(memory: int | str) -> int:
 
 
 def free_memory() -> int | None:
-    """The bytes that programs can still have, memory on disk included; ``None`` if unknown.
+    """The bytes that programs can still get, swap included; ``None`` if unknown.
 
-    Linux reports it (``MemAvailable`` and ``SwapFree`` of ``/proc/meminfo``, and of a container
-    ``memory.max`` less ``memory.current``), other systems do not in the same way.
+    Linux reports them: ``MemAvailable`` and ``SwapFree`` of ``/proc/meminfo``, and for a container
+    ``memory.max`` less ``memory.current``.
     """
     if sys.platform != "linux":
         return None

@@ -1,6 +1,6 @@
 """Choosing layers and channels by what a person types.
 
-The rule of this module: a choice that matches nothing is an error that names what is near.
+The rule of this module: a choice that matches nothing is an error that suggests similar names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ChannelSpec = str | int | slice | Iterable[int] | None
 LayerSpecs = LayerSpec | Iterable[LayerSpec] | Mapping[LayerSpec, ChannelSpec] | None
 """Layers, also with channels of their own: ``"conv2d:0,4"`` or ``{"conv2d": [0, 4]}``."""
 
-# Longer numbers than these mean no layer and no channel, and int() refuses very long ones.
+# Longer numbers are no layer and no channel, and int() refuses very long ones.
 _SLICE = re.compile(r"(-?[0-9]{1,18})?:(-?[0-9]{1,18})?(?::(-?[0-9]{1,18})?)?")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _RANGE = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
@@ -34,18 +34,11 @@ def select_layers(
 ) -> tuple[LayerInfo, ...]:
     """The layers that match any of ``specs``, in the order in which they run.
 
-    A spec is, tried in this order: the name of a layer or its path; the path of a nested
-    model, which stands for all layers in it; the name of a shared layer, which stands for
-    all its calls; the last part of a path; a slice such as ``:8`` or ``-3:`` or a single
-    number, over the layers that compute; a glob such as ``conv2d*``; a type such as
-    ``Conv2D``. Several specs may stand in one string, separated by commas.
-
-    Args:
-        layers: The layers of a model.
-        specs: What to choose; ``None`` chooses all.
-
-    Raises:
-        SelectionError: A spec matches no layer.
+    A spec is, tried in this order: the name of a layer or its path; the path of a nested model,
+    for all layers in it; the name of a shared layer, for all its calls; the last part of a path; a
+    slice such as ``:8`` or ``-3:`` or a single number, over the layers that compute; a glob such as
+    ``conv2d*``; a type such as ``Conv2D``. Specs in one string are separated by commas. ``None``
+    chooses all layers.
 
     Example:
         >>> layers = [LayerInfo(name, "Conv2D", None) for name in ("stem", "body/conv", "top")]
@@ -57,7 +50,7 @@ def select_layers(
     try:
         several = [specs] if isinstance(specs, str | slice | int | np.integer) else list(specs)
     except TypeError:
-        raise SelectionError(_no_spec(specs)) from None
+        raise SelectionError(_bad_spec(specs)) from None
     if not several:
         raise SelectionError("expected at least one layer, found none. Leave it out for all.")
     wanted: set[int] = set()
@@ -71,11 +64,8 @@ def select_able(
 ) -> tuple[tuple[LayerInfo, ...], str | None]:
     """The layers that match and can be computed, and a note on those that match and cannot.
 
-    Of all layers there is no note, since the model's own notes say where its computation stops.
-
-    Raises:
-        SelectionError: A spec matches no layer.
-        UnsafeModelError: None of the layers that match can be computed.
+    Without specs there is no note, since the model's own notes say where its computation stops.
+    ``UnsafeModelError`` is raised if none of the layers that match can be computed.
     """
     chosen = select_layers(info.layers, specs)
     able = tuple(layer for layer in chosen if layer.blocked is None)
@@ -93,7 +83,7 @@ def select_able(
 def blocked_error(
     source: str, layers: Sequence[LayerInfo], layer: LayerInfo, instead: str | None = None
 ) -> UnsafeModelError:
-    """The error for a chosen layer that cannot be computed, and what else could be chosen."""
+    """The error for a chosen layer that cannot be computed, with an alternative."""
     able = [other.blocked is None for other in layers]
     count = able.index(False) if False in able else 0
     if instead is None and count and not any(able[count:]):
@@ -104,12 +94,12 @@ def blocked_error(
 def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:
     """The indices of the layers that match one spec."""
     if isinstance(spec, slice):
-        return _slice(layers, spec, _written(spec))
+        return _slice(layers, spec, _slice_text(spec))
     if isinstance(spec, int | np.integer):
         number = int(spec)
         return _slice(layers, slice(number, number + 1 or None), str(number))
     if not isinstance(spec, str):
-        raise SelectionError(_no_spec(spec))
+        raise SelectionError(_bad_spec(spec))
     text = spec.strip()
     if named := _match_name(layers, text):
         return named
@@ -123,18 +113,18 @@ def _match(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[int]:
         return [index for part in text.split(",") if part.strip() for index in _match(layers, part)]
     if matches := _match_pattern(layers, text):
         return matches
-    raise SelectionError(_nothing(layers, text))
+    raise SelectionError(_no_match(layers, text))
 
 
-def _no_spec(value: object) -> str:
+def _bad_spec(value: object) -> str:
     return (
         "expected a layer as a name, a glob, a type, a slice or a number, found "
         f"{type(value).__name__} {_short(repr(value))}"
     )
 
 
-def _written(chosen: slice) -> str:
-    """A slice as it is written in brackets."""
+def _slice_text(chosen: slice) -> str:
+    """The text of a slice, as in brackets."""
     parts = [chosen.start, chosen.stop, *([] if chosen.step is None else [chosen.step])]
     return ":".join("" if part is None else str(part) for part in parts)
 
@@ -182,12 +172,12 @@ def _slice(layers: Sequence[LayerInfo], chosen: slice, text: str) -> list[int]:
         raise SelectionError(f"layers '{_short(text)}': {error}") from None
     if not indices:
         raise SelectionError(
-            f"layers '{_short(text)}' choose nothing: the model has {_counted(layers)}"
+            f"layers '{_short(text)}' choose nothing: the model has {_count_text(layers)}"
         )
     return indices
 
 
-def _counted(layers: Sequence[LayerInfo]) -> str:
+def _count_text(layers: Sequence[LayerInfo]) -> str:
     if not layers:
         return "no layers that compute"
     if len(layers) == 1:
@@ -195,7 +185,7 @@ def _counted(layers: Sequence[LayerInfo]) -> str:
     return f"{len(layers)} layers that compute, 0 to {len(layers) - 1}"
 
 
-def _nothing(layers: Sequence[LayerInfo], text: str) -> str:
+def _no_match(layers: Sequence[LayerInfo], text: str) -> str:
     names = [layer.name for layer in layers]
     hint = near(text, [*names, *dict.fromkeys(layer.type for layer in layers)])
     if not hint and names:
@@ -207,19 +197,11 @@ def _nothing(layers: Sequence[LayerInfo], text: str) -> str:
 def split_channels(
     layers: Sequence[LayerInfo], specs: LayerSpecs
 ) -> tuple[LayerSpec | Iterable[LayerSpec] | None, dict[str, ChannelSpec]]:
-    """Takes the channels out of specs such as ``block3_conv1:0,4``.
+    """Separates the channels from specs such as ``block3_conv1:0,4``.
 
-    Args:
-        layers: The layers of a model.
-        specs: Layers, with channels of their own or without. After the colon of a layer's name
-            numbers are channels, up to the next name.
-
-    Returns:
-        The layers, as :func:`select_layers` takes them, and by the layer's name the channels of
-        those that have their own.
-
-    Raises:
-        SelectionError: There is no such layer.
+    Numbers after the colon of a layer's name are channels, up to the next name. Returned are the
+    layers, as :func:`select_layers` takes them, and by the layer's name the channels of those with
+    their own.
 
     Example:
         >>> layers = [LayerInfo(name, "Conv2D", None) for name in ("stem", "body", "top")]
@@ -237,7 +219,7 @@ def split_channels(
         try:
             several = [specs] if isinstance(specs, str) else list(specs)
         except TypeError:
-            raise SelectionError(_no_spec(specs)) from None
+            raise SelectionError(_bad_spec(specs)) from None
         for spec in several:
             pairs += _pairs(layers, spec)
     channels_of: dict[str, ChannelSpec] = {}
@@ -252,7 +234,7 @@ def split_channels(
 
 
 def _pairs(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[tuple[LayerSpec, ChannelSpec]]:
-    """A spec as layers with their channels, ``None`` where it says nothing of channels."""
+    """A spec as layers with their channels, ``None`` without."""
     if not isinstance(spec, str) or ":" not in spec or _match_name(layers, spec.strip()):
         return [(spec, None)]
     parts = [part.strip() for part in _NEXT_LAYER.split(spec)]
@@ -268,16 +250,13 @@ def _pairs(layers: Sequence[LayerInfo], spec: LayerSpec) -> list[tuple[LayerSpec
 def choose_channels(
     counts: Mapping[str, int], spec: ChannelSpec, own: Mapping[str, ChannelSpec]
 ) -> dict[str, tuple[int, ...]]:
-    """The channels of each of some layers; none where a layer has none of those asked for.
+    """The channels of each layer; none if a layer has none of the requested ones.
 
     Args:
         counts: How many channels each layer has, by its name.
-        spec: The channels of all that have none of their own; ``None`` is all channels. The
-            widest layer must have them.
+        spec: The channels of all other layers, the widest of which must have them; ``None`` for
+            all channels.
         own: The channels of single layers.
-
-    Raises:
-        SelectionError: A spec cannot be read, or names a channel that is not there.
 
     Example:
         >>> choose_channels({"stem": 2, "body": 8}, "1,5", {}), choose_channels(
@@ -337,7 +316,7 @@ def parse_channels(spec: ChannelSpec, count: int, *, layer: str | None = None) -
 
 
 def lacking_note(chosen: Mapping[str, Sequence[int]]) -> str | None:
-    """A note on the layers that have none of the channels asked for, which are not shown.
+    """A note on the layers that have none of the requested channels, which are not shown.
 
     >>> lacking_note({"stem": (), "body": (6,)})
     'without the channels asked for, so not shown: stem'
@@ -347,7 +326,7 @@ def lacking_note(chosen: Mapping[str, Sequence[int]]) -> str | None:
 
 
 def _spans(spec: str | int | slice | Iterable[int], count: int) -> list[tuple[int, int]]:
-    """Numbers and ranges as pairs of the first and the one after the last, never empty."""
+    """Numbers and ranges as pairs of the first and the one after the last; no pair is empty."""
     if isinstance(spec, str):
         return [_parse_part(part.strip(), spec, count) for part in spec.split(",")]
     try:
@@ -366,7 +345,7 @@ def _spans(spec: str | int | slice | Iterable[int], count: int) -> list[tuple[in
 
 
 def _channels_text(spec: object) -> str:
-    return _short(_written(spec) if isinstance(spec, slice) else str(spec))
+    return _short(_slice_text(spec) if isinstance(spec, slice) else str(spec))
 
 
 def _parse_part(part: str, spec: str, count: int) -> tuple[int, int]:

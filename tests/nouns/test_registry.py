@@ -58,7 +58,7 @@ def test_a_new_file_is_all_that_a_new_method_takes(tmp_path, monkeypatch):
 def test_the_options_of_methods_and_metrics_are_those_of_requests():
     for declared, request in ((METHODS, HeatmapOptions), (METRICS, MeasureOptions)):
         known = {
-            name: dataclasses.replace(option, written="")  # which a file need not say
+            name: dataclasses.replace(option, annotation="")  # which a file need not say
             for name, option in options_of(request).items()
         }
         assert all(option.help.endswith(".") for option in known.values())

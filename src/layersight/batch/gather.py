@@ -1,7 +1,7 @@
 """Bringing images and arrays to the inputs of a model.
 
-The rule of this module: every input gets a value of its own shape, and a value that was not given
-but filled in is reported.
+The rule of this module: every input gets a value of its shape, and a value that the user did not
+give is reported.
 """
 
 from __future__ import annotations
@@ -33,13 +33,12 @@ FREE_LENGTH = 16  # of an axis of any length, where numbers are drawn
 
 
 def check_batch_size(batch_size: Any) -> None:
-    """Refuses a number of images in a pass that is not a whole number from 1 on."""
     if not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise UsageError(f"expected at least 1 image in a batch, found batch_size={batch_size!r}")
 
 
 def check_input(entry: InputInfo) -> InputInfo:
-    """An input, unless nothing can be given to it."""
+    """An input, unless nothing fits it."""
     if 0 in entry.shape:
         raise ModelInputError(
             f"input '{entry.name}' of shape {entry.shape} has a size of 0: there is nothing to "
@@ -78,23 +77,18 @@ def find_input(info: ModelInfo, name: str | None) -> InputInfo:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Gathered:
-    """What was given to a model."""
+    """The images for a model."""
 
     images: dict[str, list[InputImage]]  # for each input of the model its images, all of one size
-    note: str | None  # what was drawn at random for an input that was given nothing, or None
-    # the images of the input that was asked for in their own size
+    note: str | None  # what was drawn at random for an input without images, or None
+    # the images of one input in their own size, if requested
     photographs: tuple[Photograph, ...] = ()
 
 
 def gather(
     info: ModelInfo, image: Any, options: ImageOptions, *, photographs_of: str | None = None
 ) -> Gathered:
-    """For each input of the model its images; of ``photographs_of`` also in their own size.
-
-    Raises:
-        ModelInputError: An input is left without a value, or takes another kind.
-        ImageError: An image cannot be read.
-    """
+    """For each input of the model its images; of ``photographs_of`` also in their own size."""
     for entry in info.inputs:
         check_input(entry)
     return load_sources(info, sources_of(info, image), options, photographs_of=photographs_of)
@@ -107,7 +101,7 @@ def load_sources(
     *,
     photographs_of: str | None = None,
 ) -> Gathered:
-    """As :func:`gather`, from what :func:`sources_of` gives."""
+    """As :func:`gather`, from the result of :func:`sources_of`."""
     lengths = {name: len(listed) for name, listed in sources.items()}
     if len(set(lengths.values())) > 1:
         counted = ", ".join(f"{number} for '{name}'" for name, number in lengths.items())
@@ -119,14 +113,12 @@ def load_sources(
     count = next(iter(lengths.values()), 1)
     gathered: dict[str, list[InputImage]] = {}
     drawn: list[str] = []
-    photographs: list[Photograph] | None
-    found: tuple[Photograph, ...] = ()
+    photographs: list[Photograph] = []
     for entry in info.inputs:
         if entry.name in sources:
             preprocessing = choose_preprocessing(entry, options.scale)
-            photographs = [] if entry.name == photographs_of else None
-            loaded = _load_alike(sources[entry.name], entry, preprocessing, options, photographs)
-            found = tuple(photographs or found)
+            wanted = photographs if entry.name == photographs_of else None
+            loaded = _load_alike(sources[entry.name], entry, preprocessing, options, wanted)
             shapes = sorted({image.values.shape for image in loaded})
             if len(shapes) > 1:
                 raise ModelInputError(
@@ -142,39 +134,36 @@ def load_sources(
             loaded = [_draw(entry, options.seed + number) for number in range(count)]
             drawn.append(f"'{entry.name}': {loaded[0].steps[0]}")
         gathered[entry.name] = loaded
-    alone = len(info.inputs) == 1
-    note = f"input {'; '.join(drawn)}" if drawn and alone else None
-    return Gathered(gathered, note, found)
+    note = f"input {'; '.join(drawn)}" if drawn and len(info.inputs) == 1 else None
+    return Gathered(gathered, note, tuple(photographs))
 
 
 def input_label(info: ModelInfo, name: str) -> str:
-    """An input in words: its name, and the model's own key for it where that is another."""
+    """An input in words: its name, and the model's own key if that differs."""
     key = find_input(info, name).key
     return f"'{name}'" if key in (None, name) else f"'{name}' ({key})"
 
 
-def input_notes(info: ModelInfo, given: Mapping[str, Sequence[InputImage]]) -> list[str]:
-    """For a model with several inputs, a line for each: its images, and how they were scaled."""
-    if len(given) < 2:
+def input_notes(info: ModelInfo, images_of: Mapping[str, Sequence[InputImage]]) -> list[str]:
+    """For a model with several inputs, a line for each: its images and their scale."""
+    if len(images_of) < 2:
         return []
     lines = []
-    for name, images_given in given.items():
-        first = images_given[0]
-        names = [image.name for image in images_given]
-        scale = first.preprocessing
+    for name, loaded in images_of.items():
+        first, scale = loaded[0], loaded[0].preprocessing
         formula = scale.describe() if first.region else "values as they are"
-        given_as = "; ".join([few(names), *first.steps])
-        lines.append(f"input {input_label(info, name)}: {given_as}; {formula} ({scale.reason})")
+        facts = "; ".join([few([image.name for image in loaded]), *first.steps])
+        lines.append(f"input {input_label(info, name)}: {facts}; {formula} ({scale.reason})")
     return lines
 
 
 def sources_of(info: ModelInfo, image: Any) -> dict[str, list[Any]]:
-    """For each input that gets something what its images are loaded from, one by one."""
+    """For each input that gets images the source of each image."""
     return {entry.name: _list_sources(part, entry) for entry, part in _address(info, image).items()}
 
 
 def _address(info: ModelInfo, image: Any) -> dict[InputInfo, Any]:
-    """Which input gets what: by name, in order, else every input that takes it."""
+    """What each input gets: by name, in order, else every input that takes it."""
     if image is None:
         return {}
     if isinstance(image, Mapping):
@@ -216,7 +205,7 @@ def _is_one_for_each(image: Any) -> bool:
 
 
 def _is_array(image: Any) -> bool:
-    """Whether something is numbers and not a picture."""
+    """Whether an image is an array of numbers, not a picture."""
     if isinstance(image, Sequence) and not isinstance(image, str):
         return bool(image) and all(_is_array(part) for part in image)
     if isinstance(image, str | os.PathLike):
@@ -228,10 +217,10 @@ def _is_array(image: Any) -> bool:
 
 
 def _draw(entry: InputInfo, seed: int) -> InputImage:
-    """Numbers for an input that takes no picture and for which nothing was given.
+    """Random numbers for an input that takes no picture and was given nothing.
 
-    Normally distributed, as generators are trained on; of an embedding's vocabulary, each as
-    likely as the other; zeros for other whole numbers.
+    Normally distributed, as generators are trained on; uniform over an embedding's vocabulary;
+    zeros for other whole numbers.
     """
     shape = tuple(size or FREE_LENGTH for size in entry.example_shape)
     generator = np.random.default_rng(seed)
@@ -262,9 +251,9 @@ def _load_alike(
     options: ImageOptions,
     photographs: list[Photograph] | None,
 ) -> list[InputImage]:
-    """The images for an input; one of any size gets them all in the size of the first.
+    """The images for an input; for an input of any size, all in the size of the first.
 
-    Photographs are added to the list as each file is decoded, so that it is decoded once.
+    Each file is decoded once, and its photograph then added to the list.
     """
     longest = longest_side(len(sources))
     loaded: list[InputImage] = []
@@ -289,7 +278,7 @@ def _load_alike(
 
 
 def _list_sources(image: Any, entry: InputInfo) -> list[Any]:
-    """The images that a path, a folder, a glob, an array or several of these stand for."""
+    """The images of a path, a folder, a glob, an array or several of these."""
     if isinstance(image, InputImage | Image.Image):
         return [image]
     if hasattr(image, "__array__"):

@@ -26,18 +26,18 @@ class ImageOptions:
     """How images are brought to a model.
 
     Attributes:
-        scale: What pixels are brought to, by a name or in numbers (:func:`find_scale`), or
-            ``None`` for what the model itself tells and else ``0..1``.
+        scale: The scale of pixels, by a name or in numbers (:func:`find_scale`), or ``None``
+            for what the model itself shows and else ``0..1``.
         fit: ``"stretch"``, ``"crop"`` or ``"pad"``; ``None`` stretches pictures, and
             cuts signals that are too long or puts zeros around those that are too short.
-        interpolation: As Pillow calls it; ``"nearest"`` is what Keras's own loader does.
+        interpolation: Pillow's name of it; ``"nearest"`` is that of Keras's own loader.
         size: Height and width in pixels, for a model that takes any size.
-        frame: Which frame, page or slice of files with several, from 0; without it the first,
-            of a volume or film the one in the middle. For a network that takes several, the first
-            of those that follow each other; without it they are spread evenly. Of a table with an
-            example in each row, which row.
-        seed: For what is drawn at random where an input takes no picture and was given
-            nothing, such as the latent vector of a generator.
+        frame: Which frame, page or slice of files with several, from 0; by default the first,
+            of a volume or film the middle one. For a network that takes several, the first of
+            consecutive ones; by default they are spread evenly. For a table with an example in each
+            row, which row.
+        seed: Of the random numbers for an input that takes no picture and was given nothing,
+            such as the latent vector of a generator.
     """
 
     scale: str | Preprocessing | None = option(  # noqa: RUF009, a field as any other

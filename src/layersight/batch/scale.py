@@ -4,13 +4,12 @@ A model file does not say whether its images were 0..255, 0..1 or -1..1. The evi
 order: the user; the network's own arithmetic on its input (:mod:`layersight.data.stem`); the
 statistics of its batch normalisation; the name of a known architecture.
 
-A layer of batch normalisation keeps the mean and the variance that its input had in training
-(Ioffe and Szegedy, arXiv 1502.03167). The scale in which photographs give nearly those is the
-one it was trained on. The photographs are noise with the spectrum of natural images, so that
-the result does not depend on the image that is shown. The distance of what they give, mean
-m and variance v, from what the first such layer keeps, M and V, is the Kullback-Leibler
-divergence of the two normal distributions, in the mean over channels, for the contrast c of the
-photographs for which it is least::
+A layer of batch normalisation stores the mean and the variance of its input in training (Ioffe and
+Szegedy, arXiv 1502.03167). The scale in which photographs give nearly the same is the one it was
+trained on. The photographs are noise with the spectrum of natural images, so that the result does
+not depend on the image that is shown. The distance between their mean m and variance v and the
+stored M and V of the first such layer is the Kullback-Leibler divergence of the two normal
+distributions, averaged over channels, for the contrast c of the photographs that minimises it::
 
     1/2 (log(V / c^2 v) + (c^2 v + (m - M)^2) / V - 1)
 """
@@ -36,31 +35,31 @@ RARE = ("caffe", "torch")  # the scales of a few architectures
 # How many times nearer a rare scale, or BGR, must be than the others to be believed.
 RARE_FACTOR = 4.0
 
-# How many times as far away the next best scale must be for statistics to decide; where even the
-# best is not near, as of pictures that are not photographs; and to be worth more than a guess.
+# How many times as far away the second best scale must be for statistics to decide; for that if the
+# best is not near, as for pictures that are not photographs; and to be better than a guess.
 CLEAR, FAR_CLEAR, WEAK = 2.0, 10.0, 1.5
 
-LEAST = 0.05  # the smallest distance that counts: no photographs are those of the training
+LEAST = 0.05  # the smallest distance that counts, as no photographs are those of the training
 NEAR = 0.5  # the distance of photographs from the scale that was trained on
 FAR = 4.0  # the distance beyond which no scale is right
 
 # The contrast of the training's photographs, as a multiple of that of the photographs here.
 CONTRASTS = (0.5, 0.7, 1.0, 1.4, 2.0)
 
-PHOTOGRAPHS, MOST_PIXELS = 4, 2**17  # that are tried; fewer of large ones
-SIDE = 32  # pixels of a size that is free and not known
+PHOTOGRAPHS, MOST_PIXELS = 4, 2**17  # how many are tried; fewer if they are large
+SIDE = 32  # pixels of a free size
 FLOOR = 1e-6  # the variance of channels that do not vary
 
 ASK = "name the right one with --scale"
 
-# What is used where neither the user nor the model says anything.
+# The scale if there is no evidence.
 GUESS = SCALES["0..1"].because(f"not known: nothing in the model tells; {ASK}", "guess")
 
 
 def settle_scale(
     model: Forward, info: ModelInfo, images: Mapping[str, Sequence[InputImage]]
 ) -> dict[str, list[InputImage]]:
-    """The images, those whose scale neither user nor model settled in that of the evidence."""
+    """The images, scaled by the evidence unless the user or the model settled the scale."""
     same = {name: list(entries) for name, entries in images.items()}
     shapes = {name: (1, *entries[0].values.shape) for name, entries in same.items()}
     for name, entries in same.items():
@@ -79,9 +78,9 @@ def settle_scale(
 def settle_input(
     model: Forward, info: ModelInfo, name: str, shapes: Mapping[str, tuple[int, ...]]
 ) -> Preprocessing:
-    """The scale of the pictures for one input, by the strongest evidence but the user's.
+    """The scale of the pictures for one input, by the strongest evidence except the user's.
 
-    ``shapes`` are those of this input at least, channels last, batch first.
+    ``shapes`` has at least that of this input, channels last, batch first.
     """
     if not info.layers:
         info = model.describe(shapes)
@@ -89,14 +88,14 @@ def settle_input(
     known = entry.preprocessing or GUESS
     if known.is_settled or not entry.is_image:
         return known
-    shapes = {other.name: shapes.get(other.name) or _some_shape(other) for other in info.inputs}
-    statistics = _kept(model, name)
+    shapes = {other.name: shapes.get(other.name) or _free_shape(other) for other in info.inputs}
+    statistics = _trained_statistics(model, name)
     distances = {} if statistics is None else measure(model, statistics, entry, shapes, known)
     return weigh(known, statistics.layer, distances) if statistics and distances else known
 
 
 def weigh(known: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
-    """The stronger of two: a scale by name, or a guess, and the distances of a layer's statistics.
+    """The scale by the stronger evidence: its name, or the distances of a layer's statistics.
 
     Example:
         >>> weigh(GUESS, "bn", {"0..1": 0.2, "-1..1": 1.9, "none": 900.0}).reason
@@ -140,10 +139,10 @@ def measure(
     shapes: Mapping[str, tuple[int, ...]],
     known: Preprocessing,
 ) -> dict[str, float]:
-    """How far photographs in each scale, as ``"0..1,bgr"``, are from what a layer keeps.
+    """The distance of photographs in each scale, such as ``"0..1,bgr"``, from a layer's statistics.
 
-    Of a known architecture its scale is tried against the plain ones alone. Nothing comes back
-    where the layer cannot be run; ``shapes`` are those of all inputs, channels last, batch first.
+    For a known architecture only its scale and the plain ones are tried. The result is empty if the
+    layer cannot be run; ``shapes`` are those of all inputs, channels last, batch first.
     """
     names = [*PLAIN]
     if known.evidence == "name":
@@ -170,10 +169,10 @@ def measure(
 
 
 def photographs(shape: Sequence[int]) -> NDArray[np.uint8]:
-    """Noise with what photographs have in common, always the same.
+    """Noise with the statistics of photographs, always the same: ``(photograph, *shape)``.
 
     Its amplitude falls with one over the frequency (Field, J. Opt. Soc. Am. A 4, 1987), and its
-    colours go largely together. Of ``(height, width, channel)`` there are some, in a first axis.
+    colours are correlated. ``shape`` is ``(height, width, channel)``.
     """
     height, width, channels = shape
     draw = np.random.default_rng(0)
@@ -195,7 +194,7 @@ def photographs(shape: Sequence[int]) -> NDArray[np.uint8]:
     return np.clip(np.rint(255 * np.stack(pictures)), 0, 255).astype(np.uint8)
 
 
-def _some_shape(entry: InputInfo) -> tuple[int, ...]:
+def _free_shape(entry: InputInfo) -> tuple[int, ...]:
     return (1, *(size or SIDE for size in entry.example_shape))
 
 
@@ -205,7 +204,7 @@ def _named(name: str) -> Preprocessing:
     return dataclasses.replace(chosen.swapped(), name=name) if order else chosen
 
 
-def _kept(model: Forward, name: str) -> MovingStatistics | None:
+def _trained_statistics(model: Forward, name: str) -> MovingStatistics | None:
     """The statistics of the first trained normalisation that depends on one input alone."""
     if not isinstance(model, HasMovingStatistics):
         return None
@@ -220,7 +219,7 @@ def _kept(model: Forward, name: str) -> MovingStatistics | None:
 
 
 def _is_picture(image: InputImage) -> bool:
-    """Whether an input takes the very pixels that are shown; those of RGBA are laid on white."""
+    """Whether an input takes exactly the pixels that are shown; RGBA is laid on white."""
     return image.pixels.shape == image.values.shape
 
 

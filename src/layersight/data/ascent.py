@@ -1,7 +1,7 @@
-"""Activation maximisation as data: what is climbed, from where, and by which steps.
+"""Activation maximisation as data: what is maximised, from which start, by which steps.
 
-The rule of this module: plain values and NumPy arrays that a framework carries out; nothing
-in it names a framework, and nothing in it is random.
+The rule of this module: plain values and NumPy arrays that a framework executes; nothing in it
+names a framework, and nothing in it is random.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PHASE = "phase"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What is measured of one layer."""
+    """What is measured in one layer."""
 
     layer: str  # its name
     where: str = "mean"  # "mean" over all positions, or "centre": the position in the middle
@@ -34,17 +34,17 @@ class Probe:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ascent:
-    """A climb in input space for a batch of patterns at once.
+    """Gradient ascent in input space for a batch of patterns.
 
     The canvas is an image in 0..1, channels last. The network sees, channel by channel,
     ``canvas[..., ::-1 if flip else 1] * gain + shift``; with :data:`PIXELS` the canvas is what
     the network sees, without bounds.
     """
 
-    input: str  # the name of the model's input that is climbed; the others keep constants
+    input: str  # the name of the model's input that is optimised; the others are constant
     size: tuple[int, int]  # height and width of the canvas in pixels
     channels: int  # how many channels the canvas has
-    batch: int  # how many patterns climb together
+    batch: int  # how many patterns are optimised together
     parameters: str  # PIXELS, FOURIER or PHASE
     # what is measured; the weights of each are given with a pattern's start
     probes: tuple[Probe, ...]
@@ -57,7 +57,7 @@ class Ascent:
     spectrum: FloatArray | None = None
     # (channel, channel): turns decorrelated colours into those of the canvas; None for none
     colours: FloatArray | None = None
-    placed: bool = True  # whether the network sees the canvas through placements
+    has_placements: bool = True  # whether the network sees the canvas through placements
     update: str = "adam"  # "adam", or "normalised": the gradient divided by its root mean square
     rate: float = 0.05  # the size of a step
     total_variation: float = 0.0  # weight of the mean absolute difference of neighbours, subtracted
@@ -66,30 +66,30 @@ class Ascent:
     # probe, subtracted.
     diversity: float = 0.0
     group: int = 1  # how many neighbours of the batch are facets of one channel
-    outside: float = 0.5  # what lies beyond the edges of the canvas
+    outside: float = 0.5  # the value beyond the edges of the canvas
     # Whether a gradient that leaks passes every rectifier on the way from the input; else only the
     # last before each probe.
     deep: bool = False
-    mixed: bool = False  # whether the network computes in mixed precision while it is climbed
-    # what the other inputs are held at, for one image each
+    mixed: bool = False  # whether the network computes in mixed precision
+    # the values of the other inputs, for one image each
     constants: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def penalised(self) -> bool:
-        """Whether something of the canvas itself is subtracted."""
+        """Whether a penalty on the canvas itself is subtracted."""
         return bool(self.total_variation or self.norm)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StepResult:
-    """What one step found, before it changed anything; each array has one entry a pattern."""
+    """The values before a step changes anything; each array has one entry for each pattern."""
 
     values: FloatArray  # the objective: the weighted sum of what the probes measure
     gradients: FloatArray  # the root mean square of its gradient; 0 where nothing leads up
 
 
 class Optimisation(Protocol):
-    """An ascent under way: ``batch`` slots, each with a pattern of its own."""
+    """A running ascent: ``batch`` slots, each with its own pattern."""
 
     def begin(
         self, slot: int, parameters: Mapping[str, FloatArray], weights: Sequence[FloatArray]
@@ -111,8 +111,8 @@ class Optimisation(Protocol):
 
         Args:
             placements: ``(views, 2, 3)``: for each view of every slot the affine map from a
-                pixel of what the network sees, ``(y, x, 1)``, to the place ``(y, x)`` on the
-                canvas. ``None`` if the ascent is not placed.
+                pixel of the network's input, ``(y, x, 1)``, to the position ``(y, x)`` on the
+                canvas. ``None`` if the ascent has no placements.
             rates: ``(batch,)``: what the ascent's rate is multiplied by for each pattern.
             leaking: ``(batch,)``: how much of the gradient passes rectifiers that are off, 0
                 for what is, 1 for all of it.

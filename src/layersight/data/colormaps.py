@@ -3,5 +3,5 @@
 COLORMAPS = ("viridis", "cividis", "magma", "inferno", "plasma", "grey", "turbo")
 """Colour maps: all but the last perceptually uniform and readable with any colour vision.
 
-Turbo has the whole rainbow, and is told from vegetation and other photographs where others are not.
+Turbo is a rainbow, which stays distinct from vegetation and other photographs.
 """

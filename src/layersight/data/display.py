@@ -1,7 +1,7 @@
-"""How results show themselves, and what they can become.
+"""The methods of results that show, save and convert them.
 
-The rule of this module: all of it is done by ``layersight.notebook``, which is named by string so
-that this module imports nothing above it.
+The rule of this module: ``layersight.notebook`` does the work, and is named by string so that this
+module imports nothing above it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Plot:
 
 
 class RichDisplay:
-    """Lets a result show itself in a notebook, and become a figure, a file or a table."""
+    """Shows a result in a notebook, and turns it into a figure, a file or a table."""
 
     plot = _Plot()
 

@@ -1,7 +1,7 @@
 """Options as fields of dataclasses that carry their help, range and choices.
 
-The rule of this module: an option is declared once, with :func:`option`. Command line, reference
-pages and checks are made from that declaration; it imports neither NumPy nor a framework.
+The rule of this module: an option is declared once, with :func:`option`, and command line,
+reference pages and checks follow from that. It imports neither NumPy nor a framework.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AMERICAN = {
     "center": "centre",
     "gray": "grey",
 }
-"""Names and words of options that are spelled in two ways."""
+"""Names and words of options with two spellings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class Option:
     """The declaration of an option."""
 
     name: str  # the keyword in Python; --name on the command line
-    default: Any  # its value unless it is given
-    help: str = ""  # what it does, in one line
-    kind: type | None = None  # of each value; else that of the default, or what the field says
-    low: float | None = None  # its least value, None for no limit
-    high: float | None = None  # its greatest value, likewise
-    exclusive: bool = False  # whether low and high themselves are out of its range
-    choices: tuple[str, ...] = ()  # the words that it can be; empty for any
-    unit: str = ""  # what it is measured in, such as "px", or ""
-    metavar: str = ""  # what stands for the value in --help
-    # What it is called on a command line, where that is not --name; several names with blanks
-    # between, an argument without dashes.
+    default: Any
+    help: str = ""  # one line
+    kind: type | None = None  # of each value; else the type of the default, or the field's
+    low: float | None = None  # the least value, None for no limit
+    high: float | None = None  # the greatest value, likewise
+    exclusive: bool = False  # whether low and high themselves are out of range
+    choices: tuple[str, ...] = ()  # the possible words; empty for any
+    unit: str = ""  # such as "px"
+    metavar: str = ""  # the placeholder of the value in --help
+    # The name on a command line, if that is not --name; several names are separated by blanks, an
+    # argument has no dashes.
     flag: str = ""
     former: str = ""  # an earlier name, which is still accepted, and is its key in files
-    written: str = ""  # its type without None, as annotations have it
+    annotation: str = ""  # its type without None, as annotations have it
 
     def __post_init__(self) -> None:
         if self.kind is None and self.default not in (None, ()):
@@ -67,7 +67,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """The values that it can have, in words: ``"from 1 to 100"``; ``""`` for any."""
+        """The range in words: ``"from 1 to 100"``; ``""`` for any value."""
         least, most = ("above", "below") if self.exclusive else ("of at least", "of at most")
         if self.low is not None and self.high is not None and not self.exclusive:
             return f"from {_limit(self.low)} to {_limit(self.high)}"
@@ -76,7 +76,7 @@ class Option:
         return " and ".join(part for part in (low, high) if part)
 
     def check(self, value: Any) -> Any:
-        """A value that the option can have, as plain Python data.
+        """Checks a value and returns it as plain Python data.
 
         Raises:
             UsageError: It is of another kind, out of the range, or none of the choices.
@@ -106,7 +106,7 @@ class Option:
             return plain
         if not isinstance(value, self.kind or object):
             raise self._refusal(f"{given!r:.60}")
-        value = spelled(value, self.choices)
+        value = british_spelling(value, self.choices)
         if self.choices and value not in self.choices:
             raise UsageError(
                 f"unknown {self.name} '{value}': expected one of {', '.join(self.choices)}."
@@ -123,7 +123,7 @@ class Option:
 
 
 def _limit(value: float) -> str:
-    """An end of a range, in all its digits."""
+    """An end of a range, with all digits."""
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
@@ -134,7 +134,7 @@ def option(
     choices: Sequence[str] = (),
     **declared: Any,
 ) -> Any:
-    """A field of a dataclass that is an option, with what :class:`Option` declares of it.
+    """A field of a dataclass that is an option; ``declared`` are fields of :class:`Option`.
 
     Example:
         >>> @dataclass
@@ -159,17 +159,15 @@ def options_of(request: Any) -> dict[str, Option]:
         if (declared := field.metadata.get(_KEY)) is not None:
             kind = declared.kind or _named_in(field.type)
             written = field.type if isinstance(field.type, str) else kind.__name__
-            completed = {
-                "name": field.name,
-                "kind": kind,
-                "written": written.removesuffix(" | None"),
-            }
-            options[field.name] = dataclasses.replace(declared, **completed)
+            annotation = written.removesuffix(" | None")
+            options[field.name] = dataclasses.replace(
+                declared, name=field.name, kind=kind, annotation=annotation
+            )
     return options
 
 
 def _named_in(annotation: object) -> type:
-    """The kind of values that an annotation, as written, is of: ``"tuple[int, int] | None"``."""
+    """The kind of values in an annotation such as ``"tuple[int, int] | None"``."""
     word = re.search(r"\b(int|float|bool)\b", str(annotation))
     return {"int": int, "float": float, "bool": bool}[word[1]] if word else str
 
@@ -178,20 +176,13 @@ def check(request: Any) -> None:
     """Checks every option of a dataclass; for its ``__post_init__``, frozen or not.
 
     Values become plain Python data: NumPy's numbers ``int`` and ``float``, lists tuples.
-
-    Raises:
-        UsageError: A value is of the wrong kind, out of its range, or none of the choices.
     """
     for name, declared in options_of(request).items():
         object.__setattr__(request, name, declared.check(getattr(request, name)))
 
 
 class Options:
-    """Base of frozen dataclasses of options, which are checked as they are made.
-
-    Raises:
-        UsageError: A value is of the wrong kind, out of its range, or none of the choices.
-    """
+    """Base of frozen dataclasses of options, which are checked as they are made."""
 
     __slots__ = ()
 
@@ -226,7 +217,7 @@ def former_names(*requests: Any) -> dict[str, str]:
 
 
 def extend(base: type, name: str, options: Iterable[Option], module: str) -> type:
-    """A frozen dataclass with the options of another and some more; of two of one name the first.
+    """A frozen dataclass with the options of another and more; the first of each name counts.
 
     It is pickled by the name of ``module``.
     """
@@ -250,9 +241,9 @@ def extend(base: type, name: str, options: Iterable[Option], module: str) -> typ
 
 
 def names_options(*requests: type) -> Callable[[Function], Function]:
-    """Gives a function with ``**options`` a signature that names those of some dataclasses.
+    """Gives a function with ``**options`` a signature that names the options of dataclasses.
 
-    For editors and ``help``; their default there is ``None``, which leaves an option at its own.
+    It is for editors and ``help``; the default ``None`` there leaves an option at its own default.
 
     Example:
         >>> @dataclass
@@ -274,7 +265,7 @@ def names_options(*requests: type) -> Callable[[Function], Function]:
         ]
         more = {
             name: kinds(
-                name, kinds.KEYWORD_ONLY, default=None, annotation=f"{parameter.written} | None"
+                name, kinds.KEYWORD_ONLY, default=None, annotation=f"{parameter.annotation} | None"
             )
             for request in requests
             for name, parameter in options_of(request).items()
@@ -287,10 +278,10 @@ def names_options(*requests: type) -> Callable[[Function], Function]:
     return named
 
 
-def spelled(word: Any, words: Iterable[str]) -> Any:
-    """A name or a word of an option as it is known here, if it was spelled the American way.
+def british_spelling(word: Any, words: Iterable[str]) -> Any:
+    """A name or a word of an option in British spelling, if that is one of ``words``.
 
-    >>> spelled("normalize", ["normalise"]), spelled("gray", ["viridis"])
+    >>> british_spelling("normalize", ["normalise"]), british_spelling("gray", ["viridis"])
     ('normalise', 'gray')
     """
     british = AMERICAN.get(word) if isinstance(word, str) else None
@@ -298,7 +289,7 @@ def spelled(word: Any, words: Iterable[str]) -> Any:
 
 
 def split_words(words: str | Iterable[str]) -> tuple[str, ...]:
-    """Names that were given one by one, or several in a word with commas between.
+    """Names that are separate, or several in one string with commas between.
 
     >>> split_words(["grad-cam, gradient", "rise"]), split_words("")
     (('grad-cam', 'gradient', 'rise'), ())
@@ -310,13 +301,10 @@ def split_words(words: str | Iterable[str]) -> tuple[str, ...]:
 def split_options(
     given: Mapping[str, Any], *requests: type, without: Iterable[str] = ()
 ) -> tuple[dict[str, Any], ...]:
-    """Keyword arguments sorted by the dataclasses that have fields of their names.
+    """Keyword arguments for each of the dataclasses that have fields of their names.
 
-    A name that several have goes to each; ``None`` leaves an option at its default, and the fields
-    ``without`` cannot be given.
-
-    Raises:
-        UsageError: A name is of none of them.
+    A name that several have goes to each; ``None`` leaves an option at its default, and fields in
+    ``without`` cannot be set. ``UsageError`` for other names.
     """
     hidden = set(without)
     names = [{field.name for field in dataclasses.fields(request)} - hidden for request in requests]
@@ -324,7 +312,7 @@ def split_options(
     renamed = former_names(*requests)
     values: dict[str, Any] = {}
     for name, value in given.items():
-        own_name = renamed.get(name) or spelled(name, known)
+        own_name = renamed.get(name) or british_spelling(name, known)
         if own_name != name and given.get(own_name) is not None:
             raise UsageError(f"'{name}' and '{own_name}' are the same option: give one")
         if value is not None:

@@ -19,7 +19,7 @@ class InputImage(RichDisplay):
     """An image as the network sees it, and how it came to be.
 
     Attributes:
-        name: The file's name, or what stands for it.
+        name: The file's name, or a substitute.
         path: The file, if there is one.
         original_size: Width and height in pixels as found in the file, upright.
         pixels: ``(height, width, channel)`` uint8, fitted but not yet preprocessed; RGB or
@@ -30,11 +30,11 @@ class InputImage(RichDisplay):
         region: ``(top, left, bottom, right)`` in pixels of ``original_size``: where the edges
             of what the network gets lie; outside the original where black was put around it.
             ``None`` for an array that was not fitted.
-        frame: Which frame, page or slice of the file was asked for, from 0; ``None`` if none was.
-        frames: ``(frame, height, width, 1 or 3)`` uint8 of what is more than one picture: frames
-            of a video, slices of a volume; ``pixels`` are then those in the middle.
-        names: What the channels of a signal or the units of a vector are called, where a file
-            tells; else empty.
+        frame: The requested frame, page or slice of the file, from 0; ``None`` if none was.
+        frames: ``(frame, height, width, 1 or 3)`` uint8 of an input with several pictures: frames
+            of a video, slices of a volume; ``pixels`` are then the middle one.
+        names: The names of the channels of a signal or the units of a vector, if the file has any;
+            else empty.
     """
 
     noun: ClassVar[str] = "image"
@@ -53,7 +53,7 @@ class InputImage(RichDisplay):
 
     @property
     def is_line(self) -> bool:
-        """Whether it is no picture but a signal ``(position, channel)`` or a vector ``(unit,)``."""
+        """Whether it is a signal ``(position, channel)`` or a vector ``(unit,)``, not a picture."""
         return self.values.ndim < 3
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What is known of a model: its inputs, its layers, where it came from."""
+"""The description of a model: its inputs, its layers, its origin."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Role = Literal[
     "preprocessing",
     "other",
 ]
-"""What kind of work a layer does, whatever its framework calls it.
+"""The kind of work that a layer does, the same for every framework.
 
 ``reshape`` moves values about, ``resize`` changes the size of maps (upsampling, padding, cropping),
 ``identity`` leaves values as they are at prediction (dropout, noise), and ``preprocessing`` brings
@@ -38,7 +38,7 @@ an input to the scale and size that the network wants. Inputs and outputs are no
 """
 
 LEAST_SIDE = 8
-"""The least side, in pixels, of what is taken for a picture though it has no channel axis."""
+"""The least side, in pixels, of an input without a channel axis that is taken for a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,18 @@ class InputInfo:
 
     Attributes:
         name: The name of the input.
-        shape: As the model has it, batch first; ``None`` where any size will do.
+        shape: As the model has it, batch first; ``None`` for any size.
         data_format: ``"channels_last"`` or ``"channels_first"``: of ``shape``, or of what
             ``picture`` is flattened to.
         dtype: Of the values, such as ``"float32"``.
         picture: ``(height, width, channel)`` of the picture that the network itself makes of
             the values of an input that has fewer axes; else ``None``.
-        vocabulary: How many whole numbers, from 0, the embedding knows that the input feeds;
-            ``None`` where it feeds none.
-        key: What the model calls the input where it takes a dictionary; else ``None``.
-        preprocessing: What its pictures must be brought to, where the model itself tells; else
+        vocabulary: The size of the vocabulary of the embedding that the input feeds; ``None`` if
+            it feeds none.
+        key: The model's key for the input if it takes a dictionary; else ``None``.
+        preprocessing: The preprocessing of its pictures, if the model itself shows it; else
             ``None``.
-        swapped: Whether the model itself turns the order of three colours round before its first
+        swapped: Whether the model itself reverses the order of three colours before its first
             weights.
 
     Example:
@@ -89,7 +89,7 @@ class InputInfo:
 
     @property
     def sides(self) -> Shape:
-        """How many positions an example has along each axis; the units of a vector are some."""
+        """The number of positions of an example along each axis, or of units of a vector."""
         shape = self.example_shape
         return shape if len(shape) == 1 else shape[:-1]
 
@@ -100,16 +100,16 @@ class InputInfo:
 
     @property
     def accepts_image(self) -> bool:
-        """Whether a picture can be shown to it: also where bands or frames are to be filled."""
+        """Whether a picture can be shown to it, also if bands or frames have to be filled."""
         axes = len(self.example_shape)
         return axes == 3 or (axes == 4 and self.channels in (1, 3, 4))
 
     @property
     def possible_picture(self) -> tuple[int, int, int] | None:
-        """The picture that the values could be where nothing in the network says so.
+        """The shape of a picture that the values could be, though the network does not show it.
 
-        A vector as long as a square picture in grey or RGB has pixels, or rows of numbers
-        without a channel axis; of at least ``LEAST_SIDE`` a side.
+        That is a vector as long as a square picture in grey or RGB, or rows of numbers without a
+        channel axis, with sides of at least ``LEAST_SIDE``.
         """
         sides = self.shape[1:]
         if self.accepts_image or self.vocabulary or not self.dtype.startswith(("float", "bf", "u")):
@@ -130,26 +130,26 @@ class InputInfo:
 
     @property
     def channels(self) -> int | None:
-        """The number of channels, ``None`` if any will do."""
+        """The number of channels, ``None`` for any."""
         return self.example_shape[-1]
 
     @property
     def size(self) -> tuple[int | None, int | None]:
-        """Height and width in pixels, ``None`` where any will do."""
+        """Height and width in pixels, ``None`` for any."""
         return self.example_shape[0], self.example_shape[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the receptive fields of a layer's positions lie, for each spatial axis.
+    """The receptive fields of a layer's positions, for each spatial axis.
 
     Position ``p`` depends on the pixels of the input from ``start + p * step`` on, as many as its
-    receptive field has; what lies outside of the input is padding. Behind a layer that enlarges,
-    that is right to one position of what it enlarges.
+    receptive field has; pixels outside the input are padding. After an upsampling layer this is
+    exact to one position of that layer's input.
 
     Attributes:
         start: The first pixel of the first position.
-        step: How many pixels further those of the next position are.
+        step: The distance in pixels to the next position's.
     """
 
     start: tuple[float, ...]
@@ -158,12 +158,7 @@ class Placement:
     def pixels(
         self, position: Sequence[int], field: Sequence[int], size: Sequence[int]
     ) -> tuple[tuple[int, int], ...]:
-        """The first pixel and the one after the last for each axis, inside the input.
-
-        Args:
-            position: A position for each spatial axis.
-            field: The layer's receptive field.
-            size: The sides of the input.
+        """The first pixel and the one after the last for each axis, inside an input of ``size``.
 
         Example:
             >>> Placement((-1.0, -1.0), (2.0, 2.0)).pixels((0, 3), (3, 3), (8, 8))
@@ -186,25 +181,25 @@ class LayerInfo:
         name: Its name; a path inside a nested model (``mobilenet/conv_pw_3``). A layer that
             is called several times has one entry for each call: ``conv@0``, ``conv@1``.
         type: The name of its class, such as ``"Conv2D"``.
-        output_shape: As the framework has it, batch first, ``None`` where unknown. ``None``
-            altogether if nothing is known before the model has seen an image.
+        output_shape: As the framework has it, batch first; sides are ``None`` if unknown, and
+            all of it is ``None`` if nothing is known before the model has seen an image.
         parameters: The number of its weights.
-        data_format: Where ``output_shape`` holds the channels: ``"channels_last"``,
-            ``"channels_first"``, or ``"no_channels"`` of a single map without a channel axis.
+        data_format: The position of the channels in ``output_shape``: ``"channels_last"``,
+            ``"channels_first"``, or ``"no_channels"`` for a single map without a channel axis.
         kernel: Of convolution and pooling, one number for each spatial axis.
         strides: Likewise.
         dilation: Likewise.
-        receptive_field: The input pixels, for each spatial axis, that one position depends
-            on; ``None`` where that is the whole image or does not apply.
-        placement: Where it lies for each position; ``None`` likewise, or where that is not known.
+        receptive_field: The number of input pixels, for each spatial axis, that one position
+            depends on; ``None`` if that is the whole image or does not apply.
+        placement: Where it is for each position; ``None`` likewise, or if that is not known.
         inputs: The names of the layers whose outputs it takes.
         activation: The name of its activation function, if it has one or is one.
-        axes: What the axes of its output are, channels last and without the batch, where they
+        axes: The names of the axes of its output, channels last and without the batch, if they
             are no positions in a picture or signal: ``("query", "key", "head")`` of attention
             scores; else ``None``.
         blocked: Why it cannot be computed, ``None`` for a layer that can.
-        role: What kind of work it does.
-        averages: Whether it gives, position by position, the mean of the layers that it takes.
+        role: The kind of work it does.
+        averages: Whether its output is the mean of its inputs at each position.
 
     Example:
         >>> scores = LayerInfo("scores", "Attention", (None, 5, 7), data_format="no_channels")
@@ -231,7 +226,7 @@ class LayerInfo:
 
     @property
     def example_shape(self) -> Shape | None:
-        """The shape of what is handed out for one example, channels last; ``None`` if unknown."""
+        """The shape of its output for one example, channels last; ``None`` if unknown."""
         if self.output_shape is None:
             return None
         shape = self.output_shape[1:]
@@ -241,7 +236,7 @@ class LayerInfo:
 
     @property
     def has_maps(self) -> bool:
-        """Whether its output has at least one spatial axis beside batch and channel."""
+        """Whether its output has at least one spatial axis."""
         return self.output_shape is not None and len(self.output_shape) >= 3
 
     @property
@@ -253,7 +248,7 @@ class LayerInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo(RichDisplay):
-    """What is known of a model without showing it anything.
+    """The description of a model, before it is shown an image.
 
     Attributes:
         name: The model's own name.
@@ -265,13 +260,13 @@ class ModelInfo(RichDisplay):
         outputs: The names of the layers whose outputs are the model's outputs.
         layers: Every layer that computes, in the order in which they run.
         parameters: The number of weights; shared layers count once.
-        trainable: How many of them training would change; ``None`` where that is not known.
+        trainable: How many of them training would change; ``None`` if that is not known.
         rewrites: What had to be changed in an old configuration to open it.
-        labels: The names of the classes, where they are known.
-        notes: What a reader should know beside, such as weights that are no numbers.
-        output_layers: For each output the name in ``layers`` of the layer that gives it;
-            ``None`` where the output is computed outside of any layer. Empty while nothing is
-            known of the layers.
+        labels: The names of the classes, if they are known.
+        notes: Further remarks, such as that weights are not numbers.
+        output_layers: For each output the name in ``layers`` of the layer that computes it;
+            ``None`` if the output is computed outside of any layer. Empty while the layers are not
+            known.
     """
 
     noun: ClassVar[str] = "summary"
@@ -307,5 +302,5 @@ class ModelInfo(RichDisplay):
 
     @property
     def preprocessing(self) -> Preprocessing | None:
-        """What the pictures of its first input of pictures must be brought to, if known."""
+        """The preprocessing of its first input of pictures, if known."""
         return None if self.image_input is None else self.image_input.preprocessing

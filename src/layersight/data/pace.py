@@ -1,7 +1,7 @@
-"""How long work takes, from how far it has come.
+"""Estimates of how long work takes, from its progress so far.
 
-The rule of this module: what compiles is no part of the pace, neither before the first report nor
-on the way: a pace is the median of several.
+The rule of this module: compilation does not count, neither before the first report nor later: a
+pace is the median of several.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-LONG = 60.0  # seconds that work may take without a word on what it will cost
-RECENT = 30.0  # the pace is that of so many seconds
-FEW = 5  # a pace is the median of so many at least, of which two may hold a compilation
+LONG = 60.0  # seconds that work may take without a warning
+RECENT = 30.0  # the seconds over which the pace is measured
+FEW = 5  # a pace is the median of at least so many, of which two may contain a compilation
 
 _log = logging.getLogger("layersight")
 
 
 class Pace:
-    """How fast work goes of late."""
+    """The recent speed of work."""
 
     def __init__(self) -> None:
         self.begun = time.monotonic()
@@ -29,7 +29,7 @@ class Pace:
         self._marks: deque[tuple[float, int]] = deque()
 
     def left(self, now: float, done: int, total: int) -> float | None:
-        """The seconds that the rest takes; ``None`` while that is not known."""
+        """The seconds that the rest takes; ``None`` while they are not known."""
         if not self._marks or done > self._marks[-1][1]:
             self._marks.append((now, done))
         while len(self._marks) > FEW + 1 and now - self._marks[1][0] > RECENT:
@@ -41,7 +41,7 @@ class Pace:
         return statistics.median(paces) * (total - done)
 
     def warning(self, now: float, left: float | None) -> str | None:
-        """Says once how long all takes, if that is long."""
+        """A sentence on how long all takes, once, if that is long."""
         if left is None or self._warned or now - self.begun + left <= LONG:
             return None
         self._warned = True
@@ -51,17 +51,17 @@ class Pace:
 def progress_or_warning(
     progress: Callable[[int, int], None] | None, advice: str
 ) -> Callable[[int, int], None]:
-    """What was given to tell the progress to, else what warns and advises if work takes long."""
+    """A callback of progress: the caller's, else one that warns and advises if work takes long."""
     if progress is not None:
         return progress
     pace = Pace()
 
-    def tell(done: int, total: int) -> None:
+    def warn(done: int, total: int) -> None:
         now = time.monotonic()
         if (text := pace.warning(now, pace.left(now, done, total))) is not None:
             _log.warning("%s An interruption keeps what is done. %s", text, advice)
 
-    return tell
+    return warn
 
 
 def duration(seconds: float) -> str:

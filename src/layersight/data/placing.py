@@ -1,9 +1,8 @@
-"""Maps in another size, and where they belong on a photograph.
+"""Resizing maps, and laying them on a photograph.
 
-The rule of this module: bilinear with the centres of pixels on each other
-(``half_pixel_centers`` of TensorFlow, ``align_corners=False`` of PyTorch), as two matrix
-products; where a map grows smaller each new pixel is the mean of all that it covers, so that
-nothing is skipped.
+The rule of this module: interpolation is bilinear with aligned centres of pixels
+(``half_pixel_centers`` of TensorFlow, ``align_corners=False`` of PyTorch), as two matrix products;
+in a smaller size each new pixel is the mean of all that it covers, so that none is skipped.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ Region = tuple[float, float, float, float]  # (top, left, bottom, right)
 
 
 def enlarge(maps: FloatArray, size: tuple[int, ...]) -> FloatArray:
-    """Maps in another size, linear along each axis; beyond the outer centres their values go on.
+    """Maps in another size, linear along each axis, and constant beyond the outer centres.
 
     Args:
         maps: ``(..., *positions)``: of a picture ``(..., height, width)``.
-        size: How many positions are wanted along each axis: height and width.
+        size: The new number of positions along each axis: height and width.
 
     Example:
         >>> enlarge(np.array([[0, 1]], np.float32), (1, 4)).tolist()
@@ -39,7 +38,7 @@ def enlarge(maps: FloatArray, size: tuple[int, ...]) -> FloatArray:
 
 
 def _lengthened(signals: FloatArray, length: int) -> FloatArray:
-    """Maps of one axis, where a matrix could be too large for memory."""
+    """Maps of one axis, for which a matrix could be too large for memory."""
     before = signals.shape[-1]
     if before > length:
         return np.ascontiguousarray(np.matmul(signals, weights(before, length).T), np.float32)
@@ -51,12 +50,12 @@ def _lengthened(signals: FloatArray, length: int) -> FloatArray:
 
 
 def place(values: FloatArray, region: Region, size: tuple[int, int]) -> FloatArray:
-    """A map of what the network saw, in the size of the photograph that it saw a part of.
+    """A map of the network's input, in the size of the photograph that the input was cut from.
 
     Args:
         values: ``(..., height, width)``, finite.
-        region: Where the edges of the map lie in the photograph, ``(top, left, bottom,
-            right)`` in its pixels; outside it if the photograph was padded.
+        region: The edges of the map in the photograph, ``(top, left, bottom, right)`` in its
+            pixels; outside it if the photograph was padded.
         size: Height and width of the photograph.
 
     Returns:
@@ -87,9 +86,9 @@ def _inside(start: float, end: float, length: int) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=64)
 def weights(before: int, after: int, start: float = 0.0, end: float | None = None) -> FloatArray:
-    """What each new position takes of the old ones, ``(after, before)``; rows sum to 1.
+    """The share of each old position in each new one, ``(after, before)``; rows sum to 1.
 
-    The old ones lie from ``start`` to ``end``, in new positions; else over all.
+    The old ones extend from ``start`` to ``end`` in new positions, by default over all.
     """
     span = (after if end is None else end) - start
     positions = ((np.arange(after) + 0.5 - start) * before / span - 0.5).clip(0, before - 1)

@@ -1,7 +1,7 @@
 """The predictions of a model for an image, and what the numbers of its outputs mean.
 
-The rule of this module: what is not a class is not called one. Every name of an output, a unit of
-it or a score comes from here, from the last activation function and the shape.
+The rule of this module: only a class is called a class. Every name of an output, of its units or
+of a score is decided here, from the last activation function and the shape.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from layersight.data.model import LayerInfo, ModelInfo, Role
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """One number of a model's output: its place, its value, its name where known."""
+    """One number of a model's output: its index, its value, its name if known."""
 
     index: int
     score: float
@@ -31,7 +31,7 @@ class ClassScore:
 CLASSES, LABELS, PROBABILITY = "classes", "labels", "probability"
 # One number, as of a regression; several, as of landmarks or an embedding.
 VALUE, VALUES = "value", "values"
-# Classes at each position; a picture, as of an autoencoder or of depth; numbers along one axis.
+# Classes at each position; a picture, as of an autoencoder or depth; numbers along one axis.
 MAP, PICTURE, SEQUENCE = "map", "picture", "sequence"
 
 
@@ -42,11 +42,11 @@ class Prediction:
     Attributes:
         output: The name of the output's layer.
         size: How many numbers the output has.
-        top: Of a vector the greatest of them, greatest first; else empty.
-        kind: What its numbers mean, one of the kinds above; ``None`` where it is not known.
+        top: The greatest numbers of a vector, greatest first; else empty.
+        kind: What its numbers mean, one of the kinds above; ``None`` if it is not known.
         shape: The shape of the output for one image.
         low: The least of its numbers; ``None`` if none is finite.
-        high: Likewise the greatest.
+        high: The greatest, likewise.
     """
 
     output: str
@@ -105,25 +105,25 @@ class Prediction:
 
 
 PROBABILITIES = ("sigmoid", "softmax", "hard_sigmoid")  # their values lie from 0 to 1
-# Roles of layers behind which a number is still the same number.
+# Roles of layers that only move numbers.
 MOVING: tuple[Role, ...] = ("reshape", "identity")
 
-OUTPUT = "output"  # what the only unit of an output is called where its classes have no names
+OUTPUT = "output"  # the name of the only unit of an output whose classes have no names
 
 _PLAIN = re.compile(r"(outputs?|predictions?|probs|top|head|out|fc|logits)(_?\d+)?", re.IGNORECASE)
 
 
 def ends_of(info: ModelInfo) -> tuple[str | None, ...]:
-    """For each output the name of its layer, ``None`` where there is none."""
+    """For each output the name of its layer, ``None`` for none."""
     layer_names = {layer.name for layer in info.layers}
     names = info.output_layers or info.outputs
     return tuple(name if name in layer_names else None for name in names)
 
 
 def last_activation(info: ModelInfo, layer: LayerInfo) -> str | None:
-    """The activation function behind the output of a layer, ``None`` without one.
+    """The activation function of a layer's output, ``None`` without one.
 
-    Of layers that only move numbers about, and of means of alike branches, the one before them.
+    For layers that only move numbers, and means of equal branches, it is the one before them.
     """
     by_name = {entry.name: entry for entry in info.layers}
     seen = set()
@@ -142,12 +142,12 @@ def last_activation(info: ModelInfo, layer: LayerInfo) -> str | None:
 
 
 def gives_probability(info: ModelInfo, layer: LayerInfo) -> bool:
-    """Whether the output of a layer lies from 0 to 1 by its activation function."""
+    """Whether the activation function of a layer's output gives 0 to 1."""
     return last_activation(info, layer) in PROBABILITIES
 
 
 def kind_of(info: ModelInfo, layer: LayerInfo) -> str:
-    """What the numbers of an output mean; as many class names make them classes."""
+    """What the numbers of an output mean; if there is a class name for each they are classes."""
     shape = layer.output_shape or (None, None)
     activation, count = last_activation(info, layer), layer.channels
     named = info.labels is not None and len(info.labels) == (2 if count == 1 else count)
@@ -168,7 +168,7 @@ def kind_of(info: ModelInfo, layer: LayerInfo) -> str:
 
 
 def kinds_of(info: ModelInfo) -> Mapping[str, str]:
-    """The kind of each output, by its name in ``info.outputs``; of unknown layers none."""
+    """The kind of each output of a known layer, by its name in ``info.outputs``."""
     by_name = {layer.name: layer for layer in info.layers}
     pairs = zip(info.outputs, ends_of(info), strict=False)
     return {name: kind_of(info, by_name[end]) for name, end in pairs if end is not None}
@@ -185,7 +185,7 @@ def unit_name(info: ModelInfo, layer: LayerInfo, unit: int) -> str | None:
 
 
 def is_value(info: ModelInfo, name: str) -> bool:
-    """Whether a layer by name is an output of values, which are raised and lowered."""
+    """Whether a layer is an output of values, which pixels can raise and lower."""
     layer = next((entry for entry in info.layers if entry.name == name), None)
     if layer is None or name not in ends_of(info):
         return False
@@ -193,7 +193,7 @@ def is_value(info: ModelInfo, name: str) -> bool:
 
 
 def quantity(info: ModelInfo, name: str, unit: int) -> str:
-    """What the author called a unit of an output of values, which is raised or lowered."""
+    """The author's name of a unit of an output of values."""
     layer = next(entry for entry in info.layers if entry.name == name)
     last_part = name.rpartition("/")[2]
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", layer.type).casefold()
@@ -207,7 +207,7 @@ def quantity(info: ModelInfo, name: str, unit: int) -> str:
     return f"{last_part}, {called}" if several or not plain else called
 
 
-TOP = 5  # how many classes a prediction names
+TOP = 5  # the number of classes that a prediction names
 
 
 def predict(
@@ -216,13 +216,13 @@ def predict(
     kinds: Mapping[str, str] | None = None,
     top: int = TOP,
 ) -> tuple[tuple[Prediction, ...], ...]:
-    """For each image a prediction for each output; those that are not vectors name no class.
+    """For each image a prediction for each output; only vectors have named classes.
 
     Args:
         outputs: For each output its values, ``(image, ...)``.
         labels: The names of the classes, used for outputs of as many numbers.
-        kinds: What the numbers of each output mean, by ``kinds_of``.
-        top: How many classes are named.
+        kinds: What the numbers of each output mean, from :func:`kinds_of`.
+        top: The number of named classes.
 
     Example:
         >>> made = predict({"top": np.array([[0.25, 0.75]], np.float32)}, ("cat", "dog"))

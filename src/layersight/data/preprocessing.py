@@ -1,7 +1,7 @@
-"""What is done to the pixels before the network sees them, as data.
+"""The scaling of pixels for a network, as data.
 
-The rule of this module: a preprocessing is five plain values, never a function, so that it
-can be printed, stored in a manifest and compared.
+The rule of this module: a preprocessing is plain values, never a function, so that it can be
+printed, stored in a manifest and compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from layersight.errors import UsageError, near
 
-# What can choose a preprocessing, the strongest first: the user, or numbers given as they are; the
+# The kinds of evidence for a preprocessing, strongest first: the user, or an array of numbers; the
 # model's own arithmetic on its input; the statistics of its batch normalisation; the name of a
 # known architecture; nothing.
 EVIDENCE = ("asked", "model", "statistics", "name", "guess")
@@ -33,8 +33,8 @@ class Preprocessing:
         mean: Subtracted afterwards; one number, or one for each channel in ``order``.
         std: Divided by at last; one number, or one for each channel in ``order``.
         order: ``"RGB"`` or ``"BGR"``: the order in which the network takes the channels.
-        reason: How it came to be chosen, in words for the reader.
-        evidence: What chose it, one of ``EVIDENCE``.
+        reason: Why it was chosen, in words for the reader.
+        evidence: The kind of evidence for it, one of ``EVIDENCE``.
 
     Example:
         >>> SCALES["-1..1"].apply(np.array([[[0, 127.5, 255]]])).tolist()
@@ -67,14 +67,7 @@ class Preprocessing:
         return dataclasses.replace(self, mean=mean, std=std, order=order)
 
     def apply(self, pixels: NDArray[np.generic]) -> NDArray[np.float32]:
-        """What the network sees.
-
-        Args:
-            pixels: ``(..., height, width, channel)``, 0..255. Channels are taken as RGB.
-
-        Returns:
-            float32 of the same shape.
-        """
+        """The float32 input of the network for RGB pixels ``(..., channel)`` in 0..255."""
         values = np.asarray(pixels, np.float32)
         channels = values.shape[-1]
         if self.order == "BGR" and channels == 3:
@@ -114,7 +107,7 @@ class Preprocessing:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Preprocessing:
-        """The preprocessing of which :meth:`to_json` made data."""
+        """The preprocessing that :meth:`to_json` was called on."""
         names = {field.name for field in dataclasses.fields(cls)}
         values = {name: value for name, value in saved.items() if name in names}
         return cls(**{**values, "mean": tuple(saved["mean"]), "std": tuple(saved["std"])})
@@ -137,7 +130,7 @@ class Preprocessing:
         return "(" + ", ".join(f"{value:g}" for value in values) + ")"
 
 
-# The preprocessings that --scale knows, by name.
+# The preprocessings that --scale accepts, by name.
 SCALES: dict[str, Preprocessing] = {
     scale.name: scale
     for scale in (
@@ -154,7 +147,7 @@ SCALES: dict[str, Preprocessing] = {
 }
 
 
-# What --scale takes, in words.
+# What --scale accepts, in words.
 KNOWN = f"one of {', '.join(SCALES)}, each also with ,bgr; or mean=...,std=... as numbers"
 
 
@@ -163,7 +156,7 @@ def find_scale(text: str | Preprocessing) -> Preprocessing:
 
     Args:
         text: A name of ``SCALES``; ``mean=...`` and ``std=...``, each with one number or one
-            for each channel; ``bgr`` beside one of these, or alone for pixels as they are, for a
+            for each channel; ``bgr`` after one of these, or alone for unscaled pixels, for a
             network that takes blue first; separated by commas. Mean and standard deviation are
             those of pixels / 255 if none of the numbers exceeds 1 or ``0..1`` comes before them,
             else of pixels, in the order in which the network takes the channels.

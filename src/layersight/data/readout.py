@@ -1,6 +1,6 @@
 """A number read off a network, and its gradients, as data.
 
-The rule of this module: plain values and NumPy arrays that a framework carries out; whatever a
+The rule of this module: plain values and NumPy arrays that a framework executes; everything that a
 heatmap explains (a class, a channel, a region, a contrast) is a sum of readouts.
 """
 

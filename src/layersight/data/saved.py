@@ -1,4 +1,4 @@
-"""What a model file holds, as data: a configuration and weights, no objects."""
+"""The contents of a model file as data: a configuration and weights, no objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Config = dict[str, Any]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LayerWeights:
-    """The weights that a file holds for one layer of the outermost model."""
+    """The weights of one layer of the outermost model in a file."""
 
     layer: str  # the layer's name in the file
     names: tuple[str, ...]  # the name of each weight
@@ -31,12 +31,11 @@ class SavedNetwork:
     config: Config  # class name and configuration of the outermost model, as Keras 3 takes it
     # layer by layer, where the file keeps them so (legacy HDF5)
     weights: tuple[LayerWeights, ...] | None = None
-    keras_version: str | None = None  # the version that wrote it, if it says so
-    backend: str | None = None  # the backend that wrote it, if it says so
+    keras_version: str | None = None  # the version that wrote it, if known
+    backend: str | None = None  # the backend that wrote it, if known
     rewrites: tuple[str, ...] = ()  # what was changed in the configuration, in words
     digest: str = ""  # sha256: and the digest of the file
-    # The number of values of its weights, which no network of it may exceed; None if that is not
-    # known.
+    # the number of values of its weights, which its network may not exceed; None if not known
     size: int | None = None
     # The weights by their path in a store of Keras 3, which follows the attributes of objects
     # (layers/conv2d/vars/0), if the file is one.
@@ -46,5 +45,5 @@ class SavedNetwork:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What a model should remember of its file."""
+        """The facts of the file for the model's description."""
         return {"source": str(self.path), "digest": self.digest, "rewrites": self.rewrites}

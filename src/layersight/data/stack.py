@@ -1,7 +1,7 @@
-"""Several frames, slices or tiles as one picture, beside and under each other.
+"""Several frames, slices or tiles as one picture.
 
-The rule of this module: they go from left to right and then down, and what is left over is told
-apart from what is drawn.
+The rule of this module: they go from left to right and then down, and cells that are left over are
+filled with a value that shows they are empty.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 
 def arrangement(depth: int) -> tuple[int, int]:
-    """Rows and columns of so many frames, about as many of one as of the other.
+    """Rows and columns for ``depth`` frames, about equally many.
 
     >>> arrangement(5), arrangement(9)
     ((2, 3), (3, 3))
@@ -26,9 +26,9 @@ def arrangement(depth: int) -> tuple[int, int]:
 
 
 def contact_sheet(stack: NDArray[Kind], fill: Any) -> NDArray[Kind]:
-    """Frames ``(frame, height, width)``, perhaps with channels, as one picture, a pixel apart.
+    """Frames ``(frame, height, width)``, with or without channels, as one picture, a pixel apart.
 
-    What is between them and where no frame is left is ``fill``.
+    Gaps and cells that are left over have the value ``fill``.
     """
     columns = arrangement(len(stack))[1]
     return mosaic(stack, columns=columns, gap=(1, 1), fill=fill)[:-1, :-1]
@@ -42,15 +42,15 @@ def mosaic(
     fill: Any = 0,
     extend: bool = False,
 ) -> NDArray[Kind]:
-    """Lays tiles in rows, first to last, at their own pixels.
+    """Lays tiles in rows, first to last, pixel for pixel.
 
     Args:
         tiles: ``(tile, height, width)`` or ``(tile, height, width, channel)``.
         columns: Tiles in a row; fewer if there are fewer tiles.
         gap: Pixels below and to the right of each tile.
         fill: The value of cells that are left over, and of the gaps.
-        extend: Whether gaps repeat the nearest pixel of a tile instead. Then no foreign
-            colour shows at a tile's edge when a viewer smooths what a page covers.
+        extend: Whether gaps repeat the nearest pixel of a tile instead. Then no other colour
+            shows at a tile's edge when a viewer smooths the picture.
 
     Example:
         >>> mosaic(np.arange(3, dtype=np.uint8).reshape(3, 1, 1), columns=2, fill=9)

@@ -1,11 +1,11 @@
-"""The scale of pixels that a network's own arithmetic on its input shows.
+"""The scale of pixels that follows from a network's own arithmetic on its input.
 
-The stem of an input is what a network computes of it before its first learned weights: division,
-subtraction, another order of colours, a Normalization. It is tried on plain pictures of one
-colour, fed in each of the common scales; the scale for which the first weights get numbers of
-the size that networks are trained on is the one that its author fed.
+The stem of an input is what a network computes from it before its first learned weights: division,
+subtraction, another order of colours, a Normalization. It is run on plain pictures of one colour in
+each of the common scales; the right scale is the one in which the first weights get numbers of the
+size that networks are trained on.
 
-The rule of this module: plain NumPy. What walks the graph and runs the stem is the framework's.
+The rule of this module: plain NumPy. The framework walks the graph and runs the stem.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from layersight.errors import few
 
 Numbers = NDArray[np.float32]
 
-# The scales in which pixels are fed to a network that goes on from there itself.
+# The scales in which pixels are fed to the stem.
 FED = ("none", "0..1", "-1..1")
 
 # The greys that are tried, as pixels.
@@ -31,13 +31,13 @@ LEVELS = np.array([0.0, 63.75, 127.5, 191.25, 255.0], np.float32)
 # What black and white become in networks whose inputs are not standardised.
 PLAIN_ENDS = ((0.0, 1.0), (-1.0, 1.0), (-0.5, 0.5))
 
-PIXELS = (0.0, 255.0)  # what they become where the network first makes pixels of what it is fed
+PIXELS = (0.0, 255.0)  # what they become if the network first restores pixels
 CLOSE = 0.02  # how far black and white may be from these, as a share of their distance
 
-# Where between black (0) and white (1) the mean of photographs lies, and how far that varies.
+# The mean of photographs between black (0) and white (1), and how far it varies.
 USUAL_MEAN = (0.45, 0.2)
 
-# How many standard deviations lie between black and white, and how far its logarithm varies.
+# The distance of black and white in standard deviations, and how far its logarithm varies.
 USUAL_WIDTH = (4.0, 0.5)
 
 # Added to the cost of -1..1, which is seldom fed to a network that standardises its input.
@@ -47,7 +47,7 @@ SATURATED = 100.0  # added to the cost of a scale in which greys that differ bec
 
 
 class Stem(Protocol):
-    """What runs the stem of an input."""
+    """A function that runs the stem of an input."""
 
     @property
     def layers(self) -> Sequence[str]:
@@ -55,11 +55,11 @@ class Stem(Protocol):
         ...
 
     def __call__(self, colours: Numbers, *, ramp: bool = False) -> Numbers:
-        """Gives the numbers that reach the first weights.
+        """Returns the numbers that reach the first weights.
 
         Args:
             colours: ``(picture, channel)``, in the input's own numbers.
-            ramp: Let each picture rise from black at its left to its colour at its right.
+            ramp: Whether each picture rises from black at its left to its colour at its right.
 
         Returns:
             ``(picture, number)``: in the middle of each picture, of a ramp at three quarters.
@@ -69,15 +69,15 @@ class Stem(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a stem shows."""
+    """The result of reading a stem."""
 
-    # what the pixels must be brought to; None if the stem does not show it
+    # the preprocessing of pixels; None if the stem does not show it
     preprocessing: Preprocessing | None = None
     swapped: bool = False  # whether the stem reverses the order of three colours
 
 
 def read_stem(stem: Stem, channels: int) -> Reading:
-    """The scale that a network takes, from what its stem makes of plain pictures."""
+    """The scale that a network takes, from its stem's output for plain pictures."""
     fed = [SCALES[name].apply(_tried(channels)) for name in FED]
     responses = stem(np.concatenate(fed)).astype(np.float64)
     if len(responses) != sum(map(len, fed)):
@@ -115,7 +115,7 @@ def _tried(channels: int) -> Numbers:
 
 
 def _read_ramp(stem: Stem, channels: int, named: str) -> Reading:
-    """The reading of a stem that gives the same in every scale, as standardising does."""
+    """The reading of a stem that is independent of scale, as standardising is."""
     white = np.ones((1, channels), np.float32)
     bright, dim = (stem(white * scale, ramp=True).astype(np.float64) for scale in (255, 1))
     if not np.isfinite(bright).all() or not np.abs(bright).max(initial=0) > 1e-3:
@@ -127,7 +127,7 @@ def _read_ramp(stem: Stem, channels: int, named: str) -> Reading:
 
 
 def _cost(greys: NDArray[np.float64], ends: Sequence[tuple[float, float]]) -> float:
-    """How unlike the input of a network ``(level, number)`` greys are; 0 at common ends."""
+    """How unusual ``(level, number)`` greys are as the input of a network; 0 at common ends."""
     if not np.isfinite(greys).all():
         return np.inf
     first, last = greys[0], greys[-1]
@@ -144,7 +144,7 @@ def _cost(greys: NDArray[np.float64], ends: Sequence[tuple[float, float]]) -> fl
 
 
 def _is_swapped(colours: NDArray[np.float64]) -> bool:
-    """Whether red comes out where blue was, of ``(colour, number)`` less what black becomes."""
+    """Whether red becomes blue, from ``(colour, number)`` less the numbers of black."""
     if colours.shape != (3, 3):
         return False
     turned = np.abs(colours[:, ::-1])
@@ -152,7 +152,7 @@ def _is_swapped(colours: NDArray[np.float64]) -> bool:
 
 
 def _formula(greys: NDArray[np.float64], swapped: bool) -> str:
-    """What a stem computes of pixels, in words."""
+    """The formula of a stem, in words."""
     slope, black = (greys[-1] - greys[0]) / 255, greys[0]
     straight = black + slope * LEVELS[:, None]
     room = 1e-3 * np.abs(greys[-1] - greys[0]).max()
@@ -166,7 +166,7 @@ def _formula(greys: NDArray[np.float64], swapped: bool) -> str:
 
 
 def _once(values: NDArray[np.float64]) -> tuple[float, ...]:
-    """Some numbers, rounded, or the one that they all are; of many the first and no more."""
+    """Rounded numbers, one if all are equal, and at most the first four."""
     rounded = [float(f"{value:.4g}") for value in values]
     return tuple(rounded[:1] if len(set(rounded)) == 1 else rounded[:4])
 

@@ -1,7 +1,7 @@
 """What a heatmap explains, as data.
 
-The rule of this module: a target is plain values that can be written down and read again; what
-they mean in a network is decided where they are computed.
+The rule of this module: a target is plain values that can be stored and read back; what they mean
+in a network is decided where they are computed.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-MEAN, PREDICTED = "mean", "predicted"  # all positions; those where the unit is the strongest
+MEAN, PREDICTED = "mean", "predicted"  # all positions; those at which the unit is the strongest
 
-Place = tuple[int, ...]
+Position = tuple[int, ...]
 
 AXIS_NAMES: dict[int, tuple[str, ...]] = {
     1: ("position",),
     2: ("row", "column"),
     3: ("frame", "row", "column"),
 }
-"""What the axes of maps are called, by how many there are."""
+"""The names of the axes of maps, by their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Target:
     """A class, a channel, a neuron, a region of a map, or the difference of two.
 
     Attributes:
-        layer: The name of the layer that it is read off, most often an output.
-        unit: Which class, unit or channel.
+        layer: The name of the layer that it is read from, usually an output.
+        unit: The class, unit or channel.
         against: Another of the same layer that is subtracted, for a contrast.
         sign: -1 for the evidence against it: the other side of a single unit, "not dog".
         where: For a layer with maps: :data:`MEAN` over all positions; :data:`PREDICTED`: over
@@ -36,16 +36,16 @@ class Target:
             ``(y0, x0, y1, x1)``, ends not included; in positions of the map. Of a map with
             another number of axes as many numbers, or twice as many.
         before: Whether it is read before the layer's activation function (a logit).
-        label: What the class is called, where that is known.
-        against_label: Likewise of ``against``.
-        opposite: What the other side of a single unit is called, "cat" where the unit is "dog".
+        label: The name of the class, if known.
+        against_label: The name of ``against``, if known.
+        opposite: The name of the other side of a single unit, "cat" if the unit is "dog".
     """
 
     layer: str
     unit: int
     against: int | None = None
     sign: int = 1
-    where: str | Place = MEAN
+    where: str | Position = MEAN
     before: bool = True
     label: str | None = None
     against_label: str | None = None
@@ -53,7 +53,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What it is called in a caption.
+        """Its name in a caption.
 
         >>> Target("top", 1, label="dog", sign=-1).name
         'not dog'

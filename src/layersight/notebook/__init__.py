@@ -122,7 +122,7 @@ def _signature(kind: type) -> tuple[str, inspect.Signature]:
             lines.append(f"{name}: {PARTS[name]}")
     for name, declared in options_of(noun.options).items():
         default = noun.plot.get(name, declared.default)
-        written = declared.written + (" | None" if declared.default is None else "")
+        written = declared.annotation + (" | None" if declared.default is None else "")
         found.append(inspect.Parameter(name, keyword, default=default, annotation=written))
         choices = f" One of {', '.join(declared.choices)}." if declared.choices else ""
         lines.append(f"{name}: {declared.help}{choices}")

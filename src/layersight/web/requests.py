@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from layersight.data.colormaps import COLORMAPS
-from layersight.data.fields import Options, option, options_of, spelled
+from layersight.data.fields import Options, british_spelling, option, options_of
 from layersight.errors import UsageError, near
 from layersight.nouns.activations.options import NORMALISATIONS
 from layersight.nouns.heatmaps.request import METRICS
@@ -159,7 +159,7 @@ def parse(request: type[Kind], params: Any) -> Kind:
     if not isinstance(params, dict):
         raise UsageError("expected the parameters of a request as an object")
     fields = {entry.name: entry for entry in dataclasses.fields(request)}
-    params = {spelled(name, fields): value for name, value in params.items()}
+    params = {british_spelling(name, fields): value for name, value in params.items()}
     for name, value in params.items():
         if name not in fields:
             expected = ", ".join(fields) or "none"

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from layersight.data.model import LayerInfo, ModelInfo
-from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED, Place, Target
+from layersight.data.target import AXIS_NAMES, MEAN, PREDICTED, Position, Target
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.heatmaps.classes import (
     check_unit,
@@ -198,7 +198,7 @@ def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
     if text is None:
         return target
     text, sides = text.strip(), spatial_shape(layer)
-    where: str | Place
+    where: str | Position
     parts = text.split(",")
     spans = [_SPAN.fullmatch(part) for part in parts]
     if text.casefold() in (MEAN, PREDICTED):

@@ -153,7 +153,7 @@ def penalty(ascent: Ascent, canvas: Tensor) -> Tensor | None:
     """
     total: Tensor | None = None
     axes = (1, 2, 3)
-    last = ascent.parameters == PIXELS and not ascent.placed
+    last = ascent.parameters == PIXELS and not ascent.has_placements
     if ascent.total_variation:
         planes = ops.transpose(canvas, (0, 3, 1, 2)) if last else canvas
         down = ops.mean(ops.abs(planes[:, :, 1:] - planes[:, :, :-1]), axes)

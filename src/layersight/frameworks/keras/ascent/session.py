@@ -258,7 +258,7 @@ class KerasOptimisation:
 
         def value_of(parameters: Tensors) -> tuple[Tensor, Tensor]:
             canvas: Tensor | None
-            if ascent.parameters == PIXELS and not ascent.placed:
+            if ascent.parameters == PIXELS and not ascent.has_placements:
                 canvas = seen = parameters["pixels"]
             else:
                 planes = self._draw([parameters[name] for name in self._names], [])

@@ -28,7 +28,7 @@ DEVIATION = 0.1
 def _parameters(context: Context) -> dict[str, Any]:
     return {
         "parameters": PIXELS,
-        "placed": False,
+        "has_placements": False,
         "update": "normalised",
         "rate": context.options.rate,
         "outside": GREY,
