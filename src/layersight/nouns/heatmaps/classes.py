@@ -1,7 +1,7 @@
-"""The outputs of a model, and from the name or the number of a class to a target.
+"""The outputs of a model, and targets by the name or the number of a class.
 
 The rule of this module: a name means one class or none; where it could mean two, or a number
-could be a name, the error says which numbers they have.
+could be a name, the error gives their numbers.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from layersight.select import blocked_error
 
 
 def output_layers(info: ModelInfo) -> tuple[LayerInfo, ...]:
-    """For each output of a model the layer that gives it, in the order of ``info.outputs``.
+    """The layer that gives each output of a model, in the order of ``info.outputs``.
 
-    An output that is computed outside of any layer, as the author of a subclassed model may, is
-    stood for by the last layer of all; :func:`default_output` says so.
+    An output that is computed outside of any layer, as in a subclassed model, is represented by the
+    last layer; :func:`default_output` says so.
 
     Raises:
         ModelInputError: The model has no layer at all.
     """
     by_name = {layer.name: layer for layer in info.layers}
     if not by_name:
-        raise ModelInputError("expected a model with layers, found none that a number is read off")
+        raise ModelInputError("expected a model with layers, found none to read a number from")
     last = info.layers[-1]
     return tuple(last if name is None else by_name[name] for name in ends_of(info)) or (last,)
 
@@ -42,17 +42,17 @@ def check_explained(info: ModelInfo, names: Collection[str] | None) -> None:
     for layer in layers:
         if layer.blocked is not None:
             able = [one.name for one in info.layers if one.blocked is None and one.channels]
-            instead = "--target {}:0 --method gradient explains a channel of a layer before it"
+            advice = "--target {}:0 --method gradient explains a channel of a layer before it"
             raise blocked_error(
-                info.source, info.layers, layer, instead.format(able[-1]) if able else None
+                info.source, info.layers, layer, advice.format(able[-1]) if able else None
             )
 
 
 def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
-    """The output that a class without the name of its output is of, and what to say of it.
+    """The output of a class that is given without the name of its output, and a note on it.
 
     Raises:
-        SelectionError: There are several, and none or more than one of them is a vector.
+        SelectionError: There are several outputs, and none of them is a vector.
     """
     layers = tuple(dict.fromkeys(output_layers(info)))
     if len(layers) == 1:
@@ -62,10 +62,10 @@ def default_output(info: ModelInfo) -> tuple[LayerInfo, str | None]:
         )
         return layers[0], outside if None in ends_of(info) else None
     vectors = [layer for layer in layers if len(layer.output_shape or ()) == 2]
-    listed = ", ".join(layer.name for layer in layers)
     if not vectors:
+        names = ", ".join(layer.name for layer in layers)
         raise SelectionError(
-            f"the model has {len(layers)} outputs ({listed}), none of them a vector of classes: "
+            f"the model has {len(layers)} outputs ({names}), none of them a vector of classes: "
             f"say of which, for example {layers[0].name}:0"
         )
     others = ", ".join(layer.name for layer in layers if layer is not vectors[0])
@@ -80,7 +80,7 @@ def is_output(info: ModelInfo, layer: LayerInfo) -> bool:
 
 
 def spatial_shape(layer: LayerInfo) -> tuple[int | None, ...]:
-    """How many positions a layer's output has along each of its spatial axes.
+    """The number of positions of a layer's output along each of its spatial axes.
 
     >>> spatial_shape(LayerInfo("conv", "Conv2D", (None, 8, 7, 6), data_format="channels_first"))
     (7, 6)
@@ -89,7 +89,7 @@ def spatial_shape(layer: LayerInfo) -> tuple[int | None, ...]:
 
 
 SIDES = ("class 0", "class 1")
-"""The two sides of a single unit that gives a probability, where they have no names."""
+"""The two sides of a single unit that gives a probability, if they have no names."""
 
 _NUMBER = re.compile(r"(class )?([0-9]{1,9})")
 _SYNSET = re.compile(r"(n[0-9]{8}) (.+)")
@@ -100,7 +100,7 @@ def shorten(text: str) -> str:
 
 
 def names_of(info: ModelInfo, layer: LayerInfo) -> tuple[str, ...] | None:
-    """The names of the classes of an output, if they are known: two for a single unit."""
+    """The names of the classes of an output, if known: two for a single unit."""
     labels = info.labels
     if labels is None or not is_output(info, layer):
         return None
@@ -108,23 +108,23 @@ def names_of(info: ModelInfo, layer: LayerInfo) -> tuple[str, ...] | None:
     return labels if fits else None
 
 
-def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | None:
-    """A class of an output by its number or its name; ``None`` for a name that it does not have.
+def find_class(info: ModelInfo, layer: LayerInfo, spec: str | int) -> Target | None:
+    """A class of an output by its number or its name; ``None`` for an unknown name.
 
-    A number may be one or ``"class 3"``; in names case does not matter, and underscores are
-    spaces. The numbers are those of the classes: of a single unit with two names, or of one that
-    gives a probability, 1 is what it stands for and 0 is the other side.
+    A number may also be written ``"class 3"``; in names case does not matter, and underscores are
+    spaces. Numbers count classes: a single unit that has two names, or gives a probability, is
+    class 1, and its other side class 0.
     """
     names = names_of(info, layer)
-    text = normalise_name(asked) if isinstance(asked, str) else str(asked)
-    match = _NUMBER.fullmatch(text) if isinstance(asked, str) else None
-    if match is None and isinstance(asked, str):
-        return _by_name(info, layer, names, text)
-    number = int(match[2]) if match is not None else int(asked)
+    text = normalise_name(spec) if isinstance(spec, str) else str(spec)
+    match = _NUMBER.fullmatch(text) if isinstance(spec, str) else None
+    if match is None and isinstance(spec, str):
+        return _find_by_name(info, layer, names, text)
+    number = int(match[2]) if match is not None else int(spec)
     count = (layer.channels or 0) + int(_has_sides(info, layer))
     if names is not None and match is not None and match[1] is None:
-        named = _known(names)[0].get(text, ())
-        other = next((one for one in named if one != number), None)
+        namesakes = _index_names(names)[0].get(text, ())
+        other = next((index for index in namesakes if index != number), None)
         if other is not None and number >= count:
             return make_target(info, layer, other)
         if other is not None:
@@ -133,7 +133,7 @@ def find_class(info: ModelInfo, layer: LayerInfo, asked: str | int) -> Target | 
                 f"'{shorten(names[number])}': say 'class {other}' or 'class {number}'"
             )
     if not 0 <= number < count:
-        raise SelectionError(_no_number(layer, number, count))
+        raise SelectionError(_out_of_range(layer, number, count))
     return make_target(info, layer, number)
 
 
@@ -151,11 +151,11 @@ def _has_sides(info: ModelInfo, layer: LayerInfo) -> bool:
 
 
 def unit_target(info: ModelInfo, layer: LayerInfo, unit: int) -> Target:
-    """The target of a unit or channel of any layer; of an output as a logit."""
+    """The target of a unit or channel of any layer; of an output, its logit."""
     names = names_of(info, layer)
     if _has_sides(info, layer):
-        other, own = names or SIDES
-        return Target(layer.name, 0, label=own, opposite=other)
+        opposite, label = names or SIDES
+        return Target(layer.name, 0, label=label, opposite=opposite)
     if names is not None:
         return Target(layer.name, unit, label=names[unit])
     if not is_output(info, layer):
@@ -174,17 +174,16 @@ def check_unit(layer: LayerInfo, unit: int) -> None:
             f"has the shape {layer.output_shape}"
         )
     if not 0 <= unit < count:
-        raise SelectionError(_no_number(layer, unit, count))
+        raise SelectionError(_out_of_range(layer, unit, count))
 
 
 def unknown_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionError:
-    """Why a name means no class of an output, and what to do."""
+    """An error for a name that is no class of an output, with what to do."""
     names, count = names_of(info, layer), layer.channels or 0
     numbers = f"the number of a class, 0 to {count - 1}"
     if count == 1:
         numbers = "0 or 1" if _has_sides(info, layer) else "0, or 'not 0'"
-    known = [entry.name for entry in info.layers]
-    if text in known:
+    if any(entry.name == text for entry in info.layers):
         return SelectionError(
             f"'{shorten(text)}' is a layer: say which of its channels, for example '{text}:0'"
         )
@@ -204,7 +203,7 @@ def unknown_class(info: ModelInfo, layer: LayerInfo, text: str) -> SelectionErro
 
 
 def normalise_name(text: str) -> str:
-    """A name as it is compared.
+    """A name in the form in which names are compared.
 
     >>> normalise_name("African_Elephant ")
     'african elephant'
@@ -212,42 +211,43 @@ def normalise_name(text: str) -> str:
     return " ".join(text.replace("_", " ").casefold().split())
 
 
-def _by_name(
+def _find_by_name(
     info: ModelInfo, layer: LayerInfo, names: tuple[str, ...] | None, text: str
 ) -> Target | None:
-    """A class by its whole name, else by one of several names that stand in its label."""
+    """A class by its whole label, else by one of several names in its label."""
     if names is None:
-        only = layer.channels == 1 and is_output(info, layer) and text == OUTPUT
-        return unit_target(info, layer, 0) if only else None
-    for known in _known(names):
-        found = known.get(text, ())
-        if len(found) > 1:
-            listed = ", ".join(str(number) for number in found[:6])
+        is_single = layer.channels == 1 and is_output(info, layer) and text == OUTPUT
+        return unit_target(info, layer, 0) if is_single else None
+    for index in _index_names(names):
+        classes = index.get(text, ())
+        if len(classes) > 1:
+            listed = ", ".join(map(str, classes[:6]))
             raise SelectionError(
-                f"'{shorten(text)}' is the name of {len(found)} classes ({listed}): give the number"
+                f"'{shorten(text)}' is the name of {len(classes)} classes ({listed}): give the "
+                "number"
             )
-        if found:
-            return make_target(info, layer, found[0])
+        if classes:
+            return make_target(info, layer, classes[0])
     return None
 
 
 @lru_cache(maxsize=8)
-def _known(names: tuple[str, ...]) -> tuple[Mapping[str, Sequence[int]], ...]:
+def _index_names(names: tuple[str, ...]) -> tuple[Mapping[str, Sequence[int]], ...]:
     """The classes by their whole label, and by each of the names in it."""
-    whole: dict[str, list[int]] = {}
+    labels: dict[str, list[int]] = {}
     parts: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         label = normalise_name(name)
-        whole.setdefault(label, []).append(number)
+        labels.setdefault(label, []).append(number)
         synset = _SYNSET.fullmatch(label)
-        found = {*synset.groups()} if synset else {label}
-        found |= {part.strip() for text in list(found) for part in text.split(",")}
-        for part in found - {label, ""}:
+        contained = {*synset.groups()} if synset else {label}
+        contained |= {part.strip() for text in list(contained) for part in text.split(",")}
+        for part in contained - {label, ""}:
             parts.setdefault(part, []).append(number)
-    return whole, parts
+    return labels, parts
 
 
-def _no_number(layer: LayerInfo, number: int, count: int) -> str:
+def _out_of_range(layer: LayerInfo, number: int, count: int) -> str:
     return (
         f"no class or channel {number}: expected 0 to {count - 1}, layer '{layer.name}' has {count}"
     )

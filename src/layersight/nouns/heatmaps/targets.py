@@ -1,13 +1,13 @@
-"""From what a person types to targets.
+"""Parses targets from text.
 
-The rule of this module: a text means one target or none; a miss names what is near, and
-nothing that can be typed raises anything but one of layersight's own errors.
+The rule of this module: a text means one target or none; an error names near matches, and no text
+raises anything but one of layersight's own errors.
 
 ::
 
     386                     a class by its number
     African elephant        by its name; case and underscores do not matter
-    not dog                 what speaks against it
+    not dog                 what counts against it
     tiger vs cat            one rather than the other
     block5_conv3:12         a channel or unit of any layer, the mean over all positions
     block5_conv3:12@4,7     one neuron: row, column
@@ -39,7 +39,7 @@ from layersight.nouns.heatmaps.classes import (
 )
 from layersight.select import select_layers
 
-LONGEST = 300  # no target is written in more characters
+LONGEST = 300  # characters of a target at most
 
 _NOT = re.compile(r"not\s+(?=\S)", re.IGNORECASE)
 _VERSUS = re.compile(r"\s+(?:vs\.?|versus|rather than)\s+", re.IGNORECASE)
@@ -49,63 +49,63 @@ _SPAN = re.compile(r"\s*([0-9]{1,9})?\s*:\s*([0-9]{1,9})?\s*")
 
 
 def parse_targets(
-    info: ModelInfo, asked: str | int | Target | Iterable[str | int | Target]
+    info: ModelInfo, requested: str | int | Target | Iterable[str | int | Target]
 ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
-    """The targets that were asked for, each once, and what a reader should know of the choice."""
-    several = [asked] if isinstance(asked, str | int | np.integer | Target) else list(asked)
-    if not several:
+    """The requested targets, each once, and a note on the output that was chosen for them."""
+    single = isinstance(requested, str | int | np.integer | Target)
+    specs = [requested] if single else list(requested)
+    if not specs:
         raise UsageError("expected at least one target, found none. Leave it out for the strongest")
-    found = [parse_target(info, one) for one in several]
-    bare = any(not isinstance(one, Target) and ":" not in str(one) for one in several)
-    note = default_output(info)[1] if bare else None
-    return tuple(dict.fromkeys(found)), (note,) if note else ()
+    targets = [parse_target(info, spec) for spec in specs]
+    by_default = any(not isinstance(spec, Target) and ":" not in str(spec) for spec in specs)
+    note = default_output(info)[1] if by_default else None
+    return tuple(dict.fromkeys(targets)), (note,) if note else ()
 
 
-def parse_target(info: ModelInfo, asked: str | int | Target) -> Target:
-    """One target."""
-    if isinstance(asked, Target):
-        return _check(info, asked)
-    if isinstance(asked, bool) or not isinstance(asked, str | int | np.integer):
+def parse_target(info: ModelInfo, spec: str | int | Target) -> Target:
+    if isinstance(spec, Target):
+        return _check(info, spec)
+    if isinstance(spec, bool) or not isinstance(spec, str | int | np.integer):
         raise UsageError(
-            f"expected a target as a class, LAYER:CHANNEL or a Target, found {shorten(repr(asked))}"
+            f"expected a target as a class, LAYER:CHANNEL or a Target, found {shorten(repr(spec))}"
         )
-    if not isinstance(asked, str):
+    if not isinstance(spec, str):
         layer = default_output(info)[0]
         check_unit(layer, 0)
-        found = find_class(info, layer, int(asked))
-        assert found is not None
-        return found
-    text = " ".join(asked.split())
+        target = find_class(info, layer, int(spec))
+        assert target is not None
+        return target
+    text = " ".join(spec.split())
     if not text or len(text) > LONGEST:
         raise UsageError(
             f"expected a target of 1 to {LONGEST} characters, such as 386, a class name or "
             f"LAYER:CHANNEL, found {len(text)}"
         )
-    return _check(info, _read(info, text))
+    return _check(info, _parse(info, text))
 
 
-def _read(info: ModelInfo, text: str) -> Target:
-    """``not``, a contrast, or one class."""
+def _parse(info: ModelInfo, text: str) -> Target:
+    """A target from a class, a contrast, or the negation of either."""
     sign = 1
-    found = _whole_name(info, text)
-    while found is None and (match := _NOT.match(text)):
+    target = _find_label(info, text)
+    while target is None and (match := _NOT.match(text)):
         sign, text = -sign, text[match.end() :]
-        found = _whole_name(info, text)
-    if found is None:
+        target = _find_label(info, text)
+    if target is None:
         parts = _VERSUS.split(text)
         if len(parts) > 2:
             raise UsageError(
                 f"target '{shorten(text)}': expected one class, or two as 'A vs B', found "
                 f"{len(parts)}"
             )
-        found = _one(info, parts[0])
+        target = _parse_class(info, parts[0])
         if len(parts) == 2:
-            found = _contrast(info, found, parts[1])
-    return dataclasses.replace(found, sign=sign * found.sign)
+            target = _contrast(info, target, parts[1])
+    return dataclasses.replace(target, sign=sign * target.sign)
 
 
-def _whole_name(info: ModelInfo, text: str) -> Target | None:
-    """A class that is called like the whole text, whatever is in it."""
+def _find_label(info: ModelInfo, text: str) -> Target | None:
+    """A class whose label is the whole text, even if that contains ``not`` or ``vs``."""
     labels = [normalise_name(label) for label in info.labels or ()]
     if normalise_name(text) not in labels:
         return None
@@ -118,13 +118,13 @@ def _contrast(info: ModelInfo, first: Target, text: str) -> Target:
     name, at, where = text.partition("@")
     second = find_class(info, layer, name)
     if second is None:
-        second = _one(info, text)
+        second = _parse_class(info, text)
     elif at:
-        second = _placed(second, layer, where)
+        second = _with_position(second, layer, where)
     if second.layer != first.layer:
         raise UsageError(f"a contrast is of one layer: found '{first.layer}' and '{second.layer}'")
     if second.where not in (MEAN, first.where):
-        raise UsageError(f"target '... vs {shorten(text)}': say the place of the first alone")
+        raise UsageError(f"target '... vs {shorten(text)}': give the position of the first only")
     if second.unit == first.unit:
         if second.sign != first.sign:
             return first  # the two sides of a single unit
@@ -136,65 +136,67 @@ def _contrast(info: ModelInfo, first: Target, text: str) -> Target:
     )
 
 
-def _one(info: ModelInfo, text: str) -> Target:
-    wrong: SelectionError | None = None
-    for place in [place for place, letter in enumerate(text) if letter == ":"]:
-        layer = _find_layer(info, text[:place])
+def _parse_class(info: ModelInfo, text: str) -> Target:
+    """A class, or a channel or unit of a layer, with its position if there is one."""
+    error: SelectionError | None = None
+    for colon in [index for index, letter in enumerate(text) if letter == ":"]:
+        layer = _find_layer(info, text[:colon])
         if not isinstance(layer, SelectionError):
-            unit, at, where = text[place + 1 :].partition("@")
-            return _placed(_of_layer(info, layer, unit.strip()), layer, where if at else None)
-        wrong = wrong or layer
+            unit, at, where = text[colon + 1 :].partition("@")
+            target = _find_unit(info, layer, unit.strip())
+            return _with_position(target, layer, where if at else None)
+        error = error or layer
     before, at, where = text.rpartition("@")
     name = (before if at else text).strip()
-    if wrong is not None and ":" in name:
-        raise wrong
+    if error is not None and ":" in name:
+        raise error
     layer = default_output(info)[0]
     check_unit(layer, 0)
     found = find_class(info, layer, name)
     if found is None:
         raise unknown_class(info, layer, name)
-    return _placed(found, layer, where if at else None)
+    return _with_position(found, layer, where if at else None)
 
 
 def _find_layer(info: ModelInfo, name: str) -> LayerInfo | SelectionError:
-    """The only layer that a text means, by its name or as ``--layers`` takes it; else why not."""
+    """The only layer that a text selects, by its name or as in ``--layers``; else an error."""
     for layer in info.layers:
         if layer.name == name:
             return layer
     try:
-        found = select_layers(info.layers, name)
+        layers = select_layers(info.layers, name)
     except SelectionError as error:
         return error
-    if len(found) == 1 and "," not in name:
-        return found[0]
-    listed = ", ".join(layer.name for layer in found[:4])
-    return SelectionError(f"'{shorten(name)}' stands for {len(found)} layers: name one of {listed}")
+    if len(layers) == 1 and "," not in name:
+        return layers[0]
+    names = ", ".join(layer.name for layer in layers[:4])
+    return SelectionError(f"'{shorten(name)}' stands for {len(layers)} layers: name one of {names}")
 
 
 def _layer(info: ModelInfo, name: str) -> LayerInfo:
-    found = _find_layer(info, name)
-    if isinstance(found, SelectionError):
-        raise found
-    return found
+    layer = _find_layer(info, name)
+    if isinstance(layer, SelectionError):
+        raise layer
+    return layer
 
 
-def _of_layer(info: ModelInfo, layer: LayerInfo, text: str) -> Target:
+def _find_unit(info: ModelInfo, layer: LayerInfo, text: str) -> Target:
     """A unit of a layer by its number, or of an output by its name."""
     if _UNIT.fullmatch(text):
         check_unit(layer, int(text))
         return unit_target(info, layer, int(text))
     check_unit(layer, 0)
-    found = find_class(info, layer, text) if text else None
-    if found is None:
+    target = find_class(info, layer, text) if text else None
+    if target is None:
         raise SelectionError(
             f"no channel or class '{shorten(text)}' of layer '{layer.name}': expected a number "
             f"from 0 to {(layer.channels or 0) - 1}"
         )
-    return found
+    return target
 
 
-def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
-    """A target at a place that is written, if there is one."""
+def _with_position(target: Target, layer: LayerInfo, text: str | None) -> Target:
+    """A target at the position or region that a text describes, if there is one."""
     if text is None:
         return target
     text, sides = text.strip(), spatial_shape(layer)
@@ -212,7 +214,7 @@ def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
     else:
         names = AXIS_NAMES.get(len(sides), AXIS_NAMES[2])
         raise UsageError(
-            f"the place '{shorten(text)}' of layer '{layer.name}' cannot be read: expected "
+            f"the position '{shorten(text)}' of layer '{layer.name}' cannot be read: expected "
             f"{','.join(name.upper() for name in names)}, {','.join('FIRST:END' for _ in names)} "
             f"({', '.join(name + 's' for name in names)}) or 'predicted', of a layer with maps"
         )
@@ -220,7 +222,7 @@ def _placed(target: Target, layer: LayerInfo, text: str | None) -> Target:
 
 
 def _check(info: ModelInfo, target: Target) -> Target:
-    """A target whose layer, units and place are there; with a label, if one is known."""
+    """A target with its label; refused if its layer, units or positions do not exist."""
     layer = _layer(info, str(target.layer))
     for unit in (target.unit, *(() if target.against is None else (target.against,))):
         if isinstance(unit, bool) or not isinstance(unit, int | np.integer):
@@ -232,10 +234,10 @@ def _check(info: ModelInfo, target: Target) -> Target:
         raise UsageError(f"expected two different classes, found {target.unit} twice")
     where = target.where if isinstance(target.where, str) else tuple(target.where)
     _check_where(layer, where)
-    known = unit_target(info, layer, int(target.unit))
+    labelled = unit_target(info, layer, int(target.unit))
     changes: dict[str, Any] = {"layer": layer.name, "where": where}
     if target.label is None:
-        changes |= {"label": known.label, "opposite": known.opposite}
+        changes |= {"label": labelled.label, "opposite": labelled.opposite}
     if target.against is not None and target.against_label is None:
         changes["against_label"] = unit_target(info, layer, int(target.against)).label
     return dataclasses.replace(target, **changes)
@@ -254,7 +256,7 @@ def _check_where(layer: LayerInfo, where: str | Sequence[int]) -> None:
             f"{shorten(repr(where))}"
         )
     if not all(isinstance(side, int | np.integer) for side in where):
-        raise UsageError(f"expected a place in whole numbers, found {shorten(repr(where))}")
+        raise UsageError(f"expected a position in whole numbers, found {shorten(repr(where))}")
     if not sides:
         raise SelectionError(f"layer '{layer.name}' has no maps of rows and columns: leave @ out")
     ends = where[axes:] or [start + 1 for start in where]
