@@ -1,8 +1,8 @@
-"""Makes the maps of all methods, batch by batch, measures them, and keeps what is to be said.
+"""Makes and measures the maps of all methods, batch by batch.
 
-The rule of this module: of methods that were not asked for by name, those that do not apply are
-left out and named; one that was asked for has to apply. So it is with metrics. A map that cannot be
-trusted as numbers is refused, and one that is 0 everywhere comes with the reason.
+The rule of this module: methods that were not requested by name and do not apply are omitted, with
+a note; one that was requested by name has to apply. The same holds for metrics. A map with values
+that are not finite is refused, and one that is 0 everywhere comes with the reason.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ from layersight.nouns.heatmaps.work import Tracker, count_costs, map_passes
 from layersight.select import LayerSpec
 
 MOST_WEIGHTS = 1 << 26
-"""How many numbers the goals of one batch may have: 256 MiB; of maps they are as large."""
+"""How many numbers the goals of one batch may have: 256 MiB; those of maps are as large."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Context:
-    """What is the same for all methods."""
+    """What all methods share."""
 
     model: Differentiable
     info: ModelInfo
@@ -65,7 +65,7 @@ class Context:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some images, each with a target of the same layer, and what a method explains of them."""
+    """Some images, each with a target of the same layer, and the goal of all of them."""
 
     context: Context
     targets: tuple[ResolvedTarget, ...]
@@ -77,7 +77,7 @@ class Batch:
 
     @functools.cached_property
     def explained(self) -> tuple[float, ...]:
-        """What the goal reads off each; no pass of its own once there are gradients of it."""
+        """The number of each target; needs no pass once its gradients are cached."""
         if not self.goal[0].before:
             return tuple(resolved.score for resolved in self.targets)
         return tuple(map(float, self.context.model.read(self.images.values, self.goal)))
@@ -89,7 +89,7 @@ class Batch:
 
     @functools.cached_property
     def bench(self) -> Bench:
-        """What the maps of a single image are measured on."""
+        """Measures the maps of a single image."""
         context, (resolved,) = self.context, self.targets
         layer = context.layer(resolved.target.layer)
         probability = gives_probability(context.info, layer)
@@ -106,7 +106,7 @@ class Batch:
 
 
 def make_batches(context: Context, targets: Sequence[ResolvedTarget]) -> Iterator[Batch]:
-    """The targets in batches of one layer each, with what is explained of them."""
+    """The targets in batches of one layer each."""
     groups: dict[tuple[str, bool], list[ResolvedTarget]] = {}
     for entry in targets:
         before = entry.target.before and context.options.score == "logit"
@@ -125,62 +125,62 @@ def run(batch: Batch, method: Method, choice: Choice, progress: Progress) -> lis
     result = compute(batch, method, choice, progress)
     coarse = result.values
     values = coarse if coarse.shape[1:] == size else enlarge(coarse, size)
-    found = []
-    for place, entry in enumerate(batch.targets):
-        empty = not values[place].any()
-        why = (_why_empty(batch.select(place), method, choice),) if empty else ()
-        found.append(
+    heatmaps = []
+    for index, entry in enumerate(batch.targets):
+        empty = not values[index].any()
+        reason = (_why_empty(batch.select(index), method, choice),) if empty else ()
+        heatmaps.append(
             Heatmap(
                 image=entry.image,
                 method=method.name,
                 target=entry.target,
                 score=entry.score,
-                explained=batch.explained[place],
+                explained=batch.explained[index],
                 layers=choice.names,
-                values=values[place],
+                values=values[index],
                 signed=method.signed,
-                coarse=coarse[place],
+                coarse=coarse[index],
                 empty=empty,
-                neutral=result.neutral_values[place],
-                notes=(*result.notes[place], *why),
+                neutral=result.neutral_values[index],
+                notes=(*result.notes[index], *reason),
             )
         )
-    return found
+    return heatmaps
 
 
 def compute(batch: Batch, method: Method, choice: Choice, progress: Progress) -> Result:
-    """What a method gives for a batch, ``(image, *positions)``; of several layers the mean.
+    """The result of a method for a batch, ``(image, *positions)``; of several layers the mean.
 
-    A method that takes one layer is run for each, and each map divided by its greatest value.
+    A method that takes one layer runs for each, and each map is divided by its greatest value.
     """
     context, images = batch.context, batch.images
-    several = len(choice.names) > 1 and method.layers == ONE
+    fused = len(choice.names) > 1 and method.layers == ONE
     parts: list[Result] = []
-    for names in [(name,) for name in choice.names] if several else [choice.names]:
+    for names in [(name,) for name in choice.names] if fused else [choice.names]:
         request = Request(
             *(context.model, images, batch.goal, names),
             *(context.options, context.batch_size, progress),
         )
         with np.errstate(all="ignore"):
-            made = Result.of(method.compute(request))
-        maps = np.ascontiguousarray(made.values, np.float32)
-        _check(context, method, names, maps)
-        if several:
+            result = Result.of(method.compute(request))
+        maps = np.ascontiguousarray(result.values, np.float32)
+        _check_finite(context, method, names, maps)
+        if fused:
             maps = enlarge(maps, images.size)
             greatest = np.abs(maps).max(axis=tuple(range(1, maps.ndim)), keepdims=True)
             maps = np.divide(maps, greatest, out=np.zeros_like(maps), where=greatest > 0)
-        parts.append(Result(maps, made.notes, made.neutral_values))
+        parts.append(Result(maps, result.notes, result.neutral_values))
     if len(parts) == 1:
         return parts[0]
     mean: FloatArray = np.mean([part.values for part in parts], axis=0, dtype=np.float32)
     notes = zip(*(part.notes for part in parts), strict=True)
-    return Result.of(
-        Result(mean, tuple(tuple(dict.fromkeys(itertools.chain(*each))) for each in notes))
-    )
+    distinct = tuple(tuple(dict.fromkeys(itertools.chain(*each))) for each in notes)
+    return Result.of(Result(mean, distinct))
 
 
-def _check(context: Context, method: Method, layers: Sequence[str], maps: FloatArray) -> None:
-    """Refuses values that are no finite numbers."""
+def _check_finite(
+    context: Context, method: Method, layers: Sequence[str], maps: FloatArray
+) -> None:
     wrong = int((~np.isfinite(maps)).sum())
     if wrong:
         where = f" of {', '.join(layers)}" if layers else ""
@@ -196,7 +196,7 @@ def _check(context: Context, method: Method, layers: Sequence[str], maps: FloatA
 
 
 def _why_empty(batch: Batch, method: Method, choice: Choice) -> str:
-    """Why the map of an only image is 0 everywhere."""
+    """Why the map of a single image is 0 everywhere."""
     (entry,), images = batch.targets, batch.images
     name, nothing = entry.target.name, f"{method.title} found nothing"
     if entry.predicted is not None and not entry.predicted.any():
@@ -207,12 +207,12 @@ def _why_empty(batch: Batch, method: Method, choice: Choice) -> str:
         return f"{method.title} is 0 everywhere: the channel is not active in this image"
     by = () if choice.names else [images.input]
     try:
-        found = batch.context.model.differentiate(
+        result = batch.context.model.differentiate(
             images.values, batch.goal, layers=choice.names, by=by
         )
-    except (CapabilityError, ModelInputError):  # no gradients, or none of this network
+    except (CapabilityError, ModelInputError):  # the network has no gradients
         return f"{nothing}: the map is 0 everywhere"
-    if not any(map(np.any, (*found.gradients.values(), *found.inputs.values()))):
+    if not any(map(np.any, (*result.gradients.values(), *result.inputs.values()))):
         return (
             f"the gradient of '{name}' is 0 everywhere: it is saturated, or the rectifiers on the "
             "way are off; choose a method that needs no gradient"
@@ -223,7 +223,7 @@ def _why_empty(batch: Batch, method: Method, choice: Choice) -> str:
 
 
 REFUSALS = (CapabilityError, ModelInputError, SelectionError, UsageError)
-"""What a method or metric raises that does not apply."""
+"""The errors of a method or metric that does not apply."""
 
 
 @dataclass(eq=False)
@@ -237,7 +237,7 @@ class LayerChooser:
 
     def __post_init__(self) -> None:
         if not isinstance(self.layer, str | int | slice | np.integer | None):
-            self.layer = list(self.layer)  # asked again for every method and image
+            self.layer = list(self.layer)  # read again for every method and image
 
     def note(self, line: str) -> None:
         if line not in self.notes:
@@ -250,7 +250,7 @@ class LayerChooser:
             raise UsageError(f"no method asked for ({names}) takes a layer: leave it out")
 
     def choose(self, batch: Batch, method: Method) -> Choice:
-        """The layers of a method for the layer that a batch's targets are read off."""
+        """The layers of a method for the layer of a batch's targets."""
         if method.layers == NONE:
             return Choice(())
         key = batch.targets[0].target.layer, method.layers
@@ -276,7 +276,7 @@ class LayerChooser:
 class Builder:
     """Makes and measures the maps of all methods.
 
-    What is in ``strict`` was asked for by name, and has to apply.
+    Those in ``strict`` were requested by name, and have to apply.
     """
 
     context: Context
@@ -285,74 +285,73 @@ class Builder:
     strict: set[str]
     metrics: Sequence[Metric]
     tracker: Tracker
-    _made: list[dict[str, Heatmap]] = field(default_factory=list)
-    _lost: dict[str, str] = field(default_factory=dict)
+    _maps: list[dict[str, Heatmap]] = field(default_factory=list)
+    _refused: dict[str, str] = field(default_factory=dict)
 
     @property
-    def begun(self) -> bool:
-        return any(self._made)
+    def has_maps(self) -> bool:
+        return any(self._maps)
 
     def add(self, targets: Sequence[ResolvedTarget]) -> None:
         """Makes the maps of some images."""
         self.chooser.check(self.methods)
-        made: dict[int, dict[str, Heatmap]] = {id(target): {} for target in targets}
-        self._made += made.values()
+        maps: dict[int, dict[str, Heatmap]] = {id(target): {} for target in targets}
+        self._maps += maps.values()
         for batch in make_batches(self.context, targets):
             plan(batch, self.methods, self.metrics, self.chooser, self.tracker)
             for method in self.methods:
                 for target, heatmap in zip(batch.targets, self._run(batch, method), strict=False):
-                    made[id(target)][method.name] = heatmap
+                    maps[id(target)][method.name] = heatmap
                 self.tracker.finish((method.name, ""), len(batch))
             for index, target in enumerate(batch.targets if self.metrics else ()):
-                self._measure(batch.select(index), made[id(target)])
+                self._measure(batch.select(index), maps[id(target)])
 
     def finish(self) -> tuple[Heatmap, ...]:
-        kept = [method.name for method in self.methods if method.name not in self._lost]
-        reasons = self._lost.items()
-        if not kept:
+        applicable = [method.name for method in self.methods if method.name not in self._refused]
+        reasons = self._refused.items()
+        if not applicable:
             raise ModelInputError(
-                "no method applies: " + "; ".join(f"{name}: {why}" for name, why in reasons)
+                "no method applies: " + "; ".join(f"{name}: {reason}" for name, reason in reasons)
             )
-        for name, why in reasons:
-            self.chooser.notes.append(f"without {name}, which does not apply: {why}")
+        for name, reason in reasons:
+            self.chooser.notes.append(f"without {name}, which does not apply: {reason}")
         self.tracker.complete()
-        return tuple(made[name] for made in self._made for name in kept if name in made)
+        return tuple(maps[name] for maps in self._maps for name in applicable if name in maps)
 
     def _run(self, batch: Batch, method: Method) -> list[Heatmap]:
         """The maps of a batch by one method; none if it does not apply."""
-        if method.name in self._lost:
+        if method.name in self._refused:
             return []
         if self.chooser.layer is not None:
-            self.chooser.choose(batch, method)  # a layer that was named has to do for any method
+            self.chooser.choose(batch, method)  # a layer that was named has to suit any method
         try:
             choice = self.chooser.choose(batch, method)
             return run(batch, method, choice, self.tracker.within((method.name, ""), len(batch)))
         except REFUSALS as error:
             if method.name in self.strict:
                 raise
-            self._lost[method.name] = str(error)
+            self._refused[method.name] = str(error)
             self.tracker.drop(method.name)
             return []
 
-    def _measure(self, batch: Batch, made: dict[str, Heatmap]) -> None:
+    def _measure(self, batch: Batch, maps: dict[str, Heatmap]) -> None:
         """Measures the maps of a single image."""
         for method in self.methods:
-            if method.name not in made or method.name in self._lost:
+            if method.name not in maps or method.name in self._refused:
                 continue
             choice = self.chooser.choose(batch, method)
             for metric in self.metrics:
-                part, one = (method.name, metric.name), made[method.name]
+                part, entry = (method.name, metric.name), maps[method.name]
+                progress = self.tracker.within(part, 1)
                 try:
-                    found = measure(
-                        batch, one, method, choice, metric, self.tracker.within(part, 1)
-                    )
+                    result = measure(batch, entry, method, choice, metric, progress)
                 except REFUSALS as error:
                     if metric.name in self.strict:
                         raise
                     self.chooser.note(f"not measured: {error}")
                     self.tracker.drop(metric.name)
                     continue
-                made[method.name] = dataclasses.replace(one, measures=(*one.measures, found))
+                maps[method.name] = dataclasses.replace(entry, measures=(*entry.measures, result))
                 self.tracker.finish(part, 1)
 
 
@@ -363,7 +362,7 @@ def plan(
     chooser: LayerChooser,
     tracker: Tracker,
 ) -> None:
-    """Counts what each part of the work costs for one map, unless that is known."""
+    """Counts the cost of each part of the work for one map, unless it is known."""
     if tracker.planned:
         return
     context = batch.context
@@ -390,38 +389,38 @@ def measure(
     metric: Metric,
     progress: Progress,
 ) -> Measure:
-    """What a metric says of the heatmap of a single image.
+    """The value of a metric for the heatmap of a single image.
 
-    ``progress`` is told each time that the map is made anew.
+    ``progress`` is called each time that the map is made again.
     """
     images, context = batch.images, batch.context
-    whole = 1.0 if metric.passes is None else metric.passes(context.measured, 1.0)
+    total = 1.0 if metric.passes is None else metric.passes(context.measured, 1.0)
     times = itertools.count(1)
 
-    def again(pixels: FloatArray) -> FloatArray:
-        progress(next(times), round(whole))
+    def explain(pixels: FloatArray) -> FloatArray:
+        progress(next(times), round(total))
         changed = dataclasses.replace(images, values=images.with_pixels(pixels))
-        one = dataclasses.replace(batch, images=changed)
-        made = compute(one, method, choice, lambda done, count: None)
-        return enlarge(made.values, images.size)
+        part = dataclasses.replace(batch, images=changed)
+        result = compute(part, method, choice, lambda done, count: None)
+        return enlarge(result.values, images.size)
 
     resolution = resolution_of(context, method, heatmap)
-    (found,) = batch.bench.measure(heatmap.values, [metric], resolution=resolution, explain=again)
-    return found
+    (result,) = batch.bench.measure(
+        heatmap.values, [metric], resolution=resolution, explain=explain
+    )
+    return result
 
 
 def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> Size:
-    """Of how many cells a map was made along each axis.
+    """How many cells a map has along each axis.
 
-    Of a map of the size of the image that layers went into, as many as the finest of them has.
+    A map in the size of the image that was made from layers has as many as the finest of them.
     """
     size = heatmap.values.shape
     if heatmap.coarse.shape != size:
         return heatmap.coarse.shape
     if method.resolution is not None:
         return method.resolution(size, context.options)
-    shapes = [spatial_shape(layer) for layer in context.info.layers if layer.name in heatmap.layers]
-    cells = [
-        known for sides in shapes if len(known := [side for side in sides if side]) == len(size)
-    ]
-    return tuple(max(cells, default=size))
+    layers = [layer for layer in context.info.layers if layer.name in heatmap.layers]
+    shapes = [[side for side in spatial_shape(layer) if side] for layer in layers]
+    return tuple(max((sides for sides in shapes if len(sides) == len(size)), default=size))

@@ -101,8 +101,9 @@ def find_layers(
     The path of a nested model, or the name of a shared layer, stands for the last layer with
     maps in it.
     """
-    single = isinstance(requested, str | int | slice | np.integer)
-    specs = [requested] if single else list(requested)
+    if isinstance(requested, str | int | slice | np.integer):
+        requested = [requested]
+    specs = list(requested)
     if not specs:
         raise SelectionError("expected at least one layer, found none. Leave it out for the last")
     names = {layer.name for spec in specs for layer in _match(info, spec, axes)}

@@ -154,8 +154,8 @@ def unit_target(info: ModelInfo, layer: LayerInfo, unit: int) -> Target:
     """The target of a unit or channel of any layer; of an output, its logit."""
     names = names_of(info, layer)
     if _has_sides(info, layer):
-        opposite, label = names or SIDES
-        return Target(layer.name, 0, label=label, opposite=opposite)
+        opposite, side = names or SIDES
+        return Target(layer.name, 0, label=side, opposite=opposite)
     if names is not None:
         return Target(layer.name, unit, label=names[unit])
     if not is_output(info, layer):

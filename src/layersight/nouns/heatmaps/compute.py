@@ -1,7 +1,7 @@
-"""Which pixels decided.
+"""Makes heatmaps: which pixels decided.
 
-The rule of this module: a heatmap comes with the score that it explains and the layer that it
-was made of; a method that cannot apply says so and gives no picture.
+The rule of this module: a heatmap comes with the score that it explains and the layer that it was
+made from; a method that does not apply says so and gives no picture.
 """
 
 from __future__ import annotations
@@ -71,33 +71,32 @@ def heatmap(
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Heatmaps:
-    """Which pixels of some images decided (attribution).
+    """Attributes the score of a target to the pixels of each image.
 
     Args:
-        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
-            an architecture, a live ``keras.Model``.
+        model: A model from :func:`layersight.load_model`, or an argument for it: a path, the name
+            of an architecture, a live ``keras.Model``.
         image: A file, a folder, a glob, an array, an image from :func:`load_image`, several
             of these, or for a model with several inputs a mapping from their names to these,
             or a list of arrays, one for each input.
-        method: The name of a method, several, or ``"all"`` for every one that can be compared
-            with the others and applies, but the costly ones; ``"costly"`` for those.
+        method: The name of a method, several, or ``"all"`` for every one that applies and can be
+            compared with the others, except the costly ones; ``"costly"`` for those.
         target: What is explained: a class by number or name, ``"not dog"``, ``"tiger vs cat"``,
             ``"LAYER:12"``, ``"LAYER:12@4,7"`` (row, column), ``"LAYER:1@10:20,30:60"`` (rows,
             columns), ``"LAYER:1@predicted"``, a ``layersight.data.target.Target``, or several of
             these for every image. ``None``: the strongest class of each image.
-        top: How many of the strongest classes, where no target is named.
+        top: How many of the strongest classes, if no target is given.
         layer: The layer whose maps are used, or several: their maps are fused by methods that
             take one. ``None``: the last with maps before the score.
-        score_with: Names of metrics that say how far each map can be believed; ``"all"``
-            for all but the costly ones, ``"costly"`` for those.
-        input_name: Which input is explained, for a model with several; the others keep what
-            they were given.
-        survey: What :func:`layersight.survey` gave, or the folder that it was written to: says
-            for how many of its images the network gives no greater score, and shows which excite
-            what is explained most.
+        score_with: Names of metrics that measure how far each map can be believed; ``"all"``
+            for all except the costly ones, ``"costly"`` for those.
+        input_name: Which input is explained, for a model with several; the others keep their
+            values.
+        survey: A result of :func:`layersight.survey`, or its folder: gives the share of its images
+            with no greater score, and shows the images that excite the target most.
         batch_size: Images in one pass.
-        progress: Called again and again with the milliseconds that it took and those that it is
-            going to take in all, as measured; ``None`` for a warning where that is long.
+        progress: Called repeatedly with the milliseconds that it took and those that it will take
+            in total, as measured; ``None`` for a warning if that is long.
         options: Fields of ``HeatmapOptions`` (``score``, ``baseline``,
             ``steps``, ``samples``, ``noise``, ``masks``, ``cells``, ``keep``, ``window``,
             ``stride``, ``seed``) and of :class:`ImageOptions` (``scale``, ``fit``,
@@ -107,15 +106,15 @@ def heatmap(
         The heatmaps, image by image, target by target, method by method.
 
     Raises:
-        SelectionError: There is no such layer or class, or the layer cannot do.
+        SelectionError: A layer or class does not exist, or the layer is not suitable.
         ImageError: An image cannot be read.
-        ModelInputError: The model takes no picture, a method cannot be had for it, or values
-            are no numbers.
+        ModelInputError: The model takes no picture, a method does not apply to it, or values are
+            not finite.
         UsageError: A method or option is unknown, out of its range, or used by no method.
         Interrupted: Ctrl-C; it holds the heatmaps that are done.
     """
     chosen = choose_methods(method)
-    settled, image_options = make_heatmap_options(chosen, options)
+    settings, image_options = make_heatmap_options(chosen, options)
     metrics = choose_metrics(score_with) if score_with else ()
     check_batch_size(batch_size)
     if top < 1:
@@ -124,104 +123,105 @@ def heatmap(
         raise UsageError("top= is of the strongest classes: leave it out where a target is named")
     progress = progress_or_warning(progress, "Less: fewer methods and metrics, by name.")
     opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
-    settled, outputs_only = supported_options(opened, settled)
+    settings, outputs_only = supported_options(opened, settings)
     info = opened.info
-    known = None if survey is None else survey_of(survey, info)
+    surveyed = None if survey is None else survey_of(survey, info)
     entry = choose_input(info, input_name)
     gathered = gather(info, image, image_options, photographs_of=entry.name)
-    given = gathered.images
-    info = opened.describe({name: (1, *part[0].values.shape) for name, part in given.items()})
+    inputs = gathered.images
+    info = opened.describe({name: (1, *part[0].values.shape) for name, part in inputs.items()})
     entry = find_input(info, entry.name)
-    given = settle_scale(opened, info, given)
+    inputs = settle_scale(opened, info, inputs)
     try:
-        wanted, notes = (None, ()) if target is None else parse_targets(info, target)
+        targets, notes = (None, ()) if target is None else parse_targets(info, target)
     except SelectionError:
-        _check_sizes(opened, info, given)
+        _check_sizes(opened, info, inputs)
         raise
-    if wanted is None and output_layers(info)[0].output_shape is None:
-        _check_sizes(opened, info, given)
-    check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
-    image_set = make_image_set(given, entry, choose_preprocessing(entry, image_options.scale))
+    if targets is None and output_layers(info)[0].output_shape is None:
+        _check_sizes(opened, info, inputs)
+    check_explained(info, None if targets is None else [str(each.layer) for each in targets])
+    image_set = make_image_set(inputs, entry, choose_preprocessing(entry, image_options.scale))
     chooser = LayerChooser(layer, [*outputs_only])
-    plan = make_plan(info, chosen, wanted, chooser.layer, before=settled.score == "logit")
-    context = Context(CachedModel(opened, info, plan), info, image_set, settled, batch_size)
-    count = len(given[entry.name])
-    each = top if wanted is None else len(wanted)
+    plan = make_plan(info, chosen, targets, chooser.layer, before=settings.score == "logit")
+    context = Context(CachedModel(opened, info, plan), info, image_set, settings, batch_size)
+    count = len(inputs[entry.name])
+    maps_of_method = count * (top if targets is None else len(targets))
     builder = Builder(
         context,
         chosen,
         chooser,
         strict=explicit_names(method) | explicit_names(score_with),
         metrics=metrics,
-        tracker=Tracker(progress, count * each),
+        tracker=Tracker(progress, maps_of_method),
     )
-    said: list[tuple[Prediction, ...]] = []
-    more: list[str] = []
+    predictions: list[tuple[Prediction, ...]] = []
+    remarks: list[str] = []
     predicted = False
     stopped = False
     try:
         for start in range(0, count, batch_size):
             numbers = range(start, min(start + batch_size, count))
-            targets, predictions, remarks = resolve_targets(
-                context.model, info, given, wanted, numbers, top=top
+            resolved, of_batch, new_remarks = resolve_targets(
+                context.model, info, inputs, targets, numbers, top=top
             )
-            predicted |= any(one.predicted is None or one.predicted.any() for one in targets)
+            predicted |= any(each.predicted is None or each.predicted.any() for each in resolved)
             if numbers.stop == count and not predicted:
-                nowhere = targets[0].target
+                nowhere = resolved[0].target
                 raise SelectionError(
                     f"'{nowhere.name}' of '{nowhere.layer}' is nowhere the strongest: there is "
                     "nothing to explain. Name a region, as LAYER:CHANNEL@10:20,30:60, or leave "
                     "@predicted out"
                 )
-            said += predictions
-            more += remarks
-            builder.add(targets)
+            predictions += of_batch
+            remarks += new_remarks
+            builder.add(resolved)
     except KeyboardInterrupt:
         stopped = True
-    whole = count * each * len(chosen)
-    if stopped and not builder.begun:
-        raise Interrupted(None, whole)
+    total = maps_of_method * len(chosen)
+    if stopped and not builder.has_maps:
+        raise Interrupted(None, total)
     maps = builder.finish()
     if stopped:
-        more.append(f"stopped after {len(maps)} of {plural(whole, 'heatmap')}")
-        count = 1 + max(one.image for one in maps)
-    maps = maps if known is None else tuple(_among(one, known) for one in maps)
-    used = [each for each in chosen if any(one.method == each.name for one in maps)]
-    made = Heatmaps(
+        remarks.append(f"stopped after {len(maps)} of {plural(total, 'heatmap')}")
+        count = 1 + max(each.image for each in maps)
+    if surveyed is not None:
+        maps = tuple(_compare_with_survey(each, surveyed) for each in maps)
+    used = [method for method in chosen if any(each.method == method.name for each in maps)]
+    result = Heatmaps(
         model=info,
-        options=settled,
-        images=tuple(given[entry.name][:count]),
+        options=settings,
+        images=tuple(inputs[entry.name][:count]),
         photographs=gathered.photographs[:count],
         maps=maps,
-        predictions=tuple(said[:count]),
+        predictions=tuple(predictions[:count]),
         titles={each.name: each.title for each in used},
         warnings={each.name: each.warning for each in used if each.warning},
-        survey=known,
+        survey=surveyed,
         notes=_notes(
             info,
             entry,
             [
                 picture_note(entry),
-                *input_notes(info, given),
+                *input_notes(info, inputs),
                 *notes,
-                *more,
+                *remarks,
                 gathered.note,
                 *chooser.notes,
-                None if known is None else _survey_note(maps, known),
+                None if surveyed is None else _survey_note(maps, surveyed),
                 *omitted_as_costly(method, score_with),
             ],
         ),
     )
     if stopped:
-        raise Interrupted(made, whole)
-    return made
+        raise Interrupted(result, total)
+    return result
 
 
-def _among(entry: Heatmap, survey: Survey) -> Heatmap:
-    """A heatmap with the share of the images of a survey whose score is no greater."""
+def _compare_with_survey(entry: Heatmap, survey: Survey) -> Heatmap:
+    """A heatmap with the share of the images of a survey that have no greater score."""
     target = entry.target
-    plain = target.against is None and target.sign > 0 and target.where == MEAN
-    if not plain or target.layer not in survey:
+    comparable = target.against is None and target.sign > 0 and target.where == MEAN
+    if not comparable or target.layer not in survey:
         return entry
     # The mean of a vector's unit is the unit.
     below = survey[target.layer].means.share_below(target.unit, entry.score)
@@ -236,22 +236,23 @@ def _survey_note(maps: Iterable[Heatmap], survey: Survey) -> str:
 
 
 def _check_sizes(
-    model: Forward, info: ModelInfo, given: Mapping[str, Sequence[InputImage]]
+    model: Forward, info: ModelInfo, inputs: Mapping[str, Sequence[InputImage]]
 ) -> None:
-    """Lets the model say why it does not know what a layer gives for images of this size."""
-    unknown = [one for one in info.layers if one.output_shape is None and one.blocked is None]
-    if unknown:
-        first = {name: entries[0].values[None] for name, entries in given.items()}
-        model.forward(first, [unknown[0].name])
+    """Lets the model raise the reason why the shape of a layer is unknown for these images."""
+    for layer in info.layers:
+        if layer.output_shape is None and layer.blocked is None:
+            first = {name: entries[0].values[None] for name, entries in inputs.items()}
+            model.forward(first, [layer.name])
+            return
 
 
 def _notes(info: ModelInfo, entry: InputInfo, more: Sequence[str | None]) -> tuple[str, ...]:
-    found = [*info.notes]
+    notes = [*info.notes]
     others = [other.name for other in info.inputs if other.name != entry.name]
     if others:
-        found.append(f"explained is the input '{entry.name}'; kept as given: {', '.join(others)}")
+        notes.append(f"explained is the input '{entry.name}'; kept as given: {', '.join(others)}")
     if info.labels is not None and all(
         names_of(info, layer) is None for layer in output_layers(info)
     ):
-        found.append(f"{len(info.labels)} class names do not fit the model's outputs")
-    return tuple(dict.fromkeys(note for note in [*found, *more] if note))
+        notes.append(f"{len(info.labels)} class names do not fit the model's outputs")
+    return tuple(dict.fromkeys(note for note in [*notes, *more] if note))

@@ -132,11 +132,11 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
     for group in groups:
         photograph = input_picture(group, limited_photograph(group))
         story = (
-            input_note(group.shown, "How it came to the network", named=False),
+            input_note(group.input, "How it came to the network", named=False),
             *prediction_blocks(group.predictions[:1]),
         )
-        values = group.shown.values
-        own = f"{size(group.shown.original_size)} pixels"
+        values = group.input.values
+        own = f"{size(group.input.original_size)} pixels"
         if values.ndim != 3:
             own = plural(len(values), "number") if values.ndim == 1 else size(values.shape)
         sections.append(

@@ -87,8 +87,8 @@ def numbers(result: Heatmaps, options: HeatOptions) -> Json:
 
 def _image(group: ImageMaps) -> Json:
     """An image, what of it the network saw, and what the model says of it."""
-    found = {**group.shown.to_json(), "number": group.image}
-    if group.shown.values.ndim == 3:
+    found = {**group.input.to_json(), "number": group.image}
+    if group.input.values.ndim == 3:
         photograph = group.photograph
         height, width = photograph.pixels.shape[:2]
         found["photograph"] = {"width": width, "height": height, "reduced": photograph.reduced}

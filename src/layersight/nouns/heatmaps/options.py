@@ -1,4 +1,4 @@
-"""What pictures of heatmaps can be asked to look like."""
+"""The options of pictures of heatmaps."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from layersight.data.colormaps import COLORMAPS
 from layersight.data.fields import check, option
 
 HEAT_VIEWS = ("single", "overlay", "row", "table", "sheet")
-"""One map beside its photograph; nothing but the heat over it; the targets of a method; methods and
+"""One map beside its photograph; only the heat over it; the targets of a method; methods and
 targets; a document."""
 
 HEAT_SCALES = ("own", "shared")  # a scale for each map; one for all maps of an image and a method
 
-FINE_PERCENTILE = 99.5  # where the scale of heat ends that a method gives for every pixel by itself
+FINE_PERCENTILE = 99.5  # where the scale ends for methods that give each pixel its own value
 
 
 @dataclass(frozen=True, slots=True)
 class HeatOptions:
-    """What a picture of heatmaps should look like.
+    """How a picture of heatmaps looks.
 
     Attributes:
-        view: One of :data:`HEAT_VIEWS`; ``None`` for the one that fits: ``"single"`` for a
-            single map of each image, ``"row"`` for several targets of one method, ``"table"``
-            for several methods, ``"sheet"`` for several images.
-        colormap: One of :data:`COLORMAPS`, for heat that is never below 0. Heat with a sign is
-            always blue below 0 and red above, alike on both sides.
+        view: One of :data:`HEAT_VIEWS`; ``None``: ``"single"`` for a single map of each image,
+            ``"row"`` for several targets of one method, ``"table"`` for several methods,
+            ``"sheet"`` for several images.
+        colormap: One of :data:`COLORMAPS`, for heat that is never below 0. Signed heat is always
+            blue below 0 and red above, symmetrically.
         opacity: Of the strongest heat over the photograph, 0 to 1; weaker heat covers less.
         clear: Heat below this share of its scale, 0 to 0.95, does not cover the photograph at all.
         normalise: ``"own"``: each map from 0 to its own greatest value. ``"shared"``: to the
             greatest of all maps of the same image and method.
         percentile: The scale ends at this percentile of the heat instead of its greatest value,
-            and what is above has the last colour. ``None``: the greatest value, but
-            :data:`FINE_PERCENTILE` for maps of single pixels, of which the few largest would
+            and values above have the last colour. ``None``: the greatest value, but
+            :data:`FINE_PERCENTILE` for maps of single pixels, whose few largest values would
             leave all others dark.
         smooth: Whether maps smaller than the photograph are enlarged smoothly; else their cells
             are squares.

@@ -1,8 +1,8 @@
-"""The options that heatmaps, and measurements of them, can be asked for with.
+"""The options of heatmaps and of their metrics.
 
 The rule of this module: it imports neither NumPy nor a framework, so that a command line can list
-methods, metrics and options at once. An option of one method alone stands in the file of that
-method; what several read stands here.
+methods, metrics and options at once. An option of a single method is declared in the file of that
+method; options of several are declared here.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from layersight.data.fields import Options, extend, option
 from layersight.nouns.registry import scan
 
 METHODS = scan("layersight.nouns.heatmaps.methods")
-"""What the file of each method says of it, in the order in which a menu shows them."""
+"""What the file of each method declares, in the order of menus."""
 
 METRICS = scan("layersight.nouns.heatmaps.metrics")  # likewise of each metric
 
 SCORES = ("logit", "output")
 
 BASELINES = ("black", "grey", "white", "mean", "blur")
-"""What can stand for "nothing": one colour, the image's own mean colour, the image blurred."""
+"""What can stand for "nothing": a fixed colour, the image's own mean colour, the image blurred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class SharedHeatmapOptions(Options):
     Besides those below there are the options of each method, which its own file declares.
 
     Attributes:
-        score: ``"logit"``: what is explained is the class before its softmax or sigmoid;
-            ``"output"``: what the network gives.
-        baseline: What "nothing" is: ``"black"``, ``"grey"``, ``"white"``, ``"mean"`` (the image's
-            own mean colour) or ``"blur"`` (the image itself, blurred).
+        score: ``"logit"``: the number before its softmax or sigmoid is explained; ``"output"``:
+            the output of the network.
+        baseline: What stands for "nothing": ``"black"``, ``"grey"``, ``"white"``, ``"mean"`` (the
+            image's own mean colour) or ``"blur"`` (the image itself, blurred).
         masks: For Score-CAM and Ablation-CAM, how many of the strongest channels; 0 for all. For
             RISE, how many random masks; 0 for 2,000.
         seed: Of everything random.
@@ -69,8 +69,8 @@ class SharedMeasureOptions(Options):
     Besides those below there are the options of each metric, which its own file declares.
 
     Attributes:
-        points: For deletion and insertion, in how many equal shares the pixels go or come.
-        randoms: How many random maps the number beside is the mean of.
+        points: For deletion and insertion, the number of equal shares of pixels.
+        randoms: How many random maps are measured beside each heatmap.
         seed: Of everything random.
 
     Raises:

@@ -1,8 +1,7 @@
-"""What a heatmap is asked for, and what comes back, as frozen data; and the maps of each image.
+"""Heatmaps as frozen data, and the maps of each image.
 
-The rule of this module: a heatmap never leaves without the score that it explains, the method
-and the layer that made it. Maps keep the order in which they were asked for: targets, and for each
-the methods.
+The rule of this module: a heatmap always comes with the score that it explains, and the method and
+layer that made it. Maps keep the order of the request: targets, and for each the methods.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A score along the way of a metric.
+    """The scores that a metric is computed from.
 
     Attributes:
-        shares: The share of pixels deleted, inserted or replaced, rising from 0 to 1.
-        scores: What the network gives for the target then.
+        shares: The shares of pixels deleted, inserted or replaced, rising from 0 to 1.
+        scores: The score of the target at each share.
     """
 
     shares: tuple[float, ...]
@@ -40,16 +39,16 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What one metric says of one heatmap.
+    """The value of one metric for one heatmap.
 
     Attributes:
-        metric: Its name, as ``--score`` calls it.
-        value: Of the heatmap.
-        random: Of a random map for the same image, the mean over several.
-        centre: Of a map that is brightest in the middle, whatever the image.
-        higher_is_better: Which way is good.
-        curve: The scores on the way, for metrics that have one.
-        bar: What the heatmap has to be better than to pass; ``None``: than the random map.
+        metric: Its name, as in ``--score``.
+        value: The value of the heatmap.
+        random: The value of random maps for the same image, the mean over several.
+        centre: The value of a map that is brightest in the middle, whatever the image.
+        higher_is_better: Whether high values are good.
+        curve: The scores that it is computed from, for metrics that have a curve.
+        bar: The value that a heatmap has to beat to pass; ``None``: that of the random maps.
     """
 
     metric: str
@@ -72,7 +71,7 @@ class Measure:
 
     @property
     def passes(self) -> bool:
-        """Whether the heatmap is better than the bar: most often that is the random map."""
+        """Whether the heatmap is better than the bar, by default the random map."""
         return self._better_than(self.random if self.bar is None else self.bar)
 
     def _better_than(self, bar: float) -> bool:
@@ -81,25 +80,25 @@ class Measure:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Heatmap:
-    """Which pixels decided a target, as one method sees it.
+    """The pixels that decided a target, according to one method.
 
     Attributes:
         image: The number of the image.
         method: The name of the method.
         target: What is explained.
-        score: What the network gives for the target: a probability where it gives one.
-        explained: The number whose parts the method looks for: the logit, or the score.
+        score: The network's number for the target: a probability if it gives one.
+        explained: The number that the method attributes to pixels: the logit, or the score.
         layers: The layers whose maps were used; empty for methods that need none.
         values: ``(height, width)`` float32 in the size of the network's input; not normalised.
         signed: Whether values below :attr:`neutral` count against the target; else none is below 0.
         coarse: What the method gave before it was enlarged, ``(height, width)``.
         empty: Whether all values are 0: the method found nothing.
-        measures: What the metrics say, if asked for.
-        notes: What a reader should know beside.
-        ground: The value that says nothing: 0, but for a method whose values are scores, the
-            mean of them all.
-        below: The share of the images of a survey for which the network gives no greater score, to
-            the width of the survey's bins; NaN without one, or where it did not count the target.
+        measures: The values of the requested metrics.
+        notes: What a reader should know besides.
+        neutral: The value that means neither for nor against: 0, or the mean score for a method
+            whose values are scores.
+        below: The share of the images of a survey with no greater score, to the width of the
+            survey's bins; NaN without a survey, or if it did not count the target.
     """
 
     image: int
@@ -124,11 +123,10 @@ class Heatmap:
 
     @property
     def heat(self) -> FloatArray:
-        """What the values say beyond :attr:`neutral`, ``(height, width)``."""
+        """The values less :attr:`neutral`, ``(height, width)``."""
         return self.above_neutral(self.values)
 
     def above_neutral(self, values: FloatArray) -> FloatArray:
-        """Values less :attr:`neutral`."""
         return values - np.float32(self.neutral) if self.neutral else values
 
 
@@ -136,15 +134,15 @@ class Heatmap:
 class HeatLocation:
     """Where the heat lies, in pixels of the file; ``None`` for a map without heat.
 
-    Of signals, vectors, frames and slices in positions of what the network saw.
+    For signals, vectors, frames and slices in positions of the network's input.
 
     Attributes:
-        axes: What the numbers of a place are: ``("x", "y")``, ``("x", "y", "frame")``,
-            ``("position",)`` or ``("unit",)``.
+        axes: The names of coordinates: ``("x", "y")``, ``("x", "y", "frame")``, ``("position",)``
+            or ``("unit",)``.
         hottest: The pixel of the greatest value.
-        centre: The centre of mass of what speaks for the target.
-        box: The least box around the hottest fifth of the pixels seen: the first of each axis,
-            then the end of each, not included. ``None`` for vectors.
+        centre: The centre of mass of the evidence for the target.
+        box: The smallest box around the hottest fifth of the visible pixels: the first of each
+            axis, then the end of each, exclusive. ``None`` for vectors.
     """
 
     axes: tuple[str, ...]
@@ -158,17 +156,17 @@ class Heatmaps(RichDisplay):
     """The heatmaps of some images, targets and methods.
 
     Attributes:
-        model: The model they are of.
+        model: The model.
         options: How they were made.
         images: The images, as the network saw them.
         photographs: The same in their own size.
         maps: Image by image, target by target, method by method.
-        predictions: For each image what each output says.
-        titles: For each method used what it is called in a caption.
-        warnings: For each method that can mislead so that a picture must say it, the sentence.
-        notes: What a reader should know beside, such as how the layer was chosen.
+        predictions: The predictions of each output for each image.
+        titles: The title of each method in captions.
+        warnings: For each method that can mislead, the sentence that its pictures must contain.
+        notes: What a reader should know besides, such as how the layer was chosen.
         survey: The survey, if one was given, which has the strongest images of what is explained.
-        places: Where the heat of maps lies, by their index, as far as it was asked.
+        places: Where the heat of maps lies, by their index; computed on demand.
     """
 
     noun: ClassVar[str] = "heatmaps"
@@ -191,12 +189,12 @@ class Heatmaps(RichDisplay):
     def __iter__(self) -> Iterator[Heatmap]:
         return iter(self.maps)
 
-    def __getitem__(self, place: int) -> Heatmap:
-        return self.maps[place]
+    def __getitem__(self, index: int) -> Heatmap:
+        return self.maps[index]
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods, in the order in which they were asked for."""
+        """The methods, in the order of the request."""
         return tuple(dict.fromkeys(entry.method for entry in self.maps))
 
     @property
@@ -228,7 +226,7 @@ class Heatmaps(RichDisplay):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ImageMaps:
-    """The maps of one image, by where they stand in ``result``."""
+    """The maps of one image, by their indices in ``result``."""
 
     result: Heatmaps
     image: int
@@ -239,12 +237,12 @@ class ImageMaps:
         return tuple(self.result.maps[index] for index in self.indices)
 
     @property
-    def shown(self) -> InputImage:
+    def input(self) -> InputImage:
         return self.result.images[self.image]
 
     @property
     def name(self) -> str:
-        return self.shown.name
+        return self.input.name
 
     @property
     def photograph(self) -> Photograph:
@@ -252,8 +250,8 @@ class ImageMaps:
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
-        given = self.result.predictions
-        return given[self.image] if self.image < len(given) else ()
+        predictions = self.result.predictions
+        return predictions[self.image] if self.image < len(predictions) else ()
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -268,15 +266,15 @@ class ImageMaps:
 
 
 def group_by_image(result: Heatmaps) -> list[ImageMaps]:
-    """The images that there are maps of, in their order."""
-    found: dict[int, list[int]] = {}
+    """The maps of each image that has some, in the order of images."""
+    groups: dict[int, list[int]] = {}
     for index, entry in enumerate(result):
-        found.setdefault(entry.image, []).append(index)
-    return [ImageMaps(result, image, tuple(found[image])) for image in sorted(found)]
+        groups.setdefault(entry.image, []).append(index)
+    return [ImageMaps(result, image, tuple(groups[image])) for image in sorted(groups)]
 
 
 def select_maps(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
-    """The result with some of its maps, and the images that these are of."""
+    """The result with some of its maps, and their images."""
     maps = [result.maps[index] for index in indices]
     images = sorted({entry.image for entry in maps})
     numbers = {image: number for number, image in enumerate(images)}
@@ -289,8 +287,9 @@ def select_maps(result: Heatmaps, indices: Sequence[int]) -> Heatmaps:
         else (),
         maps=tuple(dataclasses.replace(entry, image=numbers[entry.image]) for entry in maps),
     )
-    known = ((place, result.places.get(index)) for place, index in enumerate(indices))
-    part.places.update({place: found for place, found in known if found is not None})
+    for number, index in enumerate(indices):
+        if index in result.places:
+            part.places[number] = result.places[index]
     return part
 
 

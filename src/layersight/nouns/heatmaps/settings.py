@@ -1,4 +1,4 @@
-"""What a heatmap is asked for: methods and their options.
+"""The methods and options of a request.
 
 The rule of this module: an option that no chosen method reads is refused, not ignored.
 """
@@ -18,37 +18,36 @@ from layersight.nouns.heatmaps.request import HeatmapOptions
 Kind = TypeVar("Kind", Method, Metric)
 
 
-def choose_methods(asked: str | Sequence[str]) -> tuple[Method, ...]:
-    """The methods that were asked for, each once.
+def choose_methods(requested: str | Sequence[str]) -> tuple[Method, ...]:
+    """The requested methods, each once.
 
-    ``"all"`` or ``"default"`` are all that can be compared but the costly ones, which show each
+    ``"all"`` or ``"default"`` are all that can be compared except the costly ones, which show each
     image to the network hundreds of times; ``"costly"`` those.
     """
-    names = split_words(asked)
+    names = split_words(requested)
     if not names:
         raise UsageError("expected at least one method, found none")
-    found: list[str] = []
+    chosen: list[str] = []
     for name in sorted(names, key=lambda name: name not in (ALL, DEFAULT)):
         if name in (ALL, DEFAULT, COSTLY):
-            known = methods().items()
-            costly = name == COSTLY
-            found += [each for each, one in known if one.comparable and one.costly == costly]
+            comparable = [method for method in methods().values() if method.comparable]
+            chosen += [each.name for each in comparable if each.costly == (name == COSTLY)]
         else:
-            found.append(name)
-    return tuple(find_method(name) for name in dict.fromkeys(found))
+            chosen.append(name)
+    return tuple(find_method(name) for name in dict.fromkeys(chosen))
 
 
 def omitted_as_costly(
-    methods_asked: str | Sequence[str], metrics_asked: str | Sequence[str]
+    method_names: str | Sequence[str], metric_names: str | Sequence[str]
 ) -> list[str]:
-    """What was left out of ``"all"`` as costly, and how to ask for it."""
+    """Notes on costly methods and metrics that ``"all"`` omits, and how to include them."""
     notes = []
-    for flag, asked, costly in (
-        ("--method", split_words(methods_asked), choose_methods(COSTLY)),
-        ("--score", split_words(metrics_asked), choose_metrics(COSTLY)),
+    for flag, names, costly in (
+        ("--method", split_words(method_names), choose_methods(COSTLY)),
+        ("--score", split_words(metric_names), choose_metrics(COSTLY)),
     ):
-        missing = [one.name for one in costly if one.name not in asked]
-        if {ALL, DEFAULT} & {*asked} and COSTLY not in asked and missing:
+        missing = [each.name for each in costly if each.name not in names]
+        if {ALL, DEFAULT} & {*names} and COSTLY not in names and missing:
             notes.append(
                 f"left out, as they cost many times as much: {', '.join(missing)}; name them, or "
                 f"say {flag} all,{COSTLY}"
@@ -59,22 +58,23 @@ def omitted_as_costly(
 def make_heatmap_options(
     chosen: Sequence[Method], settings: Mapping[str, Any]
 ) -> tuple[HeatmapOptions, ImageOptions]:
-    """The options of heatmaps and of images; refused is one that none of the methods reads."""
-    own, of_images = split_options(settings, HeatmapOptions, ImageOptions)
-    options = HeatmapOptions(**own)
-    check_options_used("method", chosen, methods().values(), set(own) - {"score", "seed"})
-    return options, ImageOptions(**of_images)
+    """The options of heatmaps and of images; one that no chosen method reads is refused."""
+    heatmap_options, image_options = split_options(settings, HeatmapOptions, ImageOptions)
+    options = HeatmapOptions(**heatmap_options)
+    names = set(heatmap_options) - {"score", "seed"}
+    check_options_used("method", chosen, methods().values(), names)
+    return options, ImageOptions(**image_options)
 
 
 def check_options_used(
-    what: str, chosen: Sequence[Kind], known: Iterable[Kind], given: Iterable[str]
+    what: str, chosen: Sequence[Kind], known: Iterable[Kind], options: Iterable[str]
 ) -> None:
-    """Refuses options that none of the methods or metrics asked for reads."""
-    for name in given:
+    """Refuses options that none of the chosen methods or metrics reads."""
+    for name in options:
         if not any(each.reads(name) for each in chosen):
             readers = [each.name for each in known if each.reads(name)]
-            asked = ", ".join(each.name for each in chosen)
+            requested = ", ".join(each.name for each in chosen)
             raise UsageError(
-                f"no {what} asked for ({asked}) reads '{name}'"
+                f"no {what} asked for ({requested}) reads '{name}'"
                 + (f": it belongs to {', '.join(readers)}" if readers else ": none of all does")
             )

@@ -52,8 +52,9 @@ def parse_targets(
     info: ModelInfo, requested: str | int | Target | Iterable[str | int | Target]
 ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
     """The requested targets, each once, and a note on the output that was chosen for them."""
-    single = isinstance(requested, str | int | np.integer | Target)
-    specs = [requested] if single else list(requested)
+    if isinstance(requested, str | int | np.integer | Target):
+        requested = [requested]
+    specs = list(requested)
     if not specs:
         raise UsageError("expected at least one target, found none. Leave it out for the strongest")
     targets = [parse_target(info, spec) for spec in specs]

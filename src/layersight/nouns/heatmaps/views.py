@@ -77,8 +77,8 @@ def limited_photograph(group: ImageMaps) -> Photograph:
 
 def input_picture(group: ImageMaps, photograph: Photograph, title: str = "") -> Block:
     """What the heat lies over; of a signal its curve, of frames and slices all of them."""
-    if group.shown.is_line or group.shown.frames is not None:
-        return input_block(group.shown, SIDE, wide=SIDE * 1.5)
+    if group.input.is_line or group.input.frames is not None:
+        return input_block(group.input, SIDE, wide=SIDE * 1.5)
     return Picture(_rgb(photograph.pixels), title=title, side=SIDE, name=group.name)
 
 
@@ -172,7 +172,7 @@ def sections_of(
         return [_single(group, index, options, bare=bare, only=only) for index in group.indices]
     chosen = [group.of_method(method) for method in group.methods]
     parts = chosen if view == "row" else [group.indices]
-    draw = _curves if group.shown.is_line else _row if view == "row" else _table
+    draw = _curves if group.input.is_line else _row if view == "row" else _table
     return [*(draw(group, part, options, bare=bare) for part in parts), *measure_sections(group)]
 
 
@@ -217,9 +217,9 @@ def _single(
     result, entry = group.result, group.result.maps[index]
     peak, scale = describe_peak(result, index), None
     blocks: list[Block]
-    if group.shown.is_line:
+    if group.input.is_line:
         blocks = [*heat_blocks(result, index, options, tall=TALL)]
-        blocks += strongest_units(group.shown, entry)
+        blocks += strongest_units(group.input, entry)
     else:
         photograph = limited_photograph(group)
         shown = MapPictures(result, index, options, photograph)
@@ -228,7 +228,7 @@ def _single(
         if only:
             blocks = [shown.overlaid(side=2 * SIDE)]
         elif not bare:
-            own = f"photograph, {size(group.shown.original_size)}"
+            own = f"photograph, {size(group.input.original_size)}"
             blocks.insert(0, input_picture(group, photograph, own))
         if entry.values.ndim == 3:
             blocks, scale = [_strip(group, shown)], shown.bar
@@ -250,7 +250,7 @@ def _single(
 
 def _strip(group: ImageMaps, shown: MapPictures) -> Grid:
     """The frames or slices in their order, and under each the heat over it."""
-    frames = group.shown.frames
+    frames = group.input.frames
     assert frames is not None
     word = frame_word(group.result, group.image)
     under = _rgb(frames)
@@ -330,10 +330,10 @@ def _row(
 
 def _own(group: ImageMaps, photograph: Photograph) -> Drawn:
     """What the heat lies over, as the first picture of a grid."""
-    title, below = "photograph", size(group.shown.original_size)
-    if group.shown.frames is not None:
+    title, below = "photograph", size(group.input.original_size)
+    if group.input.frames is not None:
         word = frame_word(group.result, group.image)
-        title, below = plural(len(group.shown.frames), word), "row by row"
+        title, below = plural(len(group.input.frames), word), "row by row"
     return _rgb(photograph.pixels), Tile(title=title, subtitle=below, name=group.name), None
 
 
@@ -393,7 +393,7 @@ def _curves(
     part = ImageMaps(result, group.image, indices)
     first = part.maps[0]
     methods, targets = len(part.methods), len(part.targets)
-    blocks: list[Block] = [] if bare else [input_block(group.shown)]
+    blocks: list[Block] = [] if bare else [input_block(group.input)]
     for index, entry in zip(indices, part.maps, strict=True):
         title, lead = target_name(result, entry), score_words(result, entry)
         if methods > 1:
