@@ -92,8 +92,8 @@ def test_a_row_of_more_layers_than_keras_can_build(tmp_path, monkeypatch, made):
 def test_as_many_as_are_let_through_are_built(tmp_path, monkeypatch, made):
     load_model(write(tmp_path / "one", made(1)))
     found = []
-    count = building._calls
-    monkeypatch.setattr(building, "_calls", lambda: found.append(count() - 1) or found[-1])
+    count = building._stack_depth
+    monkeypatch.setattr(building, "_stack_depth", lambda: found.append(count() - 1) or found[-1])
     load_model(write(tmp_path / "two", made(2)))
     most = 400 - building.FRAMES  # with a limit of 400 calls from there
     before = sys.getrecursionlimit()

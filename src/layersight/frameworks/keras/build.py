@@ -1,9 +1,9 @@
-"""Making a :class:`KerasModel` of a saved network, an architecture or a live model.
+"""Making a :class:`KerasModel` from a saved network, an architecture or a live model.
 
-The rule of this module: a configuration becomes a model of the layers of Keras alone. Classes come
-from :mod:`layersight.frameworks.keras.lookup`; the graph is put together by
-:mod:`layersight.frameworks.keras.graph`. Initialisers are replaced, since the file's weights
-overwrite what they would make: on JAX most of the time of opening a model is spent in them.
+The rule of this module: a configuration becomes a model of layers of Keras only. Classes come from
+:mod:`layersight.frameworks.keras.lookup`; :mod:`layersight.frameworks.keras.graph` connects the
+layers. Initialisers are replaced, since the file's weights overwrite their values: on JAX they take
+most of the time of opening a model.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def from_saved(
     labels: tuple[str, ...] | None = None,
     trust: bool = False,
 ) -> KerasModel:
-    """Builds a saved network and gives it its weights."""
+    """Builds a saved network and assigns its weights."""
     model, ran = build(network, limits, trust=trust)
     rewrites = (*network.rewrites, *ran, *assign(model, network))
     facts = dataclasses.replace(network, digest=digest(), rewrites=rewrites).facts
@@ -92,10 +92,10 @@ def from_application(
 
 @contextlib.contextmanager
 def _same_each_time() -> Iterator[None]:
-    """Lets Keras draw the same weights each time, in this thread.
+    """Makes Keras draw the same weights each time, in this thread.
 
-    Initialisers without a seed, and layers that draw, ask Python's own generator for one, which
-    is the user's, and goes on as if nothing had been drawn.
+    Initialisers without a seed, and random layers, take one from Python's global generator, which
+    belongs to the user and whose state does not change here.
     """
     draw_seed = functools.partial(random.Random(0).randint, 1, 10**9)
     name = "make_default_seed"
@@ -104,7 +104,7 @@ def _same_each_time() -> Iterator[None]:
 
 
 def _with_file(function: Callable[..., keras.Model], network: SavedNetwork) -> keras.Model:
-    """The architecture with weights of a file, with its head or without."""
+    """The architecture with the weights of a file, which may lack those of the head."""
     model = function(weights=None)
     try:
         assign(model, network)
@@ -120,9 +120,9 @@ def _with_file(function: Callable[..., keras.Model], network: SavedNetwork) -> k
 def build(
     network: SavedNetwork, limits: Limits, *, trust: bool = False
 ) -> tuple[keras.Model, tuple[str, ...]]:
-    """Makes the model of a saved network; its weights are not set yet.
+    """Makes the model of a saved network, without its weights.
 
-    The second result is which code was run, in words.
+    The second result names the code that was run.
     """
     config = network.config
     name = config.get("class_name")
@@ -136,9 +136,9 @@ def build(
     try:
         with at_most(network.size, str(network.path), limits, builder.where):
             model = builder.make_model(config)
-            # The input shape that Keras 3 notes beside a model that was built by calling it.
-            noted = config.get("build_config")
-            shape = noted.get("input_shape") if isinstance(noted, dict) else None
+            # The input shape that Keras 3 saves for a model that was built by calling it.
+            recorded = config.get("build_config")
+            shape = recorded.get("input_shape") if isinstance(recorded, dict) else None
             if not model.built and isinstance(shape, list) and shape:
                 model.build(tuple(shape))
     except Exception as error:
@@ -154,7 +154,7 @@ def build(
 
 
 def _stored_kernels(network: SavedNetwork) -> str:
-    """The command that shows the kernels of a file, if it holds any of two dimensions."""
+    """The command that shows the kernels of a file, if it has any of two dimensions."""
     arrays = [array for part in network.weights or () for array in part.arrays]
     arrays += (network.store or {}).values()
     if not any(array.ndim == 4 for array in arrays):

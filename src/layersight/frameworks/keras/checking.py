@@ -20,7 +20,7 @@ from layersight.frameworks.graph.sizes import count_bytes, count_values
 from layersight.frameworks.graph.view import View, alternatives, largest_of
 from layersight.frameworks.keras.backends import measure
 from layersight.frameworks.keras.fitting import sizes_that_fit
-from layersight.frameworks.keras.kernels import HELD, kernel_of
+from layersight.frameworks.keras.kernels import AXES, kernel_of
 from layersight.frameworks.keras.passing import call
 from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.sizes import count_computed
@@ -91,7 +91,7 @@ def _kernels_shown(view: View) -> str:
     unknown = (
         array
         for handle in view.handles.values()
-        if isinstance(handle.layer, Refused) and type(handle.layer).__name__ not in HELD
+        if isinstance(handle.layer, Refused) and type(handle.layer).__name__ not in AXES
         for array in handle.layer.arrays.values()
     )
     if any(array.ndim == 4 for array in unknown):

@@ -1,7 +1,7 @@
-"""Layers that Keras had and Keras 3 has not, computed on any backend.
+"""Layers that Keras 3 dropped, for all backends.
 
-The rule of this module: the weights are kept in the shapes in which files hold them, and a
-layer computes what the last version of Keras that had it computed when it was not training.
+The rule of this module: weights have the shapes that they have in files, and a layer computes the
+same as in the last version of Keras that had it, at inference.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Activation = str | Callable[[Tensor], Tensor] | None
 
 
 class RestoredLayer(keras.layers.Layer):
-    """A layer that Keras 3 lacks; the shape of its output is that of its input.
+    """A layer that Keras 3 lacks; by default its output has the shape of its input.
 
-    It takes no initialisers: a file always holds its weights.
+    It takes no initialisers: files always have its weights.
     """
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -40,14 +40,14 @@ class RestoredLayer(keras.layers.Layer):
 
 
 class LocallyConnected(RestoredLayer):
-    """A convolution whose kernel is another one at every position.
+    """A convolution with a different kernel at every position.
 
-    ``y[p, f] = sum_k x[index(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` counts the
-    positions of the output and ``k`` what the kernel covers there. Files hold the kernel in one of
-    three forms: (1) as in the formula; (2) as a matrix from every value of the input to every value
-    of the output, of which only what the kernel covers counts; (3) as the entries of that matrix
-    that count, in its order. The settings are those of Keras 2; ``implementation`` is the form of
-    the kernel.
+    ``y[p, f] = sum_k x[index(p, k)] kernel[p, k, f] + bias[p, f]``, where ``p`` runs over the
+    positions of the output and ``k`` over the values under the kernel. In files the kernel has one
+    of three forms: (1) as in the formula; (2) a matrix from all values of the input to all values
+    of the output, of which only those under the kernel matter; (3) the entries of that matrix that
+    matter, in its order. The settings are those of Keras 2; ``implementation`` is the form of the
+    kernel.
     """
 
     axes = 0
@@ -80,53 +80,52 @@ class LocallyConnected(RestoredLayer):
             )
 
     def build(self, input_shape: Shape) -> None:
-        self._taken = tuple(input_shape)
+        self._built_for = tuple(input_shape)
         sizes, channels = self._split(input_shape)
-        given = self._positions(sizes)
-        covered = self._covered(sizes, given)
-        positions = math.prod(given)
+        outputs = self._output_sizes(sizes)
+        positions = math.prod(outputs)
         patch = math.prod(self.kernel_size) * channels
         shapes = {
             1: (positions, patch, self.filters),
-            2: (*self._join(sizes, channels), *self._join(given, self.filters)),
-            3: (covered * channels * self.filters,),
+            2: (*self._join(sizes, channels), *self._join(outputs, self.filters)),
+            3: (self._covered(sizes, outputs) * channels * self.filters,),
         }
         self.kernel = self._weight("kernel", shapes[self.implementation])
         if self.use_bias:
-            self.bias = self._weight("bias", (*given, self.filters))
-        held = 1 if self.implementation == 1 else self.filters
-        check_array(positions * (patch * (2 * held + 4) + 64), "the indices of a kernel")
-        self._indices = self._find_indices(sizes, channels, given)
+            self.bias = self._weight("bias", (*outputs, self.filters))
+        indices = 1 if self.implementation == 1 else self.filters  # for each value of a patch
+        check_array(positions * (patch * (2 * indices + 4) + 64), "the indices of a kernel")
+        self._indices = self._find_indices(sizes, channels, outputs)
         self._entries = None
         if self.implementation > 1:
             self._entries = self._find_entries(positions, math.prod(sizes) * channels)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        known = self._indices >= 0
-        sizes, channels = self._split(self._taken)
+        inside = self._indices >= 0
+        sizes, channels = self._split(self._built_for)
         flat = ops.reshape(inputs, (-1, math.prod(sizes) * channels))
         patches = ops.take(flat, np.maximum(self._indices, 0), axis=1)
         kernel = self.kernel
         if self._entries is not None:
             kernel = ops.take(ops.reshape(kernel, (-1,)), self._entries, axis=0)
-        mask = ops.cast(ops.convert_to_tensor(known), patches.dtype)
+        mask = ops.cast(ops.convert_to_tensor(inside), patches.dtype)
         outputs = ops.einsum("bpk,pkf->bpf", patches * mask, ops.cast(kernel, patches.dtype))
-        given = self._positions(sizes)
-        outputs = ops.reshape(outputs, (-1, *given, self.filters))
+        positions = self._output_sizes(sizes)
+        outputs = ops.reshape(outputs, (-1, *positions, self.filters))
         if self.data_format == "channels_first":
             outputs = ops.moveaxis(outputs, -1, 1)
         if self.use_bias:
             # Keras reshaped the bias for channels first; it did not transpose it.
-            outputs = outputs + ops.reshape(self.bias, (1, *self._join(given, self.filters)))
+            outputs = outputs + ops.reshape(self.bias, (1, *self._join(positions, self.filters)))
         return self.activation(outputs)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of the output; every size of the input must be known and as built."""
-        if self.built and tuple(input_shape[1:]) != self._taken[1:]:
-            raise ValueError(f"expected an input of shape {self._taken}, found {input_shape}")
+        """The shape of the output, for the input shape with which the layer was built."""
+        if self.built and tuple(input_shape[1:]) != self._built_for[1:]:
+            raise ValueError(f"expected an input of shape {self._built_for}, found {input_shape}")
         sizes, _ = self._split(input_shape)
-        return (input_shape[0], *self._join(self._positions(sizes), self.filters))
+        return (input_shape[0], *self._join(self._output_sizes(sizes), self.filters))
 
     def _along_axes(self, value: int | Sequence[int], name: str) -> tuple[int, ...]:
         numbers = (value,) * self.axes if isinstance(value, int) else tuple(value)
@@ -138,45 +137,45 @@ class LocallyConnected(RestoredLayer):
         """The sizes and the channels of an input."""
         if len(shape) != self.axes + 2 or None in shape[1:]:
             raise ValueError(f"expected {self.axes + 1} known sizes, found {tuple(shape)}")
-        known = tuple(int(size or 0) for size in shape[1:])
+        sizes = tuple(int(size or 0) for size in shape[1:])
         if self.data_format == "channels_first":
-            return known[1:], known[0]
-        return known[:-1], known[-1]
+            return sizes[1:], sizes[0]
+        return sizes[:-1], sizes[-1]
 
     def _join(self, sizes: tuple[int, ...], channels: int) -> tuple[int, ...]:
         first = self.data_format == "channels_first"
         return (channels, *sizes) if first else (*sizes, channels)
 
-    def _positions(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        found = tuple(
+    def _output_sizes(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        outputs = tuple(
             -(-(size if self.padding == "same" else size - kernel + 1) // stride)
             for size, kernel, stride in zip(sizes, self.kernel_size, self.strides, strict=True)
         )
-        if min(found) < 1 or any(map(int.__gt__, self.kernel_size, sizes)):
+        if min(outputs) < 1 or any(map(int.__gt__, self.kernel_size, sizes)):
             raise ValueError(f"the kernel {self.kernel_size} is larger than the input {sizes}")
-        return found
+        return outputs
 
-    def _starts(self, given: tuple[int, ...]) -> list[list[int]]:
-        """Where the kernel begins along each axis, for each position."""
+    def _starts(self, outputs: tuple[int, ...]) -> list[list[int]]:
+        """The first pixel under the kernel along each axis, for each position."""
         return [
             [index * stride - (kernel // 2 if self.padding == "same" else 0) for index in range(n)]
-            for n, kernel, stride in zip(given, self.kernel_size, self.strides, strict=True)
+            for n, kernel, stride in zip(outputs, self.kernel_size, self.strides, strict=True)
         ]
 
-    def _covered(self, sizes: tuple[int, ...], given: tuple[int, ...]) -> int:
-        """How many pixels all positions cover together."""
+    def _covered(self, sizes: tuple[int, ...], outputs: tuple[int, ...]) -> int:
+        """The number of pixels under the kernel at all positions together."""
         return math.prod(
             sum(min(size, start + kernel) - max(0, start) for start in starts)
             for size, kernel, starts in zip(
-                sizes, self.kernel_size, self._starts(given), strict=True
+                sizes, self.kernel_size, self._starts(outputs), strict=True
             )
         )
 
     def _find_indices(
-        self, sizes: tuple[int, ...], channels: int, given: tuple[int, ...]
+        self, sizes: tuple[int, ...], channels: int, outputs: tuple[int, ...]
     ) -> Indices:
-        """For each position and entry of the kernel the index in the input, -1 outside."""
-        starts = np.array(list(itertools.product(*self._starts(given))))
+        """The index in the input for each position and value under the kernel, -1 outside."""
+        starts = np.array(list(itertools.product(*self._starts(outputs))))
         offsets = np.array(list(itertools.product(*map(range, self.kernel_size))))
         pixels = starts[:, None] + offsets
         inside = ((pixels >= 0) & (pixels < sizes)).all(axis=-1)
@@ -189,24 +188,23 @@ class LocallyConnected(RestoredLayer):
         else:
             indices = flat[..., None] * channels + np.arange(channels)
             inside = np.broadcast_to(inside[..., None], indices.shape)
-        found: Indices = np.where(inside, indices, -1).reshape(len(starts), -1).astype(np.int32)
-        return found
+        kept: Indices = np.where(inside, indices, -1).reshape(len(starts), -1).astype(np.int32)
+        return kept
 
     def _find_entries(self, positions: int, values: int) -> Indices:
-        """For each position, entry and filter the index in the kernel as the file has it."""
+        """The index in the kernel of the file for each position, value under it and filter."""
         channel, position = np.arange(self.filters), np.arange(positions)[:, None]
         first = self.data_format == "channels_first"
         outputs = channel * positions + position if first else position * self.filters + channel
         pairs = np.broadcast_arrays(outputs[:, None], self._indices[..., None])
         if self.implementation == 2:
             inputs = np.maximum(pairs[1], 0).astype(np.int64)
-            held = inputs * (positions * self.filters) + pairs[0]
+            entries = inputs * (positions * self.filters) + pairs[0]
         else:
             number = pairs[0].astype(np.int64) * values + pairs[1]
-            held = np.searchsorted(np.sort(number[pairs[1] >= 0]), number)
-            held = np.where(pairs[1] >= 0, held, 0)
-        entries: Indices = held.astype(np.int32)
-        return entries
+            entries = np.searchsorted(np.sort(number[pairs[1] >= 0]), number)
+            entries = np.where(pairs[1] >= 0, entries, 0)
+        return np.asarray(entries, np.int32)
 
 
 class LocallyConnected1D(LocallyConnected):
@@ -286,13 +284,13 @@ class Highway(RestoredLayer):
 
 
 def _vector(shape: Shape) -> int:
-    """The channels of an input that has no other axes."""
+    """The number of channels of an input without other axes."""
     if len(shape) != 2 or not isinstance(shape[1], int):
         raise ValueError(f"expected an input (batch, channels), found {tuple(shape)}")
     return shape[1]
 
 
-# These layers by the names that files give them.
+# These layers by their names in files.
 GONE: dict[str, type[RestoredLayer]] = {
     cls.__name__: cls for cls in (LocallyConnected1D, LocallyConnected2D, MaxoutDense, Highway)
 }

@@ -1,12 +1,11 @@
-"""Putting layers together to a model, as its configuration says.
+"""Building a model of layers from its configuration.
 
-The form of the configuration is the one that :mod:`layersight.loading.rewrites` leaves: calls
-count from 0, and what a call takes refers to tensors by layer, call and output. A layer that
+The configuration has the form in which :mod:`layersight.loading.rewrites` leaves it: calls are
+counted from 0, and arguments of a call refer to tensors by layer, call and output. A layer that
 cannot be run, and every layer after it, becomes a stand-in.
 
-Keras goes through a graph by a function that calls itself for each layer behind another. Where it
-would come to Python's limit, it does so after every layer was made, which takes long: so how deep a
-network is for Keras is found before any layer of it is made.
+Keras walks through a graph by recursion. Where this exceeds Python's limit, it fails only after all
+layers were made, which takes long: so the depth of a network is computed before any layer is made.
 """
 
 from __future__ import annotations
@@ -41,17 +40,19 @@ from layersight.frameworks.keras.lookup import (
 from layersight.frameworks.keras.ops import hard_sigmoid_of_keras_2
 from layersight.frameworks.keras.refused import Refused, stand_in, trusted_lambda
 from layersight.frameworks.keras.sizes import UNSET, check_output, count_computed
-from layersight.frameworks.keras.types import Arguments, Settings, Tensor
+from layersight.frameworks.keras.types import Arguments, Settings, Tensor, tensors_in
 from layersight.loading.rewrites.classes import SAVED_CLASS
 from layersight.loading.rewrites.settings import OLD_HARD_SIGMOID
 from layersight.loading.rewrites.walking import each_tensor, is_tensor, name_of, settings_of
 
-FRAMES = 25  # how many calls Keras needs beside those for the layers, once a graph is put together
+Call = tuple[str, int]  # the name of a layer and the number of the call
+
+FRAMES = 25  # how many frames Keras needs in addition to those for the layers
 
 
 def check_depth(count: int, where: str) -> None:
-    """Refuses a graph in which more layers follow each other than Keras can put together here."""
-    if count + FRAMES < (most := sys.getrecursionlimit()) - _calls():
+    """Refuses a graph that is deeper than Keras can build here."""
+    if count + FRAMES < (most := sys.getrecursionlimit()) - _stack_depth():
         return
     raise ModelFileError(
         f"{where} has {count} layers one behind the other, more than Keras can put together at "
@@ -61,35 +62,35 @@ def check_depth(count: int, where: str) -> None:
 
 
 def depth_of(entries: Mapping[str, Config], outputs: Any) -> int:
-    """How many calls of layers Keras goes into at once to find all that outputs depend on.
+    """The depth of the recursion in which Keras finds all calls that outputs depend on.
 
-    It goes from each output to all that a call takes, one after the other, and to each call once;
-    so a way past many layers that is found first makes the rest less deep.
+    It is a depth-first search that visits each call once, so that a shortcut past many layers
+    which is followed first reduces the depth.
     """
-    seen: set[tuple[str, int]] = set()
+    seen: set[Call] = set()
     deepest = 0
 
-    def taken(name: str, call: int) -> Iterator[tuple[str, int]]:
+    def inputs(name: str, call: int) -> Iterator[Call]:
         nodes = entries[name]["inbound_nodes"] or [None] if name in entries else []
-        return _places(each_tensor(nodes[call]) if 0 <= call < len(nodes) else ())
+        return _calls_of(each_tensor(nodes[call]) if 0 <= call < len(nodes) else ())
 
-    open_calls = [_places(each_tensor(outputs))]
-    while open_calls:
-        place = next(open_calls[-1], None)
-        if place is None:
-            open_calls.pop()
-        elif place not in seen:
-            seen.add(place)
-            open_calls.append(taken(*place))
-            deepest = max(deepest, len(open_calls) - 1)
+    stack = [_calls_of(each_tensor(outputs))]
+    while stack:
+        call = next(stack[-1], None)
+        if call is None:
+            stack.pop()
+        elif call not in seen:
+            seen.add(call)
+            stack.append(inputs(*call))
+            deepest = max(deepest, len(stack) - 1)
     return deepest
 
 
-def _places(tensors: Iterable[list[Any]]) -> Iterator[tuple[str, int]]:
+def _calls_of(tensors: Iterable[list[Any]]) -> Iterator[Call]:
     return iter([(name, call) for name, call, _ in tensors])
 
 
-def _calls() -> int:
+def _stack_depth() -> int:
     frame: Any = sys._getframe()
     count = 0
     while frame is not None:
@@ -97,21 +98,19 @@ def _calls() -> int:
     return count
 
 
-# The types that an array in a configuration may have; others may claim a size of their own.
+# The types that an array in a configuration may have; the names of others may contain sizes.
 DTYPES = (
     *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64", "bool"),
 )
 
-Place = tuple[str, int]  # a call of a layer: the layer's name and the number of the call
-
 
 class _StoppedError(Exception):
-    """A layer cannot be run, for the reason given, as it follows on "which"."""
+    """A layer cannot be run; the message is a clause that follows "which"."""
 
 
 class Builder:
-    """Makes the model of one file."""
+    """Makes the model of a file."""
 
     def __init__(self, path: str, *, trust: bool = False) -> None:
         self._path = path
@@ -122,12 +121,12 @@ class Builder:
         self._settings: Any = None
 
     def where(self) -> str:
-        """The layer that is being built, with the largest number that it was given."""
+        """The layer that is being built, with the largest number in its settings."""
         number = largest_number(self._settings)
         return f"{self.at} ({number})" if number else self.at
 
     def make_model(self, config: Config) -> keras.Model:
-        """A model, sequential or functional, with everything inside it."""
+        """Makes a model, sequential or functional, with everything inside it."""
         if config["class_name"] == "Sequential":
             return self._make_sequential(config)
         return self._make_graph(config)
@@ -138,8 +137,8 @@ class Builder:
         stopped: Stop | None = None
         check_depth(len(inner.get("layers") or []), self._where(name_of(config)))
         for entry in inner.get("layers") or []:
-            layer, own = self._make_layer(entry, stopped, 1)
-            stopped = stopped or own
+            layer, stop = self._make_layer(entry, stopped, 1)
+            stopped = stopped or stop
             layers.append(layer)
         model = keras.Sequential(layers, name=inner.get("name"), trainable=True)
         if model.built:
@@ -152,7 +151,7 @@ class Builder:
     def _make_layer(
         self, entry: Config, stopped: Stop | None, outputs: int
     ) -> tuple[keras.Layer, Stop | None]:
-        """A layer, and why neither it nor what follows can be run, if so."""
+        """Makes a layer; gives also the reason if it cannot be run."""
         name = name_of(entry)
         where = self.at = self._where(name)
         kind = str(entry.get("class_name"))
@@ -180,35 +179,35 @@ class Builder:
         try:
             settings = {**dict.fromkeys(unset_settings(cls), ""), **settings}
             if issubclass(cls, keras.layers.Wrapper):
-                return _noted(self._wrap(cls, settings, where), entry), None
+                return _with_saved_class(self._wrap(cls, settings, where), entry), None
             cleaned = {key: self._setting(key, item, where) for key, item in settings.items()}
-        except _StoppedError as reason_why:
-            stop = Stop(self._path, name, str(reason_why))
+        except _StoppedError as error:
+            stop = Stop(self._path, name, str(error))
             return self._refuse(entry, stop, outputs), stop
         layer = cls.from_config(cleaned)
         check_array(count_computed(layer), "an array")
         if isinstance(layer, keras.layers.InputLayer):
             check_output(layer.output, where)
-        return _noted(layer, entry), None
+        return _with_saved_class(layer, entry), None
 
     def _wrap(self, cls: type[keras.Layer], settings: Config, where: str) -> keras.Layer:
-        made: Config = {}
+        cleaned: Config = {}
         for key, item in settings.items():
             if key in ("layer", "backward_layer") and isinstance(item, dict):
-                made[key], stop = self._make_layer(item, None, 1)
+                cleaned[key], stop = self._make_layer(item, None, 1)
                 if stop:
                     raise _StoppedError(f"holds a layer that {stop.reason}")
             else:
-                made[key] = self._setting(key, item, where)
-        return cls(**made)
+                cleaned[key] = self._setting(key, item, where)
+        return cls(**cleaned)
 
     def _refuse(self, entry: Config, stop: Stop, outputs: int) -> Refused:
-        """A stand-in for a layer, which takes no setting but its order of axes."""
-        made = stand_in(str(entry.get("class_name")), stop, outputs, name_of(entry))
+        """Makes a stand-in for a layer, with its order of axes as its only setting."""
+        layer = stand_in(str(entry.get("class_name")), stop, outputs, name_of(entry))
         order = settings_of(entry).get("data_format")
         if order in ("channels_first", "channels_last"):
-            made.data_format = order
-        return made
+            layer.data_format = order
+        return layer
 
     def _where(self, name: str) -> str:
         return f"{self._path}: layer '{name}'"
@@ -221,8 +220,8 @@ class Builder:
             if not 0 <= output < 1000:
                 raise ModelFileError(f"{self._where(name)} has no output {output}")
             outputs[name] = max(outputs[name], output + 1)
-        tensors: dict[Place, list[Tensor]] = {}
-        made: dict[str, keras.Layer] = {}
+        tensors: dict[Call, list[Tensor]] = {}
+        layers: dict[str, keras.Layer] = {}
         stopped: dict[int, Stop] = {}
         order = order_calls(entries, self._path)
         check_depth(depth_of(entries, inner["output_layers"]), self._where(name_of(config)))
@@ -231,76 +230,74 @@ class Builder:
             node = entry["inbound_nodes"][call] if entry["inbound_nodes"] else None
             self.at = self._where(name)
             if node is None:
-                made[name] = self._make_layer(entry, None, 1)[0]
-                check_output(made[name].output, self.at)
-                tensors[name, call] = keras.tree.flatten(made[name].output)
+                layers[name] = self._make_layer(entry, None, 1)[0]
+                check_output(layers[name].output, self.at)
+                tensors[name, call] = keras.tree.flatten(layers[name].output)
                 continue
             args, kwargs = self._fill_in(node, tensors)
-            if not _tensors_in((args, kwargs)):
+            inputs = tensors_in((args, kwargs))
+            if not inputs:
                 raise ModelFileError(
                     f"{self.at} is called on constants alone: expected a tensor that another "
                     "layer gives"
                 )
-            before = next(
-                (stopped[id(t)] for t in _tensors_in((args, kwargs)) if id(t) in stopped), None
-            )
-            if name in made and before and not isinstance(made[name], Refused):
+            before = next((stopped[id(t)] for t in inputs if id(t) in stopped), None)
+            if name in layers and before and not isinstance(layers[name], Refused):
                 tensors[name, call] = tensors[name, 0]
                 continue
             stop = before
-            if name not in made:
-                made[name], own = self._make_layer(entry, before, outputs[name])
-                stop = before or own
-            elif isinstance(made[name], Refused):
-                stop = made[name].stop
+            if name not in layers:
+                layers[name], reason = self._make_layer(entry, before, outputs[name])
+                stop = before or reason
+            elif isinstance(layers[name], Refused):
+                stop = layers[name].stop
             self._settings = _numbers(entry, node)
-            given = self._call(made[name], args, kwargs)
-            tensors[name, call] = given
+            results = tensors[name, call] = self._call(layers[name], args, kwargs)
             if stop:
-                stopped.update({id(tensor): stop for tensor in given})
-        taken = self._resolve(inner["input_layers"], tensors)
-        result = self._resolve(inner["output_layers"], tensors)
+                stopped.update({id(tensor): stop for tensor in results})
+        model_inputs = self._resolve(inner["input_layers"], tensors)
+        model_outputs = self._resolve(inner["output_layers"], tensors)
         self.at = self._where(str(inner.get("name")))
-        model = keras.Model(taken, result, name=inner.get("name"))
-        for tensor in keras.tree.flatten(result):
+        model = keras.Model(model_inputs, model_outputs, name=inner.get("name"))
+        for tensor in keras.tree.flatten(model_outputs):
             if id(tensor) in stopped:
                 self._stopped[id(model)] = stopped[id(tensor)]
         return model
 
     def _call(self, layer: keras.Layer, args: Arguments, kwargs: Settings) -> list[Tensor]:
-        """The tensors that a layer gives for others, its weights made on the way."""
+        """Calls a layer, which makes its weights; gives its outputs."""
         if not getattr(layer, "_call_has_training_arg", False):
             kwargs = {key: value for key, value in kwargs.items() if key != "training"}
         if isinstance(layer, keras.Model):
             settings: Settings = {key: kwargs[key] for key in ("training", "mask") if key in kwargs}
             more = {key: value for key, value in kwargs.items() if key not in settings}
-            tensors = _tensors_in((args, more))
+            tensors = tensors_in((args, more))
             args, kwargs = (tensors if len(tensors) > 1 else tensors[0],), settings
-        given = layer(*args, **kwargs)
-        check_output(given, self.at)
-        return list(keras.tree.flatten(given))
+        outputs = layer(*args, **kwargs)
+        check_output(outputs, self.at)
+        return list(keras.tree.flatten(outputs))
 
     def _fill_in(
-        self, node: Config, tensors: dict[Place, list[Tensor]]
+        self, node: Config, tensors: dict[Call, list[Tensor]]
     ) -> tuple[Arguments, Settings]:
-        """What a call takes, with tensors instead of references."""
+        """The arguments of a call, with tensors in place of references."""
         args = tuple(self._resolve(value, tensors) for value in node.get("args") or [])
         kwargs = {
             key: self._resolve(value, tensors)
             for key, value in (node.get("kwargs") or {}).items()
             if any(each_tensor(value))
-            # What says what is done anyway is left out.
+            # These are left out where they are the default.
             or not (key == "mask" or (key == "training" and not isinstance(value, bool)))
         }
         return args, kwargs
 
-    def _resolve(self, value: Any, tensors: dict[Place, list[Tensor]]) -> object:
+    def _resolve(self, value: Any, tensors: dict[Call, list[Tensor]]) -> object:
         if is_tensor(value):
             name, call, output = value["config"]["keras_history"]
-            found = tensors[name, call]
-            if output >= len(found):
+            outputs = tensors[name, call]
+            if output >= len(outputs):
                 raise ModelFileError(f"{self._where(name)} has no output {output}")
-            return found[output]
+            return outputs[output]
         if isinstance(value, list):
             return [self._resolve(item, tensors) for item in value]
         if isinstance(value, dict) and "class_name" in value:
@@ -309,8 +306,8 @@ class Builder:
             return {key: self._resolve(item, tensors) for key, item in value.items()}
         return value
 
-    def _plain_value(self, value: Config, tensors: dict[Place, list[Tensor]]) -> Any:
-        """A value that JSON has not: a tuple, a slice, an ellipsis, an array."""
+    def _plain_value(self, value: Config, tensors: dict[Call, list[Tensor]]) -> Any:
+        """A value that JSON lacks: a tuple, a slice, an ellipsis, an array."""
         kind, inner = value["class_name"], value.get("config")
         if kind == "__tuple__":
             items = inner.get("items", []) if isinstance(inner, dict) else value.get("items", [])
@@ -341,7 +338,7 @@ class Builder:
         return self._sanitise(item, where)
 
     def _sanitise(self, value: Any, where: str) -> Any:
-        """A copy of settings in which every class is one that Keras exports."""
+        """A copy of settings with only such classes as Keras exports."""
         if isinstance(value, list):
             return [self._sanitise(item, where) for item in value]
         if not isinstance(value, dict):
@@ -371,21 +368,21 @@ class Builder:
         }
 
 
-def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
-    """Every call of the layers of a graph, each after those that it takes from."""
+def order_calls(entries: dict[str, Config], path: str) -> list[Call]:
+    """All calls of the layers of a graph, each after those that it depends on."""
     ranks = {name: rank for rank, name in enumerate(entries)}
-    waiting: dict[Place, int] = {}
-    followers: dict[Place, list[Place]] = defaultdict(list)
+    waiting: dict[Call, int] = {}  # the number of calls that each one waits for
+    followers: dict[Call, list[Call]] = defaultdict(list)
     ready: list[tuple[int, int, str]] = []
     for name, entry in entries.items():
         for call, node in enumerate(entry["inbound_nodes"] or [None]):
-            needed = {(other, number) for other, number, _ in each_tensor(node)}
+            needed = set(_calls_of(each_tensor(node)))
             waiting[name, call] = len(needed)
-            for place in needed:
-                followers[place].append((name, call))
+            for other in needed:
+                followers[other].append((name, call))
             if not needed:
                 heapq.heappush(ready, (ranks[name], call, name))
-    order: list[Place] = []
+    order: list[Call] = []
     while ready:
         _, call, name = heapq.heappop(ready)
         order.append((name, call))
@@ -394,30 +391,30 @@ def order_calls(entries: dict[str, Config], path: str) -> list[Place]:
             if not waiting[follower]:
                 heapq.heappush(ready, (ranks[follower[0]], follower[1], follower[0]))
     if len(order) < len(waiting):
-        left = next(place for place, count in waiting.items() if count)
+        name = next(name for (name, _), count in waiting.items() if count)
         raise ModelFileError(
-            f"{path}: layer '{left[0]}' takes from a layer that takes from it: a loop"
+            f"{path}: layer '{name}' takes from a layer that takes from it: a loop"
         )
     return order
 
 
-def _noted(layer: keras.Layer, entry: Config) -> keras.Layer:
-    """A layer that knows the class under which its file keeps its weights."""
+def _with_saved_class(layer: keras.Layer, entry: Config) -> keras.Layer:
+    """Notes on a layer the class under which its file stores its weights."""
     saved = entry.get(SAVED_CLASS)
-    # A class of Keras may be exported under another name than its own, by which it is saved.
+    # Keras may export a class under another name than its own, by which it is saved.
     layer._saved_class = None if saved == entry.get("class_name") else saved
     return layer
 
 
 def _activation(name: object) -> object:
-    """An activation function by name, one of Keras or of layersight."""
+    """An activation function of Keras or of layersight."""
     if name == OLD_HARD_SIGMOID:
         return hard_sigmoid_of_keras_2
     if isinstance(name, str) and name in ACTIVATIONS:
         return ACTIVATIONS[name]
     if isinstance(name, str) and not name.startswith("_"):
-        found = getattr(keras.activations, name, None)
-        if callable(found) and name not in ("get", "serialize", "deserialize"):
+        function = getattr(keras.activations, name, None)
+        if callable(function) and name not in ("get", "serialize", "deserialize"):
             return name
     raise _StoppedError(f"has the activation '{name!s:.60}', which Keras does not have {NO_CODE}")
 
@@ -433,13 +430,9 @@ def _exporting_module(name: str) -> str:
 
 
 def _numbers(entry: Config, node: Config) -> Config:
-    """The settings of a layer and what a call of it takes beside tensors."""
+    """The settings of a layer and the arguments of a call of it other than tensors."""
     inner = entry.get("config")
-    taken = {f"argument {place}": value for place, value in enumerate(node.get("args") or [])}
-    given = {**taken, **(node.get("kwargs") or {})}
-    plain = {key: value for key, value in given.items() if not any(each_tensor(value))}
+    args = {f"argument {index}": value for index, value in enumerate(node.get("args") or [])}
+    both = {**args, **(node.get("kwargs") or {})}
+    plain = {key: value for key, value in both.items() if not any(each_tensor(value))}
     return {**(inner if isinstance(inner, dict) else {}), **plain}
-
-
-def _tensors_in(value: object) -> list[Tensor]:
-    return [t for t in keras.tree.flatten(value) if isinstance(t, keras.KerasTensor)]

@@ -1,4 +1,4 @@
-"""Operations of TensorFlow on images: resizing, cropping, turning, colours, standardising."""
+"""Operations of TensorFlow on images: resizing, cropping, rotation, colours, standardisation."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def _resize(
         raise ValueError("an image cannot be resized with its aspect ratio kept")
     names = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
     name = names[method] if method in names else str(method).lower()
-    chosen = plain_sizes(size)
-    sides = (x.shape[1], x.shape[2], *chosen)
+    target = plain_sizes(size)
+    sides = (x.shape[1], x.shape[2], *target)
     if name == "bicubic" and not antialias and all(isinstance(side, int) for side in sides):
-        rows, columns = (_cubic(*pair) for pair in zip(sides[:2], chosen, strict=True))
+        rows, columns = (_cubic(*pair) for pair in zip(sides[:2], target, strict=True))
         return _interpolate(x, rows, columns)
     return ops.image.resize(
-        x, chosen, interpolation=name, antialias=bool(antialias), data_format="channels_last"
+        x, target, interpolation=name, antialias=bool(antialias), data_format="channels_last"
     )
 
 
 def _resize_bilinear(
     x: Tensor, size: Size, align_corners: bool = False, half_pixel_centers: bool = False
 ) -> Tensor:
-    """The resize of TensorFlow 1, whose samples lie elsewhere than those of TensorFlow 2."""
+    """The resize of TensorFlow 1, whose sampling positions differ from those of TensorFlow 2."""
     height, width = plain_sizes(size)
     rows = _weights(x.shape[1], height, align_corners, half_pixel_centers)
     columns = _weights(x.shape[2], width, align_corners, half_pixel_centers)
@@ -49,7 +49,7 @@ def _resize_bilinear(
 
 
 def _interpolate(x: Tensor, rows: FloatArray, columns: FloatArray) -> Tensor:
-    """Pictures times the matrices of both axes."""
+    """Images times the matrices of both axes."""
     x = ops.einsum("ij,bjwc->biwc", ops.convert_to_tensor(rows), x)
     return ops.einsum("ij,bhjc->bhic", ops.convert_to_tensor(columns), x)
 
@@ -58,57 +58,57 @@ def _resize_nearest(
     x: Tensor, size: Size, align_corners: bool = False, half_pixel_centers: bool = False
 ) -> Tensor:
     height, width = plain_sizes(size)
-    for axis, wanted in ((1, height), (2, width)):
+    for axis, target in ((1, height), (2, width)):
         side = x.shape[axis]
-        _check_side(side, wanted)
-        positions = _positions(side, wanted, align_corners, half_pixel_centers)
+        _check_side(side, target)
+        positions = _positions(side, target, align_corners, half_pixel_centers)
         positions = np.round(positions) if align_corners else np.floor(positions)
         x = ops.take(x, np.clip(positions, 0, side - 1).astype("int32"), axis=axis)
     return x
 
 
 def _positions(
-    size: int, wanted: int, align_corners: bool, half_pixel_centers: bool
+    size: int, target: int, align_corners: bool, half_pixel_centers: bool
 ) -> NDArray[np.floating]:
-    """Where along an axis each wanted sample lies."""
-    steps = np.arange(wanted)
-    if align_corners and wanted > 1:
-        return steps * (size - 1) / (wanted - 1)
+    """The sampling positions along an axis."""
+    steps = np.arange(target)
+    if align_corners and target > 1:
+        return steps * (size - 1) / (target - 1)
     if half_pixel_centers:
-        return (steps + 0.5) * size / wanted - 0.5
-    return steps * size / wanted
+        return (steps + 0.5) * size / target - 0.5
+    return steps * size / target
 
 
-def _check_side(size: int | None, wanted: int) -> None:
-    """Refuses a side that is not known, or to which none can be resized."""
-    if size is None or wanted < 1:
-        raise ValueError(f"expected a known side to resize, and a size for it: {size}, {wanted}")
-    check_array(wanted * size, "a matrix that resizes")
+def _check_side(size: int | None, target: int) -> None:
+    """Refuses an unknown side, and one that is resized to nothing."""
+    if size is None or target < 1:
+        raise ValueError(f"expected a known side to resize, and a size for it: {size}, {target}")
+    check_array(target * size, "a matrix that resizes")
 
 
-def _weights(size: int, wanted: int, align_corners: bool, half_pixel_centers: bool) -> FloatArray:
+def _weights(size: int, target: int, align_corners: bool, half_pixel_centers: bool) -> FloatArray:
     """The matrix that interpolates along an axis."""
-    _check_side(size, wanted)
-    positions = np.clip(_positions(size, wanted, align_corners, half_pixel_centers), 0, size - 1)
+    _check_side(size, target)
+    positions = np.clip(_positions(size, target, align_corners, half_pixel_centers), 0, size - 1)
     low = np.floor(positions).astype(int)
     high = np.minimum(low + 1, size - 1)
-    matrix = np.zeros((wanted, size), "float32")
-    matrix[np.arange(wanted), low] += 1 - (positions - low)
-    matrix[np.arange(wanted), high] += positions - low
+    matrix = np.zeros((target, size), "float32")
+    matrix[np.arange(target), low] += 1 - (positions - low)
+    matrix[np.arange(target), high] += positions - low
     return matrix
 
 
-def _cubic(size: int, wanted: int) -> FloatArray:
-    """The matrix that interpolates along an axis by cubics, as TensorFlow 2 does.
+def _cubic(size: int, target: int) -> FloatArray:
+    """The matrix of bicubic interpolation along an axis, as in TensorFlow 2.
 
-    Keys, "Cubic convolution interpolation", 1981, with a = -1/2, which backends do not agree on;
-    offsets in steps of 1/1024; what lies outside has no weight.
+    Keys, "Cubic convolution interpolation", 1981, with a = -1/2, which is not the same in all
+    backends; offsets are rounded to 1/1024; pixels outside the image have no weight.
     """
-    _check_side(size, wanted)
-    positions = (np.arange(wanted) + 0.5) * size / wanted - 0.5
+    _check_side(size, target)
+    positions = (np.arange(target) + 0.5) * size / target - 0.5
     low = np.floor(positions).astype(int)
     offset = np.rint((positions - low) * 1024) / 1024
-    matrix = np.zeros((wanted, size), "float32")
+    matrix = np.zeros((target, size), "float32")
     for step in range(-1, 3):
         distance = np.abs(step - offset)
         near = (1.5 * distance - 2.5) * distance**2 + 1
@@ -146,11 +146,11 @@ def _resize_by_factor(
         return ops.repeat(
             ops.repeat(x, int(height_factor), axis=rows), int(width_factor), axis=columns
         )
-    turned = ops.transpose(x, (0, 2, 3, 1)) if first else x
-    height, width = ops.shape(turned)[1:3]
+    x = ops.transpose(x, (0, 2, 3, 1)) if first else x
+    height, width = ops.shape(x)[1:3]
     size = (height * int(height_factor), width * int(width_factor))
-    turned = _resize(turned, size, interpolation)
-    return ops.transpose(turned, (0, 3, 1, 2)) if first else turned
+    x = _resize(x, size, interpolation)
+    return ops.transpose(x, (0, 3, 1, 2)) if first else x
 
 
 def _pad_images(
@@ -180,7 +180,7 @@ def _grey(x: Tensor) -> Tensor:
     return red + green + blue
 
 
-def _turn(x: Tensor, k: int = 1) -> Tensor:
+def _rotate(x: Tensor, k: int = 1) -> Tensor:
     """``tf.image.rot90``: counter-clockwise, k times."""
     turns = int(k) % 4
     if turns % 2:
@@ -225,13 +225,13 @@ def _fit(x: Tensor, target_height: int, target_width: int) -> Tensor:
             x = ops.take(x, np.arange(start, start + target, dtype="int32"), axis=axis)
         elif size < target:
             before = (target - size) // 2
-            room = [(0, 0)] * len(x.shape)
-            room[axis] = (before, target - size - before)
-            x = ops.pad(x, room)
+            padding = [(0, 0)] * len(x.shape)
+            padding[axis] = (before, target - size - before)
+            x = ops.pad(x, padding)
     return x
 
 
-# What each operation computes, by the name that TensorFlow gives its function.
+# Operations by the names of their functions in TensorFlow.
 IMAGING: Mapping[str, Function] = {
     "image.resize": _resize,
     "image.resize_images": _resize_images,
@@ -245,7 +245,7 @@ IMAGING: Mapping[str, Function] = {
     "image.hsv_to_rgb": lambda x: ops.image.hsv_to_rgb(x, data_format="channels_last"),
     "image.flip_left_right": lambda x: ops.flip(x, axis=-2),
     "image.flip_up_down": lambda x: ops.flip(x, axis=-3),
-    "image.rot90": _turn,
+    "image.rot90": _rotate,
     "image.crop_to_bounding_box": _crop,
     "image.pad_to_bounding_box": _enlarge,
     "image.central_crop": _crop_centre,

@@ -1,8 +1,8 @@
-"""Kernels in the order of axes of Keras 3: those of layers, and those that old files hold.
+"""Kernels in the order of axes of Keras 3: those of layers, and those in old files.
 
-Theano convolves where every other backend correlates: a kernel that it trained is right
-elsewhere only after a rotation by 180 degrees. Keras 1 moreover stored some kernels in another
-order of axes and the gates of recurrent layers one by one.
+Theano convolves where all other backends correlate: elsewhere its kernels must be rotated by 180
+degrees. Keras 1 also stored some kernels in another order of axes, and the gates of recurrent
+layers separately.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from layersight.data.saved import SavedNetwork
 from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.refused import Refused
 
-# Layers whose first array with two axes more is their kernel, in the order of Keras 3.
+# Layers that show kernels, and their number of spatial axes: the kernel is the first array with two
+# axes more, in the order of Keras 3.
 AXES = {
     "Conv1D": 1,
     "Conv1DTranspose": 1,
@@ -28,16 +29,15 @@ AXES = {
     "Conv3D": 3,
     "Conv3DTranspose": 3,
 }
-HELD = tuple(AXES)
 
 
 def kernel_of(layer: keras.Operation) -> FloatArray | None:
     """The kernels of a layer, ``(*positions, input, filter)``; ``None`` without any.
 
     A depthwise convolution has one input for each filter, a separable one shows its depthwise
-    part, and of a transposed one the last two axes are exchanged. Of a layer that cannot be
-    computed only the kernels of a class of Keras are known: what the arrays of others mean only
-    their code tells.
+    part, and for a transposed one the last two axes are exchanged. For a layer that cannot be
+    computed only the kernels of a class of Keras are known: the meaning of other arrays is in the
+    author's code.
     """
     kernel: Array | None = None
     if isinstance(layer, keras.layers.TimeDistributed):
@@ -47,15 +47,15 @@ def kernel_of(layer: keras.Operation) -> FloatArray | None:
         rank = AXES.get(kind, 0) + 2
         kernel = next((array for array in layer.arrays.values() if array.ndim == rank), None)
     else:
-        kind = next((name for name in HELD if isinstance(layer, getattr(keras.layers, name))), "")
+        kind = next((name for name in AXES if isinstance(layer, getattr(keras.layers, name))), "")
         if kind and layer.built:
             variable = layer.depthwise_kernel if kind.startswith("Sep") else layer.kernel
             kernel = to_numpy(variable.value)
-    if kind not in HELD or kernel is None or kernel.ndim != AXES[kind] + 2:
+    if kind not in AXES or kernel is None or kernel.ndim != AXES[kind] + 2:
         return None
     if kind.startswith(("Depthwise", "Separable")):
         positions = kernel.shape[:-2]
-        return as_float32(kernel.reshape(*positions, 1, -1))  # each channel's filters together
+        return as_float32(kernel.reshape(*positions, 1, -1))  # grouped by channel
     return as_float32(np.swapaxes(kernel, -2, -1) if kind.endswith("Transpose") else kernel)
 
 
@@ -73,15 +73,15 @@ UNKNOWN = (
 
 
 def is_keras_1(network: SavedNetwork) -> bool:
-    """Whether a file is one of Keras 1, or of one before versions were noted."""
+    """Whether a file is one of Keras 1, or of before files recorded the version."""
     return network.weights is not None and (network.keras_version or "1").startswith(("0", "1"))
 
 
 def needs_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
     """Whether kernels must be rotated by 180 degrees.
 
-    The file says that Theano wrote it, or it is of Keras 1, says nothing of a backend and
-    holds convolutions in Theano's order of axes.
+    They must be if the file names Theano, or is of Keras 1, names no backend and has convolutions
+    in Theano's order of axes.
     """
     if network.backend is not None:
         return network.backend == "theano" and _convolves(layers)
@@ -93,9 +93,9 @@ def needs_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
 
 
 def may_want_rotation(network: SavedNetwork, layers: list[keras.Layer]) -> bool:
-    """Whether nothing in a file says whether its kernels must be rotated.
+    """Whether a file does not say whether its kernels must be rotated.
 
-    Keras 1 noted no backend, and with Theano it could have TensorFlow's order of axes.
+    Keras 1 recorded no backend, and could use TensorFlow's order of axes with Theano.
     """
     return network.backend is None and is_keras_1(network) and _convolves(layers)
 

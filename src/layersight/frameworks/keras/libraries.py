@@ -1,7 +1,7 @@
-"""Layers of add-on libraries that have weights and no equal in Keras, on any backend.
+"""Layers of add-on libraries with weights that Keras lacks, for all backends.
 
-The rule of this module: weights have the shapes and the order in which the library makes them,
-and a layer computes what the library's computes when it is not training. The sources stand in
+The rule of this module: weights have the shapes and the order of the library, and a layer computes
+the same as that of the library, at inference. The sources are listed in
 :mod:`layersight.loading.rewrites.libraries`.
 """
 
@@ -19,7 +19,7 @@ from layersight.frameworks.keras.types import Tensor
 
 
 class _Normalization(RestoredLayer):
-    """A normalisation with a scale ``gamma`` and a shift ``beta``, if they are wanted."""
+    """A normalisation with an optional scale ``gamma`` and shift ``beta``."""
 
     def __init__(
         self, epsilon: float = 1e-3, center: bool = True, scale: bool = True, **settings: object
@@ -35,7 +35,7 @@ class _Normalization(RestoredLayer):
         self.built = True
 
     def _scaled(self, normalised: Tensor, shape: Sequence[int]) -> Tensor:
-        """What is normalised, scaled and shifted by weights of that shape."""
+        """Scales and shifts normalised values by weights in a shape."""
         if self.gamma is not None:
             normalised = normalised * ops.reshape(self.gamma, shape)
         if self.beta is not None:
@@ -61,18 +61,18 @@ class InstanceNormalization(_Normalization):
 
     def call(self, inputs: Tensor) -> Tensor:
         rank = len(inputs.shape)
-        kept = None if self.axis is None else self.axis % rank
-        axes = [axis for axis in range(1, rank) if axis != kept]
+        channels = None if self.axis is None else self.axis % rank
+        axes = [axis for axis in range(1, rank) if axis != channels]
         mean = ops.mean(inputs, axis=axes, keepdims=True)
         outputs = (inputs - mean) / (ops.std(inputs, axis=axes, keepdims=True) + self.epsilon)
-        return self._scaled(outputs, [-1 if axis == kept else 1 for axis in range(rank)])
+        return self._scaled(outputs, [-1 if axis == channels else 1 for axis in range(rank)])
 
 
 class GroupNormalization(_Normalization):
-    """The layer of keras_contrib: each of some parts of an image is normalised by itself.
+    """The layer of keras_contrib: each part of an image is normalised by itself.
 
-    With channels last its parts are no groups of channels: the library reshapes ``(h, w, c)`` to
-    ``(groups, h, w, c / groups)`` without turning axes, so that a part is a band of rows.
+    With channels last the parts are not groups of channels: the library reshapes ``(h, w, c)`` to
+    ``(groups, h, w, c / groups)`` without transposing, so that a part is a band of rows.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Snake(RestoredLayer):
 
 
 class _Shared(RestoredLayer):
-    """A layer with weights for each value of an image, or shared along axes."""
+    """A layer with weights for each value of an image, which may be shared along axes."""
 
     names: tuple[str, ...] = ()  # of the weights, in the library's order
 
@@ -222,7 +222,7 @@ class SReLU(_Shared):
         return middle + below + self.a_right * ops.relu(inputs - right)
 
 
-# These layers by the names that the rewrites give them.
+# These layers by their names after rewriting.
 LIBRARIES: dict[str, type[RestoredLayer]] = {
     **{
         f"keras_contrib>{cls.__name__}": cls
@@ -260,17 +260,17 @@ def addons_snake(x: Tensor) -> Tensor:
 def addons_sparsemax(x: Tensor) -> Tensor:
     """The point of the simplex nearest to ``x``, over the last axis.
 
-    Martins and Astudillo, "From Softmax to Sparsemax", 2016. Keras 3.15 has a function of that
-    name whose results do not add up to one.
+    Martins and Astudillo, "From Softmax to Sparsemax", 2016. The results of the function of that
+    name in Keras 3.15 do not add up to one.
     """
     ordered = ops.flip(ops.sort(x, axis=-1), axis=-1)
     ranks = ops.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-    kept = ops.cast(1 + ranks * ordered > ops.cumsum(ordered, axis=-1), x.dtype)
-    total = ops.sum(kept * ordered, axis=-1, keepdims=True)
-    return ops.relu(x - (total - 1) / ops.sum(kept, axis=-1, keepdims=True))
+    support = ops.cast(1 + ranks * ordered > ops.cumsum(ordered, axis=-1), x.dtype)
+    total = ops.sum(support * ordered, axis=-1, keepdims=True)
+    return ops.relu(x - (total - 1) / ops.sum(support, axis=-1, keepdims=True))
 
 
-# Activations of tensorflow_addons that Keras has not, by the names the rewrites give them.
+# Activations of tensorflow_addons that Keras lacks, by their names after rewriting.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     function.__name__: function
     for function in (addons_gelu, addons_lisht, addons_rrelu, addons_snake, addons_sparsemax)

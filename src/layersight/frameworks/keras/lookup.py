@@ -1,9 +1,9 @@
-"""Finding the class that a configuration names, and checking the settings that it gives it.
+"""Finding the class that a configuration names, and checking its settings.
 
 The rules of this module: every class is looked up by its bare name among those that Keras exports,
-whatever module the configuration names, so that nothing else can be imported or called. A number
-is checked before any class sees it: what a setting of a name below may be follows from its meaning;
-every other number must at least be one that a layer can compute with.
+whatever module the configuration names, so that nothing else can be imported or called. Numbers are
+checked before any class sees them: those of a setting listed below by its meaning; all others must
+at least be numbers that a layer can compute with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 import keras
-from keras.src.ops import core, image, linalg, math, nn  # Keras exports no operation by class
+from keras.src.ops import core, image, linalg, math, nn  # Keras does not export operation classes
 from keras.src.ops import numpy as plain
 
 from layersight.data.saved import Config
@@ -25,29 +25,29 @@ from layersight.frameworks.keras.gone import GONE
 from layersight.frameworks.keras.libraries import LIBRARIES
 from layersight.frameworks.keras.ops import TensorFlowCall, find_operation
 
-MAX_INTEGER = 2**31 - 1  # beyond it the compiled parts of a backend may end the whole process
+MAX_INTEGER = 2**31 - 1  # beyond it compiled code of a backend may crash the whole process
 MAX_FLOAT = 3.4028234663852886e38  # the largest number of single precision (IEEE 754)
 
-# How many numbers a setting may have that is one for each axis, or for each side of it.
+# How many numbers a setting may have that has one for each axis, or for each side of an axis.
 MAX_LIST = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What the numbers of a setting may be."""
+    """The range of the numbers of a setting."""
 
-    least: float  # the smallest
-    most: float  # the largest
-    words: str  # what they are, in words
-    whole: bool = True  # whether a flag in their place is refused
+    least: float
+    most: float
+    words: str  # the range, in words
+    flags: bool = False  # whether booleans are allowed
     long: bool = False  # whether there may be many
-    infinite: bool = False  # whether they may be infinite, or no number at all
-    also: int | None = None  # a further value that has a meaning of its own
+    infinite: bool = False  # whether infinity and NaN are allowed
+    also: int | None = None  # a further value with a special meaning
 
     def holds(self, value: object) -> bool:
-        """Whether a value is no number, or one of this range."""
+        """Whether a value is in this range, or not a number."""
         if isinstance(value, bool):
-            return not self.whole
+            return self.flags
         if not isinstance(value, int | float):
             return True
         if isinstance(value, float) and not isfinite(value):
@@ -56,19 +56,19 @@ class Range:
 
 
 WINDOW = Range(1, 10**6, f"integers from 1 to {10**6}")
-GROUPS = Range(1, 10**6, f"integers from 1 to {10**6}, or -1 for one a channel", also=-1)
+GROUPS = Range(1, 10**6, f"integers from 1 to {10**6}, or -1 for one per channel", also=-1)
 COUNT = Range(1, MAX_INTEGER, f"integers from 1 to {MAX_INTEGER}")
 BUCKETS = Range(0, 10**6, f"integers from 0 to {10**6}")  # listed one by one
 NONE_OR_MORE = Range(0, MAX_INTEGER, f"integers from 0 to {MAX_INTEGER}")
-PLACE = Range(-MAX_INTEGER, MAX_INTEGER, f"integers from {-MAX_INTEGER} to {MAX_INTEGER}")
-SHARE = Range(0, 1, "numbers from 0 to 1", whole=False)
-SMALL = Range(0, 1e6, "numbers from 0 to 1000000", whole=False)
+POSITION = Range(-MAX_INTEGER, MAX_INTEGER, f"integers from {-MAX_INTEGER} to {MAX_INTEGER}")
+SHARE = Range(0, 1, "numbers from 0 to 1", flags=True)
+SMALL = Range(0, 1e6, "numbers from 0 to 1000000", flags=True)
 VALUE = Range(
-    -MAX_FLOAT, MAX_FLOAT, "numbers of single precision", whole=False, long=True, infinite=True
+    -MAX_FLOAT, MAX_FLOAT, "numbers of single precision", flags=True, long=True, infinite=True
 )
-NUMBER = Range(-MAX_FLOAT, MAX_FLOAT, "finite numbers of single precision", whole=False, long=True)
+NUMBER = Range(-MAX_FLOAT, MAX_FLOAT, "finite numbers of single precision", flags=True, long=True)
 
-# What the numbers of a setting of that name may be, in any layer or operation.
+# The range of a setting by its name, in any layer or operation.
 BY_NAME: dict[str, Range] = {
     **dict.fromkeys(("strides", "pool_size", "dilation_rate", "kernel_size"), WINDOW),
     "groups": GROUPS,
@@ -83,7 +83,7 @@ BY_NAME: dict[str, Range] = {
     **dict.fromkeys(("sequence_stride", "sampling_rate", "max_sequence_length"), COUNT),
     "num_oov_indices": BUCKETS,
     **dict.fromkeys(("num_classes", "depth", "num"), NONE_OR_MORE),
-    **dict.fromkeys(("target_shape", "dims", "axis", "axes", "padding", "cropping"), PLACE),
+    **dict.fromkeys(("target_shape", "dims", "axis", "axes", "padding", "cropping"), POSITION),
     **dict.fromkeys(("rate", "dropout", "recurrent_dropout", "momentum"), SHARE),
     **dict.fromkeys(("epsilon", "stddev", "lora_alpha"), SMALL),
     **dict.fromkeys(("max_value", "x_min", "x_max", "fill_value", "constant_values"), VALUE),
@@ -92,7 +92,7 @@ BY_NAME: dict[str, Range] = {
 
 
 def check_settings(settings: Config, where: str) -> None:
-    """Refuses numbers that no layer can take, before compiled code sees them."""
+    """Refuses numbers that no layer can use, before compiled code sees them."""
     for key, value in settings.items():
         if not isinstance(value, bool | int | float | list | tuple | dict):
             continue
@@ -112,45 +112,45 @@ def check_settings(settings: Config, where: str) -> None:
 
 
 def leaves(value: object) -> list[object]:
-    """What a setting holds, with lists and mappings laid flat."""
-    found: list[object] = []
-    waiting: list[object] = [value]
-    while waiting:
-        part = waiting.pop()
+    """The values in nested lists and dictionaries."""
+    values: list[object] = []
+    stack: list[object] = [value]
+    while stack:
+        part = stack.pop()
         if isinstance(part, list | tuple):
-            waiting.extend(part)
+            stack.extend(part)
         elif isinstance(part, dict):
-            waiting.extend(part.values())
+            stack.extend(part.values())
         else:
-            found.append(part)
-    return found
+            values.append(part)
+    return values
 
 
 def largest_number(settings: object) -> str:
-    """The setting with the largest number, for a message: ``units = 1000000000``; or nothing."""
+    """The setting with the largest number, such as ``units = 1000000000``; empty without any."""
     if not isinstance(settings, dict):
         return ""
-    found = [
+    numbers = [
         (abs(number), key)
         for key, value in settings.items()
         for number in leaves(value)
         if isinstance(number, int | float) and not isinstance(number, bool)
     ]
-    if not found:
+    if not numbers:
         return ""
-    key = max(found)[1]
+    key = max(numbers)[1]
     return f"{key!s:.40} = {in_short(settings[key])}"
 
 
 def in_short(value: object) -> str:
-    """A value as text of bounded length; Python refuses to write an endless integer."""
+    """A value as text of bounded length; Python refuses to format huge integers."""
     try:
         return f"{value!r:.60}"
     except ValueError:
         return "a number of thousands of digits"
 
 
-# Layers of Keras that run code of the file or read other files.
+# Layers of Keras that run code from the file or read other files.
 REFUSED = {
     "Lambda": "holds Python code",
     "TorchModuleWrapper": "holds a pickle",
@@ -161,7 +161,7 @@ REFUSED = {
 
 NO_CODE = "(layersight does not run code from a file)"
 
-ON_TEXT = ("StringLookup", "TextVectorization")  # layers that take text, which no image gives
+ON_TEXT = ("StringLookup", "TextVectorization")  # layers that take text
 
 # Settings that, as text, name a file to read.
 OUTSIDE = {
@@ -170,16 +170,16 @@ OUTSIDE = {
     "TextVectorization": ("vocabulary", "idf_weights"),
 }
 
-# The operations of ``keras.ops.core`` that run no function given to them.
+# The operations of ``keras.ops.core`` that take no function to run.
 OF_CORE = ("Cast", "Slice", "Shape", "StopGradient", "Unstack", "ConvertToTensor")
 
-# Layers of layersight that the rewrites bring in.
+# Layers of layersight that rewrites insert.
 OWN: dict[str, type[keras.layers.Layer]] = {"TensorFlowCall": TensorFlowCall, "Formula": Formula}
 
-# Settings that every layer of Keras knows.
+# Settings of every layer of Keras.
 ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
 
-# Settings of newer versions of Keras, with the value for which older ones do the same.
+# Settings of newer versions of Keras, with the value that keeps the behaviour of older ones.
 NEUTRAL: Config = {
     "rms_scaling": False,
     "use_gate": False,
@@ -187,7 +187,7 @@ NEUTRAL: Config = {
     "data_format": "channels_last",
 }
 
-MAX_PATH = 300  # how long the path of a layer may be that a policy is for
+MAX_PATH = 300  # the longest path of a layer in a map of policies
 
 EXPORTING = (
     *(keras.layers, keras.initializers, keras.dtype_policies, keras.activations),
@@ -198,7 +198,7 @@ EXPORTING = (
 def find_layer(entry: Config, where: str) -> tuple[type[keras.Operation] | None, str]:
     """The class of a layer.
 
-    ``None`` and why, as it follows on "which", where the layer cannot be run.
+    ``None`` and the reason, as a clause that follows "which", if the layer cannot be run.
     """
     name = entry.get("class_name")
     if not isinstance(name, str):
@@ -213,47 +213,47 @@ def find_layer(entry: Config, where: str) -> tuple[type[keras.Operation] | None,
     ours = OWN.get(name) or GONE.get(name) or LIBRARIES.get(name)
     if ours is not None:
         return ours, ""
-    found = _operation(name, entry.get("module")) or getattr(keras.layers, name, None)
-    if isinstance(found, type) and issubclass(found, keras.Operation) and _of_keras(found):
-        return found, ""
+    cls = _operation(name, entry.get("module")) or getattr(keras.layers, name, None)
+    if isinstance(cls, type) and issubclass(cls, keras.Operation) and _of_keras(cls):
+        return cls, ""
     return None, f"is of the class '{name}', which {not_of_keras()}"
 
 
 def not_of_keras() -> str:
-    """Why a class is not made, as it follows on "which"."""
+    """Why a class is refused, as a clause that follows "which"."""
     return f"Keras {keras.__version__} does not have {NO_CODE}"
 
 
 def _operation(name: str, module: object) -> type[keras.Operation] | None:
-    """An operation of ``keras.ops``, which is a class of its own inside a graph."""
+    """The class of an operation of ``keras.ops`` in a graph."""
     if not isinstance(module, str) or not module.startswith(("keras.src.ops", "keras.ops")):
         return None
     for source in (plain, nn, math, image, linalg):
         if source.__name__ == module or not module.startswith("keras.src.ops."):
-            found = getattr(source, name, None)
-            if isinstance(found, type) and found.__module__ == source.__name__:
-                return found
+            cls = getattr(source, name, None)
+            if isinstance(cls, type) and cls.__module__ == source.__name__:
+                return cls
     if name in OF_CORE:
-        found = getattr(core, name, None)
-        return found if isinstance(found, type) else None
+        cls = getattr(core, name, None)
+        return cls if isinstance(cls, type) else None
     return None
 
 
-def _of_keras(found: type) -> bool:
-    return found.__module__.partition(".")[0] == "keras"
+def _of_keras(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "keras"
 
 
 def exporting_module(name: str) -> str | None:
     """The module of Keras that exports an initialiser, a policy or a layer of that name."""
     for module in EXPORTING:
-        found = getattr(module, name, None)
-        if isinstance(found, type) and _of_keras(found):
-            return "keras" if found is keras.DTypePolicy else str(module.__name__)
+        cls = getattr(module, name, None)
+        if isinstance(cls, type) and _of_keras(cls):
+            return "keras" if cls is keras.DTypePolicy else str(module.__name__)
     return None
 
 
 def known_settings(cls: type, settings: Config, where: str) -> Config:
-    """The settings that a layer knows; what it does not know and is not set is left out."""
+    """The settings that a layer takes; others are left out if they have no effect."""
     known = _known_settings(cls)
     for key, value in settings.items():
         if key in OUTSIDE.get(cls.__name__, ()) and isinstance(value, str):
@@ -261,7 +261,7 @@ def known_settings(cls: type, settings: Config, where: str) -> Config:
                 f"{where} is a {cls.__name__} that reads its {key} from a file of its own: "
                 "not opened"
             )
-        if key in known | ALWAYS or key.endswith("_initializer"):  # no initialiser is ever used
+        if key in known | ALWAYS or key.endswith("_initializer"):  # these are never used
             continue
         if value is not None and value != NEUTRAL.get(key):
             raise ModelFileError(
@@ -273,7 +273,7 @@ def known_settings(cls: type, settings: Config, where: str) -> Config:
 
 
 def unset_settings(cls: type) -> list[str]:
-    """The initialisers that a class takes, all of which are replaced, named or not."""
+    """The initialisers that a class takes, all of which are replaced."""
     known = _known_settings(cls)
     return sorted(key for key in known if key.endswith("_initializer"))
 
@@ -281,10 +281,10 @@ def unset_settings(cls: type) -> list[str]:
 def check_policies(settings: object, where: str) -> None:
     """Refuses policies for layers whose pattern could match for ever.
 
-    Keras takes the keys of a ``DTypePolicyMap`` for regular expressions.
+    Keras uses the keys of a ``DTypePolicyMap`` as regular expressions.
     """
-    held = settings.get("policy_map") if isinstance(settings, dict) else None
-    for key in held if isinstance(held, dict) else ():
+    policies = settings.get("policy_map") if isinstance(settings, dict) else None
+    for key in policies if isinstance(policies, dict) else ():
         text = str(key)
         if len(text) > MAX_PATH or not re.fullmatch(r"[\w/ .-]*", text.replace(".*", "", 2)):
             raise UnsafeModelError(
@@ -297,8 +297,8 @@ def check_policies(settings: object, where: str) -> None:
 def _known_settings(cls: type) -> frozenset[str]:
     """The settings that a class takes.
 
-    They are those of its signature, and those that it takes out of its ``**kwargs`` and saves:
-    such a one stands as text in the code of both ``__init__`` and ``get_config``.
+    They are those of its signature, and those that it takes from its ``**kwargs`` and saves: the
+    names of these are constants in the code of both ``__init__`` and ``get_config``.
     """
     known: set[str] = set()
     for base in cls.__mro__:
@@ -318,7 +318,7 @@ def _known_settings(cls: type) -> frozenset[str]:
 
 
 def _named_in(cls: type, method: str) -> set[str]:
-    """The names that stand as text in the code of a method of a class of Keras."""
+    """The names that are text constants in the code of a method of a class of Keras."""
     code = inspect.unwrap(cls.__dict__[method]).__code__
     texts: set[str] = set()
     for constant in code.co_consts:

@@ -51,37 +51,36 @@ from layersight.frameworks.keras.program import graph_of
 from layersight.frameworks.keras.saving import save
 from layersight.frameworks.keras.scales import wanted_pixels
 from layersight.frameworks.keras.sizes import at_most
-from layersight.frameworks.keras.training import BatchStatistics
+from layersight.frameworks.keras.training import BatchStatistics, listed
 from layersight.frameworks.keras.types import Runner, Structure
 from layersight.frameworks.keras.view import trace_model
 from layersight.limits import Limits
 from layersight.model import ForwardPass, Model, MovingStatistics
 
-VIEWS = 16  # how many shapes of the inputs a model is kept laid out for
+VIEWS = 16  # for how many shapes of the inputs the layout of a model is cached
 
-# From how many images on a pass is compiled where a backend has the choice: so many at once are
-# part of a data set, of which there will be more.
+# The batch size from which a pass is compiled where the backend has the choice: such a batch is
+# part of a data set, of which more will follow.
 TRACED = 8
 
-# How many compiled passes of a kind are kept: more than a heatmap by every method takes.
+# How many compiled passes are cached: more than a heatmap by every method takes.
 PROGRAMS = 32
 
-
-# What is wrong with the file of a model that no image had been given to.
+# What is wrong with the file of a model that was never called.
 HOLLOW = "holds no weights, as the model was saved before it was ever built"
 
 
 class KerasModel(Model):
-    """A Keras model that can be looked into.
+    """A Keras model with all capabilities.
 
     Args:
         model: A ``keras.Model``: sequential, functional, nested, subclassed.
-        source: What it was opened from.
-        digest: Of the file; computed from configuration and weights if not given.
+        source: The file or other source.
+        digest: The digest of the file; by default computed from configuration and weights.
         rewrites: What was changed in its configuration to open it.
         labels: The names of its classes, if known.
-        limits: Given for a stranger's model: how much memory a pass may take. Whatever goes
-            wrong in a layer is an error of layersight then; a live model keeps its own errors.
+        limits: For a model from a file: how much memory a pass may take. Any error in a layer is
+            then raised as one of layersight; a live model keeps its own errors.
     """
 
     def __init__(
@@ -97,14 +96,14 @@ class KerasModel(Model):
         self.model = model
         self.limits = limits
         self._source = source
-        self._wanted: tuple[stem.Reading, ...] | None = None
+        self._scales: tuple[stem.Reading, ...] | None = None
         self._rewrites = rewrites
         self._labels = labels
         self._digest = digest
-        self._broken: list[str] | None = None
+        self._not_finite: list[str] | None = None  # paths of weights
         self._hollow = False
         self._names: tuple[str, ...] | None = None
-        self._known_inputs: tuple[keras.Model | None, tuple[InputInfo, ...]] | None = None
+        self._cached_inputs: tuple[keras.Model | None, tuple[InputInfo, ...]] | None = None
         self._views: Cache[tuple[Shape, ...] | None, View] = Cache(VIEWS)
         self._runners: Cache[Hashable, Runner] = Cache(PROGRAMS)
         self._reading = Reading(self)
@@ -123,9 +122,9 @@ class KerasModel(Model):
         return self._info(self._view(shapes))
 
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
-        found = self._info(self._view(self._order_shapes(shapes)))
-        inputs = tuple(as_given(entry, tuple(shapes[entry.name])) for entry in found.inputs)
-        return replace(found, inputs=inputs)
+        info = self._info(self._view(self._order_shapes(shapes)))
+        inputs = tuple(as_given(entry, tuple(shapes[entry.name])) for entry in info.inputs)
+        return replace(info, inputs=inputs)
 
     def forward(
         self, inputs: Mapping[str, FloatArray], layers: Sequence[str], *, outputs: bool = False
@@ -146,15 +145,15 @@ class KerasModel(Model):
             return make_runner(compute, self.variables, often=count >= TRACED)
 
         with self.running():
-            found = self._runners.get(key, make)(arrays)
+            results = self._runners.get(key, make)(arrays)
         return ForwardPass(
             {
-                name: channels_last(found[f"layer:{name}"], view.handles[name].info.data_format)
+                name: channels_last(results[f"layer:{name}"], view.handles[name].info.data_format)
                 for name in layers
             },
             {
                 name.removeprefix("output:"): as_float32(array)
-                for name, array in found.items()
+                for name, array in results.items()
                 if name.startswith("output:")
             },
             missing,
@@ -188,13 +187,13 @@ class KerasModel(Model):
 
     @property
     def variables(self) -> Sequence[keras.Variable]:
-        found: Sequence[keras.Variable] = self.model.variables
-        return found
+        variables: Sequence[keras.Variable] = self.model.variables
+        return variables
 
     def prepare(
         self, inputs: Mapping[str, FloatArray]
     ) -> tuple[View, list[FloatArray], tuple[Shape, ...]]:
-        """The model for some inputs, and these in its own order and axes."""
+        """The view for some inputs, these in the model's own order and axes, and their shapes."""
         shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
         view = self._view(shapes)
         arrays = [
@@ -203,7 +202,7 @@ class KerasModel(Model):
         return view, arrays, tuple(shapes)
 
     def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
-        """The index of an input, the number of its value, and what is known of it."""
+        """The index of an input, the number of its value, and its description."""
         entries = self._inputs()
         index = [entry.name for entry in entries].index(name)
         return index, view.program.inputs[index], entries[index]
@@ -211,10 +210,7 @@ class KerasModel(Model):
     def check_memory(
         self, view: View, layers: Sequence[str], *, images: int = 1, **more: Any
     ) -> None:
-        """Refuses a pass that takes more than a stranger's file may, or than there is room for.
-
-        As :func:`check_pass` and :func:`check_room` do.
-        """
+        """Refuses a pass as :func:`check_pass`, for a model from a file, and :func:`check_room`."""
         any_size = any(None in entry.shape[1:] for entry in self._inputs())
         if self.limits is not None:
             weights = int(self.model.count_params())
@@ -223,7 +219,7 @@ class KerasModel(Model):
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Keeps the model's layers to this thread while it runs, and explains what goes wrong."""
+        """Locks the model's layers for this thread while it runs, and explains errors."""
         with self._locked(), self._explained("the model"):
             yield
 
@@ -232,7 +228,7 @@ class KerasModel(Model):
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:
-        """Turns what a layer of a stranger's model raises into an error that names it."""
+        """Turns an error of a layer of a model from a file into one that names it."""
         try:
             yield
         except (LayersightError, MemoryError):
@@ -268,7 +264,7 @@ class KerasModel(Model):
         return kernel_of(self.handle(self._any_view(), layer).layer)
 
     def _any_view(self) -> View:
-        """The model for some shapes of its inputs, whichever."""
+        """The view for any shapes of the inputs."""
         if (latest := self._views.latest()) is not None:
             return latest
         if graph_of(self.model) is not None:
@@ -276,7 +272,7 @@ class KerasModel(Model):
         shapes = [entry.shape for entry in self._inputs()]
         if self.model.built or not any(None in shape[1:] for shape in shapes):
             return self._view(shapes)
-        # Any size that was made up here would decide the shapes of its weights for good.
+        # Made-up sizes would fix the shapes of its weights for good.
         if self.limits is not None:
             raise self._without_weights()
         raise ModelFileError(
@@ -290,9 +286,9 @@ class KerasModel(Model):
 
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         if graph_of(self.model) is None:
-            return ()  # where its layers are called is not known
+            return ()  # the order of its layers is unknown
         view = self._any_view()
-        found = []
+        statistics = []
         names = [entry.name for entry in self._inputs()]
         origins = view.program.origins()
         for handle in view.handles.values():
@@ -305,10 +301,10 @@ class KerasModel(Model):
                 np.asarray(to_numpy(variable.value), np.float32).reshape(-1)
                 for variable in (layer.moving_mean, layer.moving_variance)
             )
-            own = tuple(names[index] for index in sorted(origins[step.outputs[0]]))
-            giver = handle.info.inputs[0] if handle.info.inputs[0] != "input" else None
-            found.append(MovingStatistics(handle.info.name, mean, variance, own, giver))
-        return tuple(found)
+            inputs = tuple(names[index] for index in sorted(origins[step.outputs[0]]))
+            before = handle.info.inputs[0] if handle.info.inputs[0] != "input" else None
+            statistics.append(MovingStatistics(handle.info.name, mean, variance, inputs, before))
+        return tuple(statistics)
 
     def save(self, path: Path) -> tuple[str, ...]:
         with self._locked():
@@ -317,35 +313,35 @@ class KerasModel(Model):
     def _inputs(self) -> tuple[InputInfo, ...]:
         """The inputs as far as the model knows them, under names that stay the same."""
         graph = graph_of(self.model)
-        known = self._known_inputs
-        if graph is not None and known is not None and known[0] is graph:
-            return known[1]
-        found = inputs_of(self.model)
-        if self._names is None or len(self._names) != len(found):
-            self._names = tuple(entry.name for entry in found)
+        cached = self._cached_inputs
+        if graph is not None and cached is not None and cached[0] is graph:
+            return cached[1]
+        entries = inputs_of(self.model)
+        if self._names is None or len(self._names) != len(entries):
+            self._names = tuple(entry.name for entry in entries)
         named = tuple(
-            replace(entry, name=name) for entry, name in zip(found, self._names, strict=True)
+            replace(entry, name=name) for entry, name in zip(entries, self._names, strict=True)
         )
-        self._known_inputs = (graph, named)  # a graph never changes; what has none is built later
+        self._cached_inputs = (graph, named)  # graphs never change; other models are built later
         return named
 
     def _inputs_with_scales(self, view: View) -> tuple[InputInfo, ...]:
-        """The inputs, with what their pictures must be brought to; found out once."""
+        """The inputs with the scales that they expect, which are found once."""
         inputs = self._inputs()
         with self._locked():
-            if self._wanted is None:
-                self._wanted = wanted_pixels(self.model, view.program, inputs, self._pack)
+            if self._scales is None:
+                self._scales = wanted_pixels(self.model, view.program, inputs, self._pack)
         return tuple(
-            replace(entry, preprocessing=wanted.preprocessing, swapped=wanted.swapped)
-            for entry, wanted in zip(inputs, self._wanted, strict=True)
+            replace(entry, preprocessing=scale.preprocessing, swapped=scale.swapped)
+            for entry, scale in zip(inputs, self._scales, strict=True)
         )
 
     def _order_shapes(
         self, shapes: Mapping[str, tuple[int, ...]], *, exact: bool = True
     ) -> list[Shape]:
-        """The shapes in the model's order of inputs and axes, batch left open.
+        """The shapes in the model's order of inputs and axes, with a free batch.
 
-        ``exact`` refuses sizes that are not the model's own, else only other channels.
+        With ``exact`` all sizes must be the model's own, otherwise only the channels.
         """
         ordered: list[Shape] = []
         for entry in self._inputs():
@@ -357,19 +353,19 @@ class KerasModel(Model):
             shape: Shape = given_shape(entry, (None, *shapes[entry.name][1:]))
             channel = 1 if entry.data_format == FIRST else len(shape) - 1
             if len(shape) != len(entry.shape) or any(
-                wanted is not None and wanted != size
-                for axis, (wanted, size) in enumerate(zip(entry.shape, shape, strict=False))
+                expected is not None and expected != size
+                for axis, (expected, size) in enumerate(zip(entry.shape, shape, strict=False))
                 if axis and (exact or axis == channel)
             ):
-                shown = f", a picture of {entry.picture}" if entry.picture else ""
+                picture = f", a picture of {entry.picture}" if entry.picture else ""
                 raise ModelInputError(
-                    f"input '{entry.name}' expects {entry.shape}{shown}, found {shape}"
+                    f"input '{entry.name}' expects {entry.shape}{picture}, found {shape}"
                 )
             ordered.append(shape)
         return ordered
 
     def _own_order(self, array: FloatArray, entry: InputInfo) -> FloatArray:
-        """An input in the model's own order of axes and type."""
+        """An array for an input in its own order of axes and type."""
         array = own_order(array, entry, np.moveaxis, np.reshape)
         dtype = "float32" if entry.dtype in {"bfloat16", "float16", "float32"} else entry.dtype
         return np.ascontiguousarray(array.astype(dtype, copy=False))
@@ -394,9 +390,9 @@ class KerasModel(Model):
         )
 
     def _build(self, shapes: Sequence[Shape] | None) -> None:
-        """Builds a model that has never been called, as calling it would.
+        """Builds a model that was never called, as a call does.
 
-        One from a file is built by shapes alone, and what it asks for is counted.
+        A model from a file is built from shapes alone, and what it requests is counted.
         """
         if self.model.built or shapes is None:
             return
@@ -419,7 +415,7 @@ class KerasModel(Model):
         self._hollow = self.limits is not None and bool(self.model.weights)
 
     def _pack(self, values: Sequence[object]) -> Structure:
-        """Inputs in the structure that a model without a graph takes."""
+        """Brings inputs into the structure that a model without a graph takes."""
         structure = build_shapes(self.model)
         if isinstance(structure, dict):
             return dict(zip(structure, values, strict=True))
@@ -452,21 +448,20 @@ class KerasModel(Model):
         )
 
     def _notes(self, view: View | None) -> tuple[str, ...]:
-        """Where the computation stops, and which weights hold values that are no numbers."""
+        """Notes on where the computation stops, and on weights that are not finite."""
         stop = None if view is None else stop_note(view)
         notes = () if stop is None else (stop,)
         if self._hollow or (self.limits is not None and not self.model.built):
             notes = (*notes, f"the file {HOLLOW}")
-        if self._broken is None and self.model.built:
-            self._broken = _broken_weights(self.model)
-        if not self._broken:
+        if self._not_finite is None and self.model.built:
+            self._not_finite = _weights_not_finite(self.model)
+        if not self._not_finite:
             return notes
-        more = f" and {len(self._broken) - 4} more" if self._broken[4:] else ""
-        return (*notes, f"weights that are not finite numbers: {', '.join(self._broken[:4])}{more}")
+        return (*notes, f"weights that are not finite numbers: {listed(self._not_finite)}")
 
 
 def _digest(model: keras.Model) -> str:
-    """``sha256:`` over the names, shapes and values of all weights."""
+    """``sha256:`` of the names, shapes and values of all weights."""
     digest = hashlib.sha256(model.name.encode("utf-8", "surrogatepass"))
     for variable in model.weights:
         array = np.ascontiguousarray(to_numpy(variable.value))
@@ -475,21 +470,21 @@ def _digest(model: keras.Model) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _broken_weights(model: keras.Model) -> list[str]:
+def _weights_not_finite(model: keras.Model) -> list[str]:
     """The paths of weights with values that are not finite.
 
-    A backend may hide them: on TensorFlow a rectified NaN is 0, and its map merely dead.
+    Their effect may be hidden: on TensorFlow a rectified NaN is 0, and its map merely dead.
     """
-    found = []
+    paths = []
     for variable in model.weights:
         array = to_numpy(variable.value)
         if array.dtype.kind in "iub":
             continue
         with np.errstate(all="ignore"):
-            # A sum is one fast pass; only where it overflows does each value count.
+            # A sum is fast; only if that is not finite is each value checked.
             if not np.isfinite(np.sum(array)) and not np.isfinite(array).all():
-                found.append(str(variable.path).removeprefix(f"{model.name}/"))
-    return found
+                paths.append(str(variable.path).removeprefix(f"{model.name}/"))
+    return paths
 
 
 def _framework() -> str:

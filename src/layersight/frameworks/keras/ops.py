@@ -1,7 +1,7 @@
-"""Layers that compute the operations of TensorFlow that old models hold, on any backend.
+"""The operations of TensorFlow in old models, computed by Keras on all backends.
 
-The rule of this module: an operation is found by its name in :data:`OPERATIONS` and nowhere
-else. What is not there is not computed.
+The rule of this module: an operation is looked up by name in :data:`OPERATIONS` only. All others
+are refused.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def _reduce(function: Function) -> Function:
 
 
 def _binary(function: Function) -> Function:
-    return lambda x, y: function(*_alike(x, y))
+    return lambda x, y: function(*_as_tensors(x, y))
 
 
-def _alike(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Two tensors; a number or a list in the place of one becomes one of the other's type."""
+def _as_tensors(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Two tensors; a number or a list becomes a tensor of the type of the other."""
     if not hasattr(x, "dtype"):
         return ops.convert_to_tensor(np.asarray(x), dtype=y.dtype), y
     if not hasattr(y, "dtype"):
@@ -51,14 +51,14 @@ def _alike(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _where(condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """``tf.where`` of three tensors or numbers; the numbers take the type of the others."""
-    known = next((value.dtype for value in (x, y) if hasattr(value, "dtype")), "float32")
-    x, y = (v if hasattr(v, "dtype") else ops.cast(v, known) for v in (x, y))
+    """``tf.where`` of three tensors or numbers; numbers get the type of the tensors."""
+    dtype = next((value.dtype for value in (x, y) if hasattr(value, "dtype")), "float32")
+    x, y = (v if hasattr(v, "dtype") else ops.cast(v, dtype) for v in (x, y))
     return ops.where(condition, x, y)
 
 
 def _position(function: Function) -> Function:
-    """The index of the greatest or least value, along the first axis unless another is named."""
+    """The index of the greatest or least value, by default along the first axis."""
     return lambda x, axis=None, output_type=None: function(x, axis=0 if axis is None else axis)
 
 
@@ -88,27 +88,27 @@ def _moments(
 
 
 def _batch_dot(x: Tensor, y: Tensor, axes: int | Sequence[int] | None = None) -> Tensor:
-    """``K.batch_dot``, with the axes of Keras 2.2 and later, that of the batch being 0."""
+    """``K.batch_dot`` of Keras 2.2 and later; axis 0 is that of the batch."""
     first, second = len(x.shape), len(y.shape)
     if axes is None:
         axes = (first - 1, second - 1 if second == 2 else second - 2)
-    one, other = (axes, axes) if isinstance(axes, int) else axes
-    one, other = one % first, other % second
+    x_axis, y_axis = (axes, axes) if isinstance(axes, int) else axes
+    x_axis, y_axis = x_axis % first, y_axis % second
     letters = "abcdefghijklmnopqrstuvwxyz"
     left = ["z", *letters[1:first]]
     right = ["z", *letters[first : first + second - 1]]
-    right[other] = left[one]
-    kept = [v for v in left[1:] if v != left[one]] + [v for v in right[1:] if v != left[one]]
-    result = ops.einsum(f"{''.join(left)},{''.join(right)}->z{''.join(kept)}", x, y)
-    return result if kept else ops.expand_dims(result, -1)
+    right[y_axis] = left[x_axis]
+    free = [letter for letter in (*left[1:], *right[1:]) if letter != left[x_axis]]
+    result = ops.einsum(f"{''.join(left)},{''.join(right)}->z{''.join(free)}", x, y)
+    return result if free else ops.expand_dims(result, -1)
 
 
 def _relu_of_keras(
     x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> Tensor:
     alpha, threshold = float(alpha or 0), float(threshold or 0)
-    given = ops.where(x >= threshold, x, alpha * (x - threshold))
-    return given if max_value is None else ops.minimum(given, float(max_value))
+    y = ops.where(x >= threshold, x, alpha * (x - threshold))
+    return y if max_value is None else ops.minimum(y, float(max_value))
 
 
 def _fake_quant(
@@ -120,7 +120,7 @@ def _fake_quant(
 ) -> Tensor:
     """``tf.quantization.fake_quant_with_min_max_args`` and ``..._vars``: rounds to 2^bits levels.
 
-    The range is moved so that zero is one of the levels, as TensorFlow documents it.
+    The range is shifted so that zero is one of the levels, as documented by TensorFlow.
     """
     low, high = np.asarray(min, "float32"), np.asarray(max, "float32")
     least, most = np.float32(1 if narrow_range else 0), np.float32(2**num_bits - 1)
@@ -150,13 +150,13 @@ def _matmul(x: Tensor, y: Tensor, transpose_a: bool = False, transpose_b: bool =
 
 
 def _bias_add(x: Tensor, bias: Tensor, data_format: str | None = None) -> Tensor:
-    bias = _alike(x, bias)[1]
+    bias = _as_tensors(x, bias)[1]
     if isinstance(data_format, str) and data_format.startswith("NC") and len(x.shape) > 2:
         bias = ops.reshape(bias, (1, -1, *(1,) * (len(x.shape) - 2)))
     return x + bias
 
 
-SLICES = 64  # up to this reach a response sums its neighbours one by one, beyond it by running sums
+SLICES = 64  # the reach up to which neighbours are added one by one; beyond it by running sums
 
 
 def _local_response(
@@ -165,13 +165,13 @@ def _local_response(
     """``tf.nn.local_response_normalization`` over the last axis."""
     channels = int(x.shape[-1])
     reach = max(0, min(depth_radius, channels - 1))
-    room = [(0, 0)] * (len(x.shape) - 1) + [(reach, reach)]
-    squares = ops.pad(ops.square(x), room)
+    padding = [(0, 0)] * (len(x.shape) - 1) + [(reach, reach)]
+    squares = ops.pad(ops.square(x), padding)
     if reach <= SLICES:
         shifted = [squares[..., start : start + channels] for start in range(2 * reach + 1)]
         total = sum(shifted[1:], shifted[0])
     else:
-        sums = ops.cumsum(ops.pad(squares, [*room[:-1], (1, 0)]), -1)
+        sums = ops.cumsum(ops.pad(squares, [*padding[:-1], (1, 0)]), -1)
         total = sums[..., 2 * reach + 1 :] - sums[..., :channels]
     return x / (bias + alpha * total) ** beta
 
@@ -194,15 +194,15 @@ def _pool(function: Function) -> Function:
 
 
 def _window(value: Window) -> Window:
-    """A window as TensorFlow gives it, with or without the axes of batch and channel."""
+    """A window of TensorFlow, which may include the axes of batch and channel."""
     if not isinstance(value, list | tuple):
         return value
     sides = tuple(value[1:-1]) if len(value) == 4 else tuple(value)
-    # Keras on JAX cannot read a window of two sides from a file.
+    # Keras on JAX cannot load a window of two sides from a file.
     return sides[0] if len(set(sides)) == 1 else sides
 
 
-# What each operation computes, by the name that TensorFlow gives its function.
+# Operations by the names of their functions in TensorFlow.
 OPERATIONS: Mapping[str, Callable[..., Structure]] = {
     **SHAPING,
     **IMAGING,
@@ -245,7 +245,7 @@ OPERATIONS: Mapping[str, Callable[..., Structure]] = {
     "nn.moments": _moments,  # gives two
     **dict.fromkeys(("math.l2_normalize", "linalg.l2_normalize", "nn.l2_normalize"), _l2_normalize),
     "linalg.matmul": _matmul,
-    # ``K.dot``: over the last axis of the one and the last but one of the other.
+    # ``K.dot``: over the last axis of ``x`` and the last but one of ``y``.
     "dot": lambda x, y: ops.tensordot(
         x, y, axes=((len(x.shape) - 1,), (max(len(y.shape) - 2, 0),))
     ),
@@ -283,12 +283,12 @@ OPERATIONS: Mapping[str, Callable[..., Structure]] = {
     },
 }
 
-# Beginnings under which TensorFlow has the same function again.
+# Modules in which TensorFlow has the same function again.
 SAME = ("compat.v1.", "math.", "nn.", "linalg.", "image.", "quantization.")
 
 
 def find_operation(name: str) -> Callable[..., Structure] | None:
-    """The computation of an operation, ``None`` if it is not among the known ones."""
+    """The computation of an operation; ``None`` if it is unknown."""
     bare = name.removeprefix("compat.v1.")
     if bare in OPERATIONS:
         return OPERATIONS[bare]
@@ -301,9 +301,9 @@ def find_operation(name: str) -> Callable[..., Structure] | None:
 
 @keras.saving.register_keras_serializable(package="layersight")
 class TensorFlowCall(keras.layers.Layer):
-    """One operation of TensorFlow, computed by Keras on any backend.
+    """An operation of TensorFlow, computed by Keras on all backends.
 
-    ``arguments`` are those that are no tensors, by name, and ``constants`` the same by their
+    ``arguments`` are those other than tensors, by name, and ``constants`` likewise by their
     position among the tensors.
     """
 
@@ -316,28 +316,28 @@ class TensorFlowCall(keras.layers.Layer):
     ) -> None:
         settings.setdefault("autocast", False)
         super().__init__(**settings)
-        found = find_operation(function)
-        if found is None:
+        compute = find_operation(function)
+        if compute is None:
             raise ValueError(f"unknown operation {function}")
         self.function = function
         self.arguments = {_NAMES.get(k, k): v for k, v in (arguments or {}).items()}
         self.constants = tuple((index, value) for index, value in constants)
-        self._compute = found
+        self._compute = compute
         self.built = True
 
     def call(self, *args: object, **settings: object) -> Structure:
-        given = list(args)
+        inputs = list(args)
         for index, value in self.constants:
-            given.insert(index, value)
-        if self.function == "concat" and len(given) > 2:
-            given = [given[:-1], given[-1]]
+            inputs.insert(index, value)
+        if self.function == "concat" and len(inputs) > 2:
+            inputs = [inputs[:-1], inputs[-1]]
         named = {_NAMES.get(key, key): value for key, value in settings.items()}
-        return self._compute(*given, **self.arguments, **named)
+        return self._compute(*inputs, **self.arguments, **named)
 
     def get_config(self) -> Settings:
         own = {"arguments": self.arguments, "constants": self.constants}
         return {**super().get_config(), "function": self.function, **own}
 
 
-# Settings that TensorFlow calls differently from function to function.
+# Settings that have several names in TensorFlow.
 _NAMES = {"keep_dims": "keepdims", "b": "y"}

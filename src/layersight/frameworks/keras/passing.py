@@ -19,7 +19,7 @@ from layersight.frameworks.graph.program import Key, Step
 from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.inside import watch
 from layersight.frameworks.keras.roles import role_of
-from layersight.frameworks.keras.shaping import part_of
+from layersight.frameworks.keras.shaping import get_item
 from layersight.frameworks.keras.types import (
     Arguments,
     Function,
@@ -235,7 +235,7 @@ def operation_of(step: Step) -> Function:
     PyTorch refuses slices that go backwards, which reverse the order of colours.
     """
     if type(step.operation).__name__ == "GetItem":
-        return part_of
+        return get_item
     operation: Function = step.operation
     return operation
 

@@ -1,7 +1,7 @@
-"""Layers of a file that cannot be computed: they are listed, with the weights that it holds.
+"""Layers of a file that cannot be computed: they are listed, with their weights in the file.
 
-The rule of this module: whatever depends on such a layer is known to, and an error says why in
-one line that names the layer where the computation stops and what can be done instead.
+The rule of this module: whatever depends on such a layer is marked, and an error says why in one
+line that names the layer where the computation stops and what can be done instead.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from layersight.data.saved import Config
 from layersight.errors import UnsafeModelError
 from layersight.frameworks.graph.program import Step
 from layersight.frameworks.graph.view import Stop
-from layersight.frameworks.keras.types import Structure
+from layersight.frameworks.keras.types import Structure, tensors_in
 
 
 class Entry(Protocol):
-    """The weights that a file holds for a layer."""
+    """The weights of a layer in a file."""
 
     def below(self) -> Mapping[str, Array]: ...
 
 
 class Refused(keras.layers.Layer):
-    """Stands in the place of a layer that cannot be computed, or that comes after one."""
+    """A stand-in for a layer that cannot be computed, or that depends on one."""
 
     data_format: str | None = None
 
@@ -45,25 +45,21 @@ class Refused(keras.layers.Layer):
         self.arrays = store.below()
 
     def compute_output_spec(self, *args: object, **kwargs: object) -> Structure:
-        # Nothing is known of what it gives: as many tensors like the first that it takes.
-        values = keras.tree.flatten((args, kwargs))
-        first = next(value for value in values if isinstance(value, keras.KerasTensor))
+        # Its outputs are unknown: as many tensors as are used, like the first input.
+        first = tensors_in((args, kwargs))[0]
         specs = [keras.KerasTensor(first.shape, first.dtype) for _ in range(self._outputs)]
         return specs[0] if len(specs) == 1 else specs
 
 
 def stand_in(kind: str, stop: Stop, outputs: int, name: str) -> Refused:
-    """A stand-in whose class bears the name of the class that it stands for.
-
-    The class is made anew; its name is kept to letters, digits and ``_``.
-    """
+    """A stand-in of a new class with the name of the class it replaces, in plain characters."""
     bare = re.sub(r"\W", "_", kind.rpartition(">")[2])[:80] or "Layer"
     made: Refused = type(bare, (Refused,), {"__doc__": Refused.__doc__})(stop, outputs, name)
     return made
 
 
 def stop_of(step: Step) -> Stop | None:
-    """Why a step itself cannot be run, ``None`` if it can."""
+    """Why a step itself cannot be run; ``None`` if it can."""
     return step.operation.stop if isinstance(step.operation, Refused) else None
 
 
@@ -73,7 +69,7 @@ KNOWN = (*FUNCTIONS, "arguments", "name", "dtype", "trainable")
 
 
 def trusted_lambda(entry: Config) -> keras.layers.Lambda:
-    """A Lambda layer, whose code Keras makes and runs: only where the user said ``trust``."""
+    """A Lambda layer, whose code Keras loads and runs: only if the user chose ``trust``."""
     inner = dict(entry["config"])
     settings = {key: _as_of_keras_3(inner[key]) for key in KNOWN if inner.get(key) is not None}
     if "output_shape" in inner and inner.get("output_shape_type", "raw") == "raw":
@@ -84,7 +80,7 @@ def trusted_lambda(entry: Config) -> keras.layers.Lambda:
 
 
 def _as_of_keras_3(value: object) -> object:
-    """Code as Keras 1 and 2 wrote it in the form of Keras 3."""
+    """Code of Keras 1 and 2 in the form of Keras 3."""
     if not (isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)):
         return value
     return {

@@ -1,11 +1,10 @@
-"""Saving a model so that plain Keras 3 opens it, without layersight.
+"""Saving a model so that Keras 3 opens it without layersight.
 
-The layers of layersight that stand for what old files hold, formulas read from Lambda layers and
-operations of TensorFlow, become layers or operations of Keras in a graph built anew; all else
-is copied with its weights.
+The layers of layersight (formulas read from Lambda layers and operations of TensorFlow) become
+layers or operations of Keras in a new graph; all others are copied with their weights.
 
-The rule of this module: the configuration that is written names classes of Keras alone, and
-nothing that runs code when it is opened.
+The rule of this module: the saved configuration has only classes of Keras, and nothing that runs
+code when it is opened.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from layersight.frameworks.keras.program import flatten, graph_of, ordered_nodes
 from layersight.frameworks.keras.refused import Refused
 from layersight.frameworks.keras.sizes import UNSET
 from layersight.frameworks.keras.training import differs_in_training, listed
-from layersight.frameworks.keras.types import Arguments, Settings, Structure
+from layersight.frameworks.keras.types import Arguments, Settings, Structure, tensors_in
 from layersight.loading.rewrites.settings import OLD_HARD_SIGMOID
 from layersight.model import KEPT
 
@@ -47,14 +46,14 @@ ACTIVATIONS = {
     "nn.swish": "silu",
 }
 
-OWN = (Formula, TensorFlowCall)  # the layers of layersight
+OURS = (Formula, TensorFlowCall)  # the layers of layersight
 Line = tuple[float, float]  # slope and offset
 
 
 def make_plain(model: keras.Model) -> tuple[keras.Model, tuple[str, ...]]:
-    """A model without layers of layersight.
+    """A model without layers of layersight, and what was replaced, in words.
 
-    The model itself if it has none; and what was replaced, in words.
+    The model itself if it has no such layers.
     """
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, Refused):
@@ -62,25 +61,25 @@ def make_plain(model: keras.Model) -> tuple[keras.Model, tuple[str, ...]]:
                 f"{layer.stop.source}: {layer.stop.describe(layer.stop.layer)}. To convert it, "
                 "replace that layer by layers of Keras where the model was made"
             )
-    if not _holds_own(model):
+    if not _has_ours(model):
         return model, ()
-    maker = _Maker()
-    return maker.make(model), tuple(maker.notes)
+    copier = _Copier()
+    return copier.copy(model), tuple(copier.notes)
 
 
-def _holds_own(model: keras.Model) -> bool:
-    return any(isinstance(layer, OWN) for layer in model._flatten_layers())
+def _has_ours(model: keras.Model) -> bool:
+    return any(isinstance(layer, OURS) for layer in model._flatten_layers())
 
 
-class _Maker:
-    """Builds models anew."""
+class _Copier:
+    """Copies models without the layers of layersight."""
 
     def __init__(self) -> None:
-        self._made: dict[int, keras.Operation | None] = {}
+        self._copies: dict[int, keras.Operation | None] = {}
         self.notes: list[str] = []
 
-    def make(self, model: keras.Model) -> keras.Model:
-        """A model with a graph, every layer in it made anew."""
+    def copy(self, model: keras.Model) -> keras.Model:
+        """Copies a model with a graph, and all layers in it."""
         graph = graph_of(model)
         if graph is None:
             raise ModelFileError(
@@ -92,14 +91,14 @@ class _Maker:
             tensors[id(tensor)] = keras.Input(
                 batch_shape=tensor.shape, dtype=tensor.dtype, name=name
             )
-        operations = [node.operation for node in ordered_nodes(graph)]
-        taken = {entry.name for entry in operations if not isinstance(entry, OWN)}
-        for node in ordered_nodes(graph):
+        nodes = ordered_nodes(graph)
+        taken = {node.operation.name for node in nodes if not isinstance(node.operation, OURS)}
+        for node in nodes:
             if node.is_input or any(id(tensor) not in tensors for tensor in node.input_tensors):
                 continue
             args, kwargs = node.arguments.fill_in(tensors)
-            given = self._call(node.operation, args, kwargs, taken)
-            tensors.update(zip(map(id, node.outputs), keras.tree.flatten(given), strict=True))
+            outputs = keras.tree.flatten(self._call(node.operation, args, kwargs, taken))
+            tensors.update(zip(map(id, node.outputs), outputs, strict=True))
         both = graph._inputs_struct, graph._outputs_struct
         inputs, outputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], both)
         return keras.Model(inputs, outputs, name=model.name)
@@ -107,41 +106,42 @@ class _Maker:
     def _call(
         self, operation: keras.Operation, args: Arguments, kwargs: Settings, taken: set[str]
     ) -> Structure:
-        if isinstance(operation, OWN):
+        if isinstance(operation, OURS):
             return self._replace(operation, args, kwargs, taken)
         key = id(operation)
-        if key not in self._made:
-            inner = isinstance(operation, keras.Model) and _holds_own(operation)
-            config = {} if inner else operation.get_config()
-            copy = self.make(operation) if inner else type(operation).from_config(config)
-            if isinstance(operation, keras.Model) and not inner:
-                _give_weights(operation, copy)
-            self._made[key] = copy
-        made: keras.Operation = self._made[key]
-        given = made(*args, **kwargs)
-        if isinstance(operation, keras.Layer) and not isinstance(operation, keras.Model):
-            _give_weights(operation, made)  # it is built now
-        return given
+        is_model = isinstance(operation, keras.Model)
+        if key not in self._copies:
+            if is_model and _has_ours(operation):
+                self._copies[key] = self.copy(operation)
+            else:
+                self._copies[key] = type(operation).from_config(operation.get_config())
+                if is_model:
+                    _copy_weights(operation, self._copies[key])
+        copy: keras.Operation = self._copies[key]
+        outputs = copy(*args, **kwargs)
+        if isinstance(operation, keras.Layer) and not is_model:
+            _copy_weights(operation, copy)  # it is built now
+        return outputs
 
     def _replace(
         self, layer: Formula | TensorFlowCall, args: Arguments, kwargs: Settings, taken: set[str]
     ) -> Structure:
-        """What a layer of layersight computes, by a layer or operations of Keras."""
+        """Calls a layer or operations of Keras in place of a layer of layersight."""
         key = id(layer)
-        if key not in self._made:
-            self._made[key] = _as_layer(layer, args, kwargs)
-            what = type(self._made[key]).__name__ if self._made[key] else "operations of keras.ops"
+        if key not in self._copies:
+            copy = self._copies[key] = _as_layer(layer, args, kwargs)
+            what = type(copy).__name__ if copy else "operations of keras.ops"
             self.notes.append(f"layer '{layer.name}' became {what}")
-        if (made := self._made[key]) is not None:
-            return made(*args)
-        inputs = {id(tensor) for tensor in _tensors(args, kwargs)}
+        if (copy := self._copies[key]) is not None:
+            return copy(*args)
+        inputs = {id(tensor) for tensor in tensors_in((args, kwargs))}
         if isinstance(layer, Formula):
             args, kwargs = keras.tree.map_structure(
                 lambda tensor: _cast(tensor, layer.compute_dtype), (args, kwargs)
             )
         compute: Callable[..., Structure] = layer.call
         try:
-            given = compute(*args, **kwargs)
+            outputs = compute(*args, **kwargs)
         except LayersightError:
             raise
         except Exception as error:
@@ -149,11 +149,11 @@ class _Maker:
                 f"layer '{layer.name}' computes what Keras cannot save ({reason_of(error, 120)}): "
                 "replace it where the model was made"
             ) from error
-        _name_operations(layer.name, given, inputs, taken)
-        return given
+        _name_operations(layer.name, outputs, inputs, taken)
+        return outputs
 
 
-def _give_weights(old: keras.Layer, new: keras.Layer) -> None:
+def _copy_weights(old: keras.Layer, new: keras.Layer) -> None:
     if len(old.weights) != len(new.weights):
         raise ModelFileError(f"layer '{old.name}' could not be copied with its weights")
     for source, target in zip(old.weights, new.weights, strict=True):
@@ -168,63 +168,59 @@ def _cast(value: object, dtype: str) -> object:
     return keras.ops.cast(value, dtype) if floating else value
 
 
-def _tensors(*values: Structure) -> list[keras.KerasTensor]:
-    return [t for t in keras.tree.flatten(values) if isinstance(t, keras.KerasTensor)]
-
-
-def _name_operations(name: str, given: Structure, inputs: set[int], taken: set[str]) -> None:
+def _name_operations(name: str, outputs: Structure, inputs: set[int], taken: set[str]) -> None:
     """Names the operations between inputs and outputs after the layer that they replace."""
-    outputs = [tensor for tensor in _tensors(given) if id(tensor) not in inputs]
-    last = {id(tensor._keras_history.operation) for tensor in outputs}
-    for operation in _operations_behind(outputs, inputs):
+    tensors = [tensor for tensor in tensors_in(outputs) if id(tensor) not in inputs]
+    last = {id(tensor._keras_history.operation) for tensor in tensors}
+    for operation in _operations_before(tensors, inputs):
         alone = len(last) == 1 and id(operation) in last
-        base = wanted = name if alone else f"{name}_{operation.name}"
+        base = unique = name if alone else f"{name}_{operation.name}"
         number = 0
-        while wanted in taken:
+        while unique in taken:
             number += 1
-            wanted = f"{base}_{number}"
-        taken.add(wanted)
-        operation.name = wanted
+            unique = f"{base}_{number}"
+        taken.add(unique)
+        operation.name = unique
 
 
-def _operations_behind(
+def _operations_before(
     outputs: list[keras.KerasTensor], inputs: set[int]
 ) -> Iterator[keras.Operation]:
     seen: set[int] = set()
-    waiting = list(outputs)
-    while waiting:
-        operation, node_index, _ = waiting.pop()._keras_history
+    stack = list(outputs)
+    while stack:
+        operation, node_index, _ = stack.pop()._keras_history
         if id(operation) in seen:
             continue
         seen.add(id(operation))
         yield operation
         node = operation._inbound_nodes[node_index]
-        waiting += [tensor for tensor in node.input_tensors if id(tensor) not in inputs]
+        stack += [tensor for tensor in node.input_tensors if id(tensor) not in inputs]
 
 
 def _as_layer(
     layer: Formula | TensorFlowCall, args: Arguments, kwargs: Settings
 ) -> keras.Layer | None:
-    """One layer of Keras that computes the same, ``None`` if there is none."""
-    tensors = _tensors(args, kwargs)
+    """A single layer of Keras that computes the same; ``None`` if there is none."""
+    tensors = tensors_in((args, kwargs))
     if len(tensors) != 1 or len(args) != 1 or kwargs or id(args[0]) != id(tensors[0]):
         return None
     if not str(tensors[0].dtype).startswith("float"):
         return None
     formula = _as_formula(layer)
-    known = {"name": layer.name, "dtype": layer.dtype_policy}
+    common = {"name": layer.name, "dtype": layer.dtype_policy}
     if len(formula["steps"]) == 1 and formula["result"] == ["step", 0]:
         name, inputs, settings = formula["steps"][0]
         if inputs == [["input"]] and not settings and name in ACTIVATIONS:
-            return keras.layers.Activation(ACTIVATIONS[name], **known)
+            return keras.layers.Activation(ACTIVATIONS[name], **common)
     line = find_line(formula)
     if line is not None and line != (1.0, 0.0):
-        return keras.layers.Rescaling(line[0], line[1], **known)
+        return keras.layers.Rescaling(line[0], line[1], **common)
     return None
 
 
 def _as_formula(layer: Formula | TensorFlowCall) -> Expression:
-    """What a layer of layersight computes, as a formula."""
+    """The computation of a layer of layersight, as a formula."""
     if isinstance(layer, Formula):
         return layer.expression
     arguments = dict(layer.arguments)
@@ -238,7 +234,7 @@ def _as_formula(layer: Formula | TensorFlowCall) -> Expression:
 
 
 def find_line(formula: Expression) -> Line | None:
-    """Slope and offset of a formula that is a line over its input, else ``None``.
+    """Slope and offset of a formula that is a linear function of its input; else ``None``.
 
     >>> step = ["math.subtract", [["input"], ["value", 0.5]], {}]
     >>> find_line({"steps": [step], "result": ["step", 0]})
@@ -251,12 +247,12 @@ def find_line(formula: Expression) -> Line | None:
         unknown = settings or len(known) < len(values)
         lines.append(None if unknown else _combined(name.rpartition(".")[2], known))
     line = _line_of(formula["result"], lines)
-    # A constant is a number, where a line has the shape of its input.
+    # A constant is a single number, while the output of a layer has the shape of its input.
     return line if line is not None and line[0] else None
 
 
 def _line_of(value: Form, lines: list[Line | None]) -> Line | None:
-    """The line that an argument is; a number is one without slope."""
+    """An argument as a line; a number has slope 0."""
     kind, *rest = value
     if kind == "value" and isinstance(rest[0], int | float) and not isinstance(rest[0], bool):
         return 0.0, float(rest[0])
@@ -266,7 +262,7 @@ def _line_of(value: Form, lines: list[Line | None]) -> Line | None:
 
 
 def _combined(name: str, lines: list[Line]) -> Line | None:
-    """The line that an operation makes of one or two others."""
+    """The result of an operation on one or two lines, as a line."""
     if name == "negative" and len(lines) == 1:
         return -lines[0][0], -lines[0][1]
     if len(lines) != 2 or (lines[0][0] and lines[1][0]):
@@ -287,10 +283,7 @@ CONFIG = "config.json"
 
 
 def save(model: keras.Model, path: Path) -> tuple[str, ...]:
-    """Writes a ``.keras`` file of a model.
-
-    Gives what was replaced by layers of Keras, in words.
-    """
+    """Writes a model as a ``.keras`` file and gives what was replaced, in words."""
     _check_class(model, model.name)
     if not model.built or not model.inputs:
         raise ModelFileError(
@@ -316,7 +309,7 @@ def save(model: keras.Model, path: Path) -> tuple[str, ...]:
 
 
 def _called_in_training(model: keras.Model) -> tuple[str, ...]:
-    """What stays of layers that are called with ``training=True``, and how to call the model."""
+    """A note on layers that are called with ``training=True``, and how to call the model."""
     steps = [step for step in flatten(model).steps if step.training]
     names = [step.operation.name for step in steps if differs_in_training(step.operation)]
     if not names:
@@ -339,7 +332,7 @@ def _write(model: keras.Model, path: Path) -> None:
 
 
 def _check_class(layer: keras.Layer, name: str) -> None:
-    """Refuses a layer of the author's own."""
+    """Refuses a layer that Keras does not have, or that runs code."""
     package, kind = type(layer).__module__.partition(".")[0], type(layer).__name__
     if package not in ("keras", "layersight") or isinstance(layer, RestoredLayer):
         raise _foreign(name, kind)
@@ -358,7 +351,7 @@ def _foreign(layer: str, name: str) -> LayersightError:
 
 
 def _clean(value: object, layer: str, notes: list[str]) -> object:
-    """A copy of a configuration with classes of Keras alone; ``notes`` gets what was replaced."""
+    """A copy of a configuration with classes of Keras only; ``notes`` gets what was replaced."""
     if isinstance(value, list):
         return [_clean(item, layer, notes) for item in value]
     if not isinstance(value, dict):
@@ -368,7 +361,7 @@ def _clean(value: object, layer: str, notes: list[str]) -> object:
         notes.append(f"layer '{layer}': hard_sigmoid of Keras 2 became a Pipeline")
         return _old_hard_sigmoid(f"{layer}_hard_sigmoid_{len(notes)}")
     if "class_name" in value and "module" in value:
-        _check_place(value, layer)
+        _check_module(value, layer)
         if isinstance(inner, dict) and isinstance(inner.get("name"), str):
             is_layer = isinstance(getattr(keras.layers, str(value["class_name"]), None), type)
             layer = inner["name"] if is_layer else layer
@@ -384,8 +377,8 @@ def _clean(value: object, layer: str, notes: list[str]) -> object:
     return cleaned
 
 
-def _check_place(value: Config, layer: str) -> None:
-    """Refuses what is of no module of Keras; the placeholder of initialisers is let through."""
+def _check_module(value: Config, layer: str) -> None:
+    """Refuses classes outside of Keras, but for the placeholder of initialisers."""
     if value.get("registered_name") == UNSET["registered_name"]:
         return
     module = value["module"]
@@ -396,7 +389,7 @@ def _check_place(value: Config, layer: str) -> None:
 
 
 def _default(cls: Any, key: str) -> str:
-    """The initialiser that a class takes without one given."""
+    """The default of an initialiser of a class."""
     if cls is not None:
         parameter = inspect.signature(cls.__init__).parameters.get(key)
         if parameter is not None and isinstance(parameter.default, str):
@@ -405,7 +398,7 @@ def _default(cls: Any, key: str) -> str:
 
 
 def _old_hard_sigmoid(name: str) -> Config:
-    """``clip(0.2 x + 0.5, 0, 1)`` of layers of Keras, as a configuration."""
+    """``clip(0.2 x + 0.5, 0, 1)`` by layers of Keras, as a configuration."""
     steps = [
         keras.layers.Rescaling(0.2, 0.5, name=f"{name}_line"),
         keras.layers.ReLU(max_value=1.0, name=f"{name}_clip"),

@@ -12,32 +12,32 @@ from layersight.frameworks.keras.types import Function, Tensor
 
 Mirror = Literal["reflect", "symmetric"]
 
-# The ways of padding with what an image holds; NumPy knows more, which TensorFlow does not.
+# The modes of padding with values of the image; NumPy has more of them than TensorFlow.
 MIRRORS: dict[str, Mirror] = {"reflect": "reflect", "symmetric": "symmetric"}
 
 
 def plain_sizes(value: object) -> Any:
-    """A shape, a size or an axis as plain integers, where it is known."""
+    """A shape, a size or an axis as plain integers, as far as it is known."""
     if isinstance(value, list | tuple):
         return tuple(plain_sizes(part) for part in value)
     return int(value) if isinstance(value, np.integer | float) else value
 
 
 def _reshape(x: Tensor, shape: object) -> Tensor:
-    wanted = [-1 if part is None else part for part in plain_sizes(shape)]
-    if wanted and all(isinstance(part, int) for part in wanted) and wanted.count(-1) == 0:
-        wanted[0] = -1  # the batch, which need not be the one of the file
-    return ops.reshape(x, tuple(wanted))
+    sizes = [-1 if part is None else part for part in plain_sizes(shape)]
+    if sizes and all(isinstance(part, int) for part in sizes) and sizes.count(-1) == 0:
+        sizes[0] = -1  # the batch, whose size may differ from that in the file
+    return ops.reshape(x, tuple(sizes))
 
 
 def _squeeze(x: Tensor, axis: object = None, squeeze_dims: object = None) -> Tensor:
     axis = squeeze_dims if axis is None else axis
-    chosen = plain_sizes(axis)
-    if isinstance(chosen, int):
-        chosen = (chosen,)
-    if not chosen:
-        chosen = tuple(axis for axis, size in enumerate(x.shape) if axis and size == 1)
-    return ops.squeeze(x, axis=chosen)
+    axes = plain_sizes(axis)
+    if isinstance(axes, int):
+        axes = (axes,)
+    if not axes:
+        axes = tuple(axis for axis, size in enumerate(x.shape) if axis and size == 1)
+    return ops.squeeze(x, axis=axes)
 
 
 def _split(value: Tensor, num_or_size_splits: object, axis: int = 0, num: object = None) -> Any:
@@ -53,7 +53,7 @@ def _split(value: Tensor, num_or_size_splits: object, axis: int = 0, num: object
     return ops.split(value, np.cumsum(sizes[:-1]).tolist(), axis=axis)
 
 
-MAX_PARTS = 100_000  # into how many parts or classes a tensor may be taken apart
+MAX_PARTS = 100_000  # the most parts or classes into which a tensor may be split
 
 
 def _check_parts(count: int) -> None:
@@ -88,8 +88,8 @@ def _one_hot(
     if axis not in (None, -1):
         raise ValueError("expected the classes of one_hot on the last axis")
     classes = np.arange(int(depth), dtype="int32")
-    found = ops.equal(ops.expand_dims(ops.cast(x, "int32"), -1), classes)
-    return ops.cast(found, dtype or "float32")
+    equal = ops.equal(ops.expand_dims(ops.cast(x, "int32"), -1), classes)
+    return ops.cast(equal, dtype or "float32")
 
 
 def _gather(x: Tensor, indices: object, axis: int = 0, batch_dims: int = 0) -> Tensor:
@@ -132,28 +132,28 @@ def _getitem(x: Tensor, slice_spec: object) -> Tensor:
             return slice(entry.get("start"), entry.get("stop"), entry.get("step"))
         return Ellipsis if isinstance(entry, dict) or entry == "..." else entry
 
-    given = slice_spec if isinstance(slice_spec, list | tuple) else [slice_spec]
-    return part_of(x, list(map(index, given)))
+    entries = slice_spec if isinstance(slice_spec, list | tuple) else [slice_spec]
+    return get_item(x, list(map(index, entries)))
 
 
-def part_of(x: Tensor, key: object) -> Tensor:
+def get_item(x: Tensor, key: object) -> Tensor:
     """``x[key]``, on every backend."""
     entries = list(key) if isinstance(key, list | tuple) else [key]
-    taken = sum(entry is not None for entry in entries if entry is not Ellipsis)
+    count = sum(entry is not None for entry in entries if entry is not Ellipsis)
     axis = 0
     for number, entry in enumerate(entries):
         if entry is Ellipsis:
-            axis = len(x.shape) - taken + axis
+            axis = len(x.shape) - count + axis
             continue
-        if isinstance(entry, slice) and (entry.step or 1) < 0:  # PyTorch has no such slices
-            x = _backwards(x, axis, entry)
+        if isinstance(entry, slice) and (entry.step or 1) < 0:  # which PyTorch lacks
+            x = _slice_backwards(x, axis, entry)
             entries[number] = slice(None)
         axis += entry is not None
     return x[tuple(entries)]
 
 
-def _backwards(x: Tensor, axis: int, part: slice) -> Tensor:
-    """A slice that counts down along one axis."""
+def _slice_backwards(x: Tensor, axis: int, part: slice) -> Tensor:
+    """A slice with a negative step along one axis."""
     if part == slice(None, None, -1):
         return ops.flip(x, axis=axis)
     if not isinstance(x.shape[axis], int):
@@ -174,8 +174,8 @@ def _strided_slice(
 ) -> Tensor:
     entries: list[object] = []
     steps = strides or [1] * len(begin)
-    for place, (first, last, step) in enumerate(zip(begin, end, steps, strict=True)):
-        bit = 1 << place
+    for index, (first, last, step) in enumerate(zip(begin, end, steps, strict=True)):
+        bit = 1 << index
         if ellipsis_mask & bit:
             entries.append(Ellipsis)
         elif new_axis_mask & bit:
@@ -202,21 +202,21 @@ def _space_to_depth(x: Tensor, block: int, channels: int, height: int, width: in
     return ops.reshape(x, (-1, height, width, block**2 * channels))
 
 
-def _of_blocks(move: Function) -> Function:
+def _in_both_orders(move: Function) -> Function:
     """An operation that moves blocks of pixels to channels or back, in either order of axes."""
 
     def moved(x: Tensor, block_size: int, data_format: str = "NHWC") -> Tensor:
         first = data_format == "NCHW"
         x = ops.transpose(x, (0, 2, 3, 1)) if first else x
-        free = ops.shape(x)
-        height, width = (x.shape[axis] or free[axis] for axis in (1, 2))
+        dynamic = ops.shape(x)
+        height, width = (x.shape[axis] or dynamic[axis] for axis in (1, 2))
         x = move(x, block_size, x.shape[3], height, width)
         return ops.transpose(x, (0, 3, 1, 2)) if first else x
 
     return moved
 
 
-# What each operation computes, by the name that TensorFlow gives its function.
+# Operations by the names of their functions in TensorFlow.
 SHAPING: dict[str, Function] = {
     "reshape": _reshape,
     "transpose": lambda x, perm=None: ops.transpose(x, None if perm is None else plain_sizes(perm)),
@@ -233,7 +233,7 @@ SHAPING: dict[str, Function] = {
     "reverse": lambda x, axis: ops.flip(x, axis=plain_sizes(axis)),
     "gather": _gather,
     "unstack": _unstack,
-    "item": lambda values, place: values[place],
+    "item": lambda values, index: values[index],
     "slice": _slice,
     "one_hot": _one_hot,
     "repeat": lambda x, repeats, axis=None: ops.repeat(x, int(repeats), axis=axis),
@@ -246,6 +246,6 @@ SHAPING: dict[str, Function] = {
     "zeros_like": ops.zeros_like,
     "__operators__.getitem": _getitem,
     "strided_slice": _strided_slice,
-    "nn.depth_to_space": _of_blocks(_depth_to_space),
-    "nn.space_to_depth": _of_blocks(_space_to_depth),
+    "nn.depth_to_space": _in_both_orders(_depth_to_space),
+    "nn.space_to_depth": _in_both_orders(_space_to_depth),
 }

@@ -1,6 +1,6 @@
-"""Where Keras makes weights and tensors, so that what a file asks for is counted first.
+"""Counting the weights and tensors that Keras makes for a file, before it makes them.
 
-The ledger itself is :mod:`layersight.frameworks.graph.sizes`.
+The ledger itself is in :mod:`layersight.frameworks.graph.sizes`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
-from keras.src.backend.common.variables import Variable  # what every backend's own derives from
+from keras.src.backend.common.variables import Variable  # the base of those of all backends
 
 from layersight.frameworks.graph import sizes
 from layersight.frameworks.graph.patches import Patch, patched
@@ -24,9 +24,9 @@ from layersight.limits import Limits
 def at_most(
     weights: int | None, source: str, limits: Limits, where: Callable[[], str] = str
 ) -> Iterator[Ledger]:
-    """Counts what the layers of Keras built inside ask for, as :func:`.sizes.counting` does."""
-    with sizes.counting(weights, source, limits, where) as kept, patched(_WATCHED):
-        yield kept
+    """Counts what layers of Keras request that are built in the block; see ``sizes.counting``."""
+    with sizes.counting(weights, source, limits, where) as current, patched(_COUNTED):
+        yield current
 
 
 def _counted_variable(original: Callable[..., None]) -> Callable[..., None]:
@@ -39,9 +39,9 @@ def _counted_variable(original: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         current = ledger()
         if current is not None:
-            asked = shape if callable(initializer) else getattr(initializer, "shape", None)
-            if isinstance(asked, list | tuple):
-                current.weight(tuple(int(size) for size in asked if size is not None))
+            requested = shape if callable(initializer) else getattr(initializer, "shape", None)
+            if isinstance(requested, list | tuple):
+                current.weight(tuple(int(size) for size in requested if size is not None))
         original(self, initializer, shape, *args, **more)
 
     return counted
@@ -63,17 +63,17 @@ def _counted_tensor(original: Callable[..., None]) -> Callable[..., None]:
     return counted
 
 
-# The two constructors by which Keras makes weights, and tensors that stand for others.
-_WATCHED: list[Patch] = [
+# The two constructors by which Keras makes weights and symbolic tensors.
+_COUNTED: list[Patch] = [
     (Variable, "__init__", _counted_variable),
     (keras.KerasTensor, "__init__", _counted_tensor),
 ]
 
 
 def count_computed(operation: keras.Operation) -> int:
-    """How many values a layer computes from its settings alone, and holds during a pass.
+    """The number of values that a layer computes from its settings alone for a pass.
 
-    Spectrograms do: their kernels and matrices are no weights, so that no file bounds them.
+    The kernels and matrices of spectrograms are not weights, so that no file bounds them.
     """
     kind = type(operation).__name__
     if kind == "STFTSpectrogram":
@@ -81,25 +81,26 @@ def count_computed(operation: keras.Operation) -> int:
         return 4 * int(operation.frame_length) * (int(length) // 2 + 1)
     if kind == "MelSpectrogram":
         return 4 * int(operation.num_mel_bins) * (int(operation.fft_length) // 2 + 1)
-    if kind == "GaussianBlur":  # an operation; its kernel is made as a whole
+    if kind == "GaussianBlur":  # an operation, with a two-dimensional kernel
         return math.prod(int(size) for size in np.atleast_1d(operation.kernel_size))
-    if kind == "ElasticTransform":  # it blurs by a kernel of six deviations
+    if kind == "ElasticTransform":  # it blurs by a kernel of six standard deviations
         return int(6 * float(np.max(operation.sigma)) + 1) ** 2
     return 0
 
 
 def check_output(spec: Structure, where: str) -> None:
-    """Refuses a layer that gives more than its file may take, as ``sizes.check_output`` does."""
-    tensors = (tensor for tensor in keras.tree.flatten(spec) if hasattr(tensor, "shape"))
-    given = [(tensor.shape, getattr(tensor, "dtype", "float32")) for tensor in tensors]
-    sizes.check_output(
-        [(tuple(shape), dtype) for shape, dtype in given if shape is not None], where
-    )
+    """Refuses a layer whose outputs are larger than its file may take; see ``sizes``."""
+    tensors = [
+        (tuple(tensor.shape), getattr(tensor, "dtype", "float32"))
+        for tensor in keras.tree.flatten(spec)
+        if getattr(tensor, "shape", None) is not None
+    ]
+    sizes.check_output(tensors, where)
 
 
 @keras.saving.register_keras_serializable(package="layersight")
 class Unset(keras.initializers.Initializer):
-    """Stands where an initialiser was: zeros from NumPy, which cost nothing to make."""
+    """Takes the place of any initialiser: zeros from NumPy, which take no time."""
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None, **_: object) -> Tensor:
         kind: str = keras.backend.standardize_dtype(dtype) if dtype else "float32"
@@ -107,7 +108,7 @@ class Unset(keras.initializers.Initializer):
         return keras.ops.convert_to_tensor(array, dtype=kind)
 
 
-# The initialiser as a configuration names it.
+# This initialiser in a configuration.
 UNSET: dict[str, object] = {
     "module": None,
     "class_name": "Unset",

@@ -56,6 +56,12 @@ class Tensor(Protocol):
 
 Operand: TypeAlias = "Tensor | float"
 
+
+def tensors_in(values: Structure) -> list[keras.KerasTensor]:
+    """The symbolic tensors in a structure."""
+    return [t for t in keras.tree.flatten(values) if isinstance(t, keras.KerasTensor)]
+
+
 # A computation on tensors, with any further arguments.
 Function: TypeAlias = Callable[..., Tensor]
 

@@ -1,8 +1,8 @@
-"""Giving a built model the weights of its file, checked one by one.
+"""Assigning the weights of a file to a built model, with each one checked.
 
-The rules of this module: an array goes to a weight of its own shape and, where both say what they
-are, of its own kind; a weight without an array or an array without a weight is an error. The loader
-of Keras, for the store of a ``.keras`` archive, is handed arrays, never a file.
+The rules of this module: an array goes to a weight of the same shape and, where both are known, of
+the same kind; a weight without an array or an array without a weight is an error. The loader of
+Keras, for the store of a ``.keras`` archive, gets arrays, never a file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
-from keras.src.saving import saving_lib  # loads from an open store; the public way wants a path
+from keras.src.saving import saving_lib  # loads from an open store; the public API takes a path
 from keras.src.utils.naming import to_snake_case
 
 from layersight.data.arrays import Array
@@ -23,7 +23,7 @@ from layersight.errors import ModelFileError
 from layersight.frameworks.keras.explaining import reason_of
 from layersight.frameworks.keras.gone import Highway
 from layersight.frameworks.keras.kernels import (
-    HELD,
+    AXES,
     ROTATED,
     UNKNOWN,
     convert,
@@ -41,7 +41,7 @@ Arrays = Mapping[str, Array]  # weights by their path, such as ``layers/conv2d/v
 
 
 def assign_store(model: keras.Model, path: Path, weights: Arrays) -> list[str]:
-    """Sets the weights of a model by the loader of Keras."""
+    """Sets the weights of a model with the loader of Keras."""
     notes: list[str] = []
     old = _inside(weights, OLD)
     if old or _has_replaced(model):
@@ -52,7 +52,7 @@ def assign_store(model: keras.Model, path: Path, weights: Arrays) -> list[str]:
     failed: set[int] = set()
     messages: dict[int, tuple[keras.Layer, Exception]] = {}
     try:
-        with warnings.catch_warnings():  # what Keras warns of is an error below
+        with warnings.catch_warnings():  # its warnings are errors below
             warnings.simplefilter("ignore")
             saving_lib._load_state(
                 model,
@@ -84,32 +84,32 @@ class Entry(dict[str, Array]):
         self._weights, self._path = weights, path
 
     def below(self) -> Arrays:
-        """The weights of the object and of all objects in it."""
+        """The weights of the object and of all objects inside it."""
         return _inside(self._weights, self._path)
 
 
 class Store(saving_lib.H5IOStore):
-    """Weights as the loader of Keras asks for them.
+    """Weights as the loader of Keras reads them.
 
-    The loader takes a store of its own class only; of that nothing else is used.
+    The loader only takes stores of this base class, of which nothing else is used.
     """
 
     def __init__(self, weights: Arrays) -> None:
         self._weights = weights
-        self._held: dict[str, dict[str, Array]] = defaultdict(dict)
+        self._groups: dict[str, dict[str, Array]] = defaultdict(dict)
         self._paths = {""}
         for key, array in weights.items():
-            above, _, name = key.rpartition("/")
-            self._held[above][name] = array
-            while above not in self._paths:
-                self._paths.add(above)
-                above = above.rpartition("/")[0]
+            group, _, name = key.rpartition("/")
+            self._groups[group][name] = array
+            while group not in self._paths:
+                self._paths.add(group)
+                group = group.rpartition("/")[0]
 
     def __bool__(self) -> bool:
         return True
 
     def get(self, path: str) -> Entry:
-        return Entry(self._held.get(f"{path}/vars" if path else "vars", {}), self._weights, path)
+        return Entry(self._groups.get(f"{path}/vars" if path else "vars", {}), self._weights, path)
 
     def has_path(self, path: str) -> bool:
         return path in self._paths
@@ -119,27 +119,27 @@ class Store(saving_lib.H5IOStore):
 
 
 def _check_all_used(model: keras.Model, weights: Arrays, path: Path) -> None:
-    """Refuses a file with more weights than the network: it would be loaded in part."""
+    """Refuses a file with more weights than the network, of which a part would be ignored."""
     layers = model._flatten_layers(include_self=False)
     if any(isinstance(layer, Refused) for layer in layers):
         return
     sizes = [array.size for key, array in weights.items() if "seed_generator" not in key]
-    wanted = sum(int(keras.ops.size(variable)) for variable in model.weights)
-    if sum(sizes) > wanted + 16 * len(sizes):
+    count = sum(int(keras.ops.size(variable)) for variable in model.weights)
+    if sum(sizes) > count + 16 * len(sizes):
         raise ModelFileError(
-            f"{path} holds {sum(sizes)} weights in its layers, the network has {wanted}: "
+            f"{path} holds {sum(sizes)} weights in its layers, the network has {count}: "
             "its configuration does not belong to its weights"
         )
 
 
 def _saved_class(layer: keras.Layer) -> str:
-    """The class under which a file keeps the weights of a layer, with the path inside it."""
-    noted = None if isinstance(layer, keras.Model) else getattr(layer, "_saved_class", None)
-    return noted if isinstance(noted, str) else type(layer).__name__
+    """The class under which a file stores the weights of a layer, with the path inside it."""
+    name = None if isinstance(layer, keras.Model) else getattr(layer, "_saved_class", None)
+    return name if isinstance(name, str) else type(layer).__name__
 
 
 def _has_replaced(model: keras.Model) -> bool:
-    """Whether a layer with weights stands in the place of one of another class."""
+    """Whether a layer with weights has replaced one of another class."""
     return any(
         layer.weights and _saved_class(layer) != type(layer).__name__
         for layer in model._flatten_layers(include_self=False)
@@ -153,23 +153,23 @@ def _renumbered(model: keras.Model, weights: Arrays, target: str) -> Iterator[tu
     counts: dict[str, int] = defaultdict(int)
     for layer in model.layers:
         kind = to_snake_case(type(layer).__name__)
-        wanted = f"{target}{kind}_{counts[kind]}" if counts[kind] else f"{target}{kind}"
+        path = f"{target}{kind}_{counts[kind]}" if counts[kind] else f"{target}{kind}"
         counts[kind] += 1
         saved, _, inside = _saved_class(layer).partition("/")
         saved = to_snake_case(saved)
         if not names[saved] or not (layer.weights or isinstance(layer, Refused)):
             continue
-        held = _inside(weights, names[saved].pop(0))
-        held = _inside(held, inside) if inside else held
+        group = _inside(weights, names[saved].pop(0))
+        group = _inside(group, inside) if inside else group
         if isinstance(layer, keras.Model):
-            inner = _inside(held, OLD) or _inside(held, NEW)
-            yield from _renumbered(layer, inner, f"{wanted}/{NEW}/")
+            inner = _inside(group, OLD) or _inside(group, NEW)
+            yield from _renumbered(layer, inner, f"{path}/{NEW}/")
         else:
-            yield from ((f"{wanted}/{key}", array) for key, array in held.items())
+            yield from ((f"{path}/{key}", array) for key, array in group.items())
 
 
 def _inside(weights: Arrays, group: str) -> Arrays:
-    """What lies in a group, by its path there."""
+    """The weights in a group, by their path in it."""
     start = f"{group}/"
     return {
         key.removeprefix(start): array for key, array in weights.items() if key.startswith(start)
@@ -177,28 +177,28 @@ def _inside(weights: Arrays, group: str) -> Arrays:
 
 
 def _by_class(weights: Arrays) -> dict[str, list[str]]:
-    """The groups that hold weights by class, each class in the order of its numbers."""
-    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    """The groups of weights by class, each class in the order of its numbers."""
+    groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for name in sorted({key.partition("/")[0] for key in weights}):
         match = re.fullmatch(r"(.+?)(?:_(\d+))?", name)
         if match:
-            found[match.group(1)].append((int(match.group(2) or 0), name))
+            groups[match.group(1)].append((int(match.group(2) or 0), name))
     return defaultdict(
-        list, {kind: [name for _, name in sorted(names)] for kind, names in found.items()}
+        list, {kind: [name for _, name in sorted(names)] for kind, names in groups.items()}
     )
 
 
 Order = Sequence[keras.Variable]
 Pairs = list[tuple[keras.Variable, Array]]
 
-# Arrays of wrappers and random generators that belong to no weight of a layer.
-BESIDE = re.compile(
+# Arrays of wrappers and random generators that are not weights of layers.
+NO_WEIGHT = re.compile(
     r"(optimizer_step|pruning_step|mask|threshold|cluster_centroids|pulling_indices|"
     r"moving_stddev|renorm_mean|renorm_stddev|original_weights|StateVar|sn_u|"
     r"seed_generator_state|seed_generator|.*_min|.*_max|.*_min_var|.*_max_var)"
 )
 
-# What a weight is, by the last part of the name that a file gives it.
+# The kind of a weight, by the last part of its name in a file.
 KINDS = {
     **dict.fromkeys(("kernel", "W", "depthwise_kernel"), "kernel"),
     **dict.fromkeys(("bias", "b"), "bias"),
@@ -232,7 +232,7 @@ def assign(model: keras.Model, network: SavedNetwork) -> tuple[str, ...]:
 
 
 class _Assignment:
-    """Legacy HDF5, which holds weights layer by layer."""
+    """Assigns weights of legacy HDF5, which are stored layer by layer."""
 
     def __init__(self, model: keras.Model, network: SavedNetwork, *, rotate: bool) -> None:
         self._model = model
@@ -240,19 +240,21 @@ class _Assignment:
         self._rotate = rotate
 
     def assign(self, saved: Sequence[LayerWeights]) -> None:
-        """Assigns layer by layer: by name, or by position if the names are not the same."""
+        """Assigns weights layer by layer: by name, or by position if the names differ."""
         model, path = self._model, self._network.path
         refused = _refused_by_entry(model, saved)
         holders = [layer for layer in model.layers if layer.weights]
-        own = {variable.name for variable in model.weights}
-        entries = [  # without what belongs to no weight
-            _kept(entry, lambda name: _last(name) in own or not BESIDE.fullmatch(_last(name)))
+        names = {variable.name for variable in model.weights}
+        entries = [
+            _filtered(
+                entry, lambda name: _last(name) in names or not NO_WEIGHT.fullmatch(_last(name))
+            )
             for entry in saved
         ]
         for entry in entries:
             if (stopped := refused.get(plain_name(entry.layer))) is not None:
                 arrays: Sequence[Array] = entry.arrays
-                if type(stopped).__name__ in HELD:
+                if type(stopped).__name__ in AXES:
                     arrays = self._convert(stopped, entry.arrays)
                 stopped.arrays = dict(zip(entry.names, arrays, strict=True))
         entries = [e for e in entries if e.arrays and plain_name(e.layer) not in refused]
@@ -286,7 +288,7 @@ class _Assignment:
         return self._pair(orders, names, arrays, layer.name)
 
     def _pair_model(self, model: keras.Model, entry: LayerWeights) -> Pairs:
-        """The weights of a nested model: by the names of layer and weight, else by order."""
+        """Pairs weights of a nested model by the names of layer and weight, or else by order."""
         inside = [*model._flatten_layers(include_self=False)]
         owners = {
             id(variable): layer
@@ -323,7 +325,7 @@ class _Assignment:
     def _pair(
         self, orders: Sequence[Order], names: Sequence[str], arrays: Sequence[Array], layer: str
     ) -> Pairs:
-        """Weights and arrays in the first order in which every shape and kind agrees."""
+        """Pairs weights and arrays by the first order in which all shapes and kinds match."""
         for order in orders:
             if len(order) == len(arrays) and all(map(_agrees, order, names, arrays)):
                 return list(zip(order, arrays, strict=True))
@@ -337,9 +339,9 @@ class _Assignment:
             f"{tuple(variable.shape)}, the file holds '{name}' of shape {array.shape}"
         )
 
-    def _count_error(self, layer: str, wanted: int, found: int) -> ModelFileError:
+    def _count_error(self, layer: str, expected: int, found: int) -> ModelFileError:
         return ModelFileError(
-            f"{self._network.path}: layer '{layer}' has {wanted} weights, the file holds {found} "
+            f"{self._network.path}: layer '{layer}' has {expected} weights, the file holds {found} "
             "for it"
         )
 
@@ -349,24 +351,23 @@ def _stand_ins(model: keras.Model) -> list[Refused]:
 
 
 def _refused_by_entry(model: keras.Model, saved: Sequence[LayerWeights]) -> dict[str, Refused]:
-    """The layers that cannot be computed, by the names that the file has for them.
+    """The layers that cannot be computed, by their names in the file.
 
-    An author's own layer may keep its name to itself, so that the configuration has none: such
-    layers go by their order.
+    The configuration of an author's own layer may lack its name: such layers go by their order.
     """
     stand_ins = _stand_ins(model)
     names = [plain_name(entry.layer) for entry in saved]
-    found = {layer.name: layer for layer in stand_ins if layer.name in names}
+    refused = {layer.name: layer for layer in stand_ins if layer.name in names}
     known = {layer.name for layer in model.layers}
     unnamed = [layer for layer in stand_ins if layer.name not in names]
     left = [name for name in names if name not in known]
     if len(left) == len(unnamed):
-        found |= dict(zip(left, unnamed, strict=True))
-    return found
+        refused |= dict(zip(left, unnamed, strict=True))
+    return refused
 
 
-def _kept(entry: LayerWeights, keep: Callable[[str], bool]) -> LayerWeights:
-    """A layer's arrays whose names are wanted."""
+def _filtered(entry: LayerWeights, keep: Callable[[str], bool]) -> LayerWeights:
+    """The arrays of a layer that are chosen by name."""
     pairs = [pair for pair in zip(entry.names, entry.arrays, strict=True) if keep(pair[0])]
     return LayerWeights(entry.layer, tuple(n for n, _ in pairs), tuple(a for _, a in pairs))
 
@@ -374,16 +375,16 @@ def _kept(entry: LayerWeights, keep: Callable[[str], bool]) -> LayerWeights:
 def _without_refused(
     model: keras.Model, entry: LayerWeights, known: Container[tuple[str, ...]]
 ) -> LayerWeights:
-    """The weights of a nested model without those of layers in it that cannot be computed."""
+    """The weights of a nested model without those of its layers that cannot be computed."""
     pairs = list(zip(entry.names, entry.arrays, strict=True))
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, Refused):
-            layer.arrays = {name: one for name, one in pairs if layer.name in name.split("/")}
-    return _kept(entry, lambda name: _key(name) in known)
+            layer.arrays = {n: array for n, array in pairs if layer.name in n.split("/")}
+    return _filtered(entry, lambda name: _key(name) in known)
 
 
 def _orders(layer: keras.Layer) -> list[Order]:
-    """The orders in which a file may hold the weights of a layer."""
+    """The possible orders of the weights of a layer in a file."""
     split = layer.trainable_weights + layer.non_trainable_weights
     plain = list(layer.weights)
     if isinstance(layer, Highway) and layer.use_bias:
@@ -395,35 +396,35 @@ def _orders(layer: keras.Layer) -> list[Order]:
 
 
 def _by_name(layer: keras.Layer, names: Sequence[str]) -> list[Order]:
-    """The order in which a file names the weights of a layer, where every name is its own."""
-    held = {variable.name: variable for variable in layer.weights}
+    """The order of the weights of a layer by their names in a file, if these are unique."""
+    by_name = {variable.name: variable for variable in layer.weights}
     last = [_last(name) for name in names]
-    if len(held) == len(layer.weights) == len(last) and held.keys() == set(last):
-        return [[held[name] for name in last]]
+    if len(by_name) == len(layer.weights) == len(last) and by_name.keys() == set(last):
+        return [[by_name[name] for name in last]]
     return []
 
 
 def _agrees(variable: keras.Variable, name: str, array: Array) -> bool:
-    """Whether shapes are the same, and kinds too where both are known."""
-    saved, own = KINDS.get(_last(name)), KINDS.get(variable.name)
-    return tuple(variable.shape) == array.shape and (saved is None or own is None or saved == own)
+    """Whether shapes are equal, and kinds too where both are known."""
+    kinds = {KINDS.get(_last(name)), KINDS.get(variable.name)} - {None}
+    return tuple(variable.shape) == array.shape and len(kinds) < 2
 
 
 def _last(name: str) -> str:
-    """What a weight is called in its layer.
+    """The name of a weight in its layer.
 
     >>> _last("conv/kernel:0"), _last("convolution2d_1_W")
     ('kernel', 'W')
     """
     last = name.rpartition("/")[2].partition(":")[0]
-    known = re.search(r"_(running_mean|running_std|gamma|beta|alphas|W_carry|b_carry|W|b|U)$", last)
-    return known.group(1) if known and "/" not in name else last
+    match = re.search(r"_(running_mean|running_std|gamma|beta|alphas|W_carry|b_carry|W|b|U)$", last)
+    return match.group(1) if match and "/" not in name else last
 
 
 def _key(name: str) -> tuple[str, ...]:
-    """Layer and weight of a name such as ``model/conv/kernel:0``.
+    """The layer and the weight in a name such as ``model/conv/kernel:0``.
 
-    The kernel of a depthwise convolution is just a kernel in Keras 3.
+    The kernel of a depthwise convolution is called a kernel in Keras 3.
     """
     parts = name.partition(":")[0].split("/")[-2:]
     last = "kernel" if parts[-1] == "depthwise_kernel" else parts[-1]

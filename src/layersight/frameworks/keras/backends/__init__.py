@@ -13,18 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import Array
-from layersight.frameworks.keras.types import (
-    Compute,
-    Differ,
-    Measured,
-    Runner,
-    Score,
-    ShapeAndType,
-    StepFunction,
-    Stepper,
-    Structure,
-    Tensor,
-)
+from layersight.frameworks.keras import types
+from layersight.frameworks.keras.types import Structure, Tensor
 
 Result = TypeVar("Result")
 
@@ -34,8 +24,8 @@ def _backend() -> ModuleType:
 
 
 def make_runner(
-    compute: Compute, variables: Sequence[keras.Variable], *, often: bool = False
-) -> Runner:
+    compute: types.Compute, variables: Sequence[keras.Variable], *, often: bool = False
+) -> types.Runner:
     """Turns a computation on tensors into one on NumPy arrays.
 
     ``compute`` reads ``variables``; with ``often`` it will run so often with the same shapes that
@@ -49,14 +39,17 @@ def small_passes() -> bool:
     return bool(_backend().small_passes())
 
 
-def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Stepper:
+def make_stepper(step: types.StepFunction, variables: Sequence[keras.Variable]) -> types.Stepper:
     """Turns a step of an optimisation on tensors into one that keeps its state on the device."""
     return _backend().make_stepper(step, variables)
 
 
 def make_differ(
-    score: Score, variables: Sequence[keras.Variable], layers: Sequence[str], indices: Sequence[int]
-) -> Differ:
+    score: types.Score,
+    variables: Sequence[keras.Variable],
+    layers: Sequence[str],
+    indices: Sequence[int],
+) -> types.Differ:
     """Turns a score of a model into its gradients, as NumPy arrays.
 
     Args:
@@ -137,7 +130,9 @@ def fused(function: Callable[..., Result]) -> Callable[..., Result]:
     return _backend().fused(function)
 
 
-def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
+def measure(
+    compute: Callable[..., Structure], shapes: Sequence[types.ShapeAndType]
+) -> types.Measured:
     """Finds the largest tensor of a computation by tracing it without values.
 
     All sizes in ``shapes`` are known. A computation that depends on values raises some error.

@@ -13,35 +13,23 @@ from keras.src.backend.jax import nn  # from which keras.ops takes its pooling
 from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.graph.view import LayerHandle
+from layersight.frameworks.keras import types
 from layersight.frameworks.keras.backends import gathering, pooling
-from layersight.frameworks.keras.types import (
-    Arrays,
-    Compute,
-    Differ,
-    Function,
-    Measured,
-    Objective,
-    Runner,
-    Score,
-    ShapeAndType,
-    StepFunction,
-    Stepper,
-    Structure,
-    Tensor,
-    Tensors,
-)
+from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 
-def make_runner(compute: Compute, variables: Sequence[keras.Variable], *, often: bool) -> Runner:
+def make_runner(
+    compute: types.Compute, variables: Sequence[keras.Variable], *, often: bool
+) -> types.Runner:
     """Compiles ``compute``, ``often`` or not; the variables are arguments, not baked in."""
 
-    def pure(state: list[Tensor], inputs: list[Tensor]) -> Tensors:
+    def pure(state: list[Tensor], inputs: list[Tensor]) -> types.Tensors:
         with keras.StatelessScope(state_mapping=list(zip(variables, state, strict=True))):
             return compute(inputs)
 
     compiled = jax.jit(pure)
 
-    def run(inputs: Sequence[Array]) -> Arrays:
+    def run(inputs: Sequence[Array]) -> types.Arrays:
         state = [variable.value for variable in variables]
         return dict(jax.device_get(compiled(state, list(inputs))))
 
@@ -53,23 +41,27 @@ def small_passes() -> bool:
     return bool(jax.default_backend() == "cpu")
 
 
-def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Stepper:
+def make_stepper(step: types.StepFunction, variables: Sequence[keras.Variable]) -> types.Stepper:
     """Compiles ``step``; its state stays on the device."""
 
-    def differentiate(function: Objective, parameters: Tensors) -> tuple[Tensor, Tensors]:
+    def differentiate(
+        function: types.Objective, parameters: types.Tensors
+    ) -> tuple[Tensor, types.Tensors]:
         (_, more), gradients = jax.value_and_grad(function, has_aux=True)(parameters)
         return more, gradients
 
     def pure(
-        values: list[Tensor], state: Tensors, weights: list[Tensor], extra: Tensors
-    ) -> tuple[Tensors, Tensors]:
+        values: list[Tensor], state: types.Tensors, weights: list[Tensor], extra: types.Tensors
+    ) -> tuple[types.Tensors, types.Tensors]:
         scope = keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)))
         with patched(_patches()), scope:
             return step(state, weights, extra, differentiate)
 
     compiled = jax.jit(pure)
 
-    def run(state: Tensors, weights: Sequence[Array], extra: Arrays) -> tuple[Tensors, Arrays]:
+    def run(
+        state: types.Tensors, weights: Sequence[Array], extra: types.Arrays
+    ) -> tuple[types.Tensors, types.Arrays]:
         values = [variable.value for variable in variables]
         after, results = compiled(values, state, list(weights), extra)
         return after, jax.device_get(results)
@@ -78,18 +70,18 @@ def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Ste
 
 
 def make_differ(
-    score: Score,
+    score: types.Score,
     variables: Sequence[keras.Variable],
     layers: Sequence[str],
     indices: Sequence[int],
-) -> Differ:
+) -> types.Differ:
     """Compiles the gradient; that by a layer is the one by zeros added to its output."""
 
-    def pure(values: list[Tensor], inputs: list[Tensor], weights: list[Tensor]) -> Tensors:
+    def pure(values: list[Tensor], inputs: list[Tensor], weights: list[Tensor]) -> types.Tensors:
         def run(
-            added: Tensors, chosen: dict[int, Tensor]
-        ) -> tuple[Tensor, tuple[Tensor, Tensors, Tensors]]:
-            watched: Tensors = {}
+            added: types.Tensors, chosen: dict[int, Tensor]
+        ) -> tuple[Tensor, tuple[Tensor, types.Tensors, types.Tensors]]:
+            watched: types.Tensors = {}
 
             def hook(handle: LayerHandle, tensor: Tensor) -> Tensor:
                 name = handle.info.name
@@ -119,7 +111,7 @@ def make_differ(
 
     compiled = jax.jit(pure)
 
-    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> Arrays:
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> types.Arrays:
         values = [variable.value for variable in variables]
         return dict(jax.device_get(compiled(values, list(inputs), list(weights))))
 
@@ -184,12 +176,14 @@ def _patches() -> list[Patch]:
     return _pooling if jax.default_backend() == "cpu" else []
 
 
-def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
+def measure(
+    compute: Callable[..., Structure], shapes: Sequence[types.ShapeAndType]
+) -> types.Measured:
     """The largest tensor of a computation, read off what JAX would compile."""
     specs = [jax.ShapeDtypeStruct(tuple(shape), dtype) for shape, dtype in shapes]
     program, outputs = jax.make_jaxpr(compute, return_shape=True)(*specs)
     tensors = [tensor for tensor in jax.tree.leaves(outputs) if hasattr(tensor, "shape")]
-    return Measured(
+    return types.Measured(
         max((*map(_bytes_of, tensors), _largest(program.jaxpr)), default=0),
         tuple((tuple(tensor.shape), str(tensor.dtype)) for tensor in tensors),
     )

@@ -20,33 +20,21 @@ from keras.src.backend.tensorflow import numpy as knp  # from which keras.ops.ad
 from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.graph.view import LayerHandle
+from layersight.frameworks.keras import types
 from layersight.frameworks.keras.backends import gathering
-from layersight.frameworks.keras.types import (
-    Arrays,
-    Compute,
-    Differ,
-    Function,
-    Measured,
-    Objective,
-    Runner,
-    Score,
-    ShapeAndType,
-    StepFunction,
-    Stepper,
-    Structure,
-    Tensor,
-    Tensors,
-)
+from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 
-def make_runner(compute: Compute, variables: Sequence[keras.Variable], *, often: bool) -> Runner:
+def make_runner(
+    compute: types.Compute, variables: Sequence[keras.Variable], *, often: bool
+) -> types.Runner:
     """Runs ``compute`` eagerly, or traced once."""
     traced: Callable[[list[tf.Tensor]], dict[str, tf.Tensor]] = compute
     if often:
         # Wrapped in a Python function, since TensorFlow refers weakly to what it traces.
         traced = tf.function(lambda tensors: compute(tensors), autograph=False)
 
-    def run(inputs: Sequence[Array]) -> Arrays:
+    def run(inputs: Sequence[Array]) -> types.Arrays:
         with patched(adding_by_axis):
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
         return {name: _to_array(tensor) for name, tensor in tensors.items()}
@@ -84,10 +72,12 @@ def small_passes() -> bool:
     return False
 
 
-def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Stepper:
+def make_stepper(step: types.StepFunction, variables: Sequence[keras.Variable]) -> types.Stepper:
     """Traces ``step`` once; its state stays on the device."""
 
-    def differentiate(function: Objective, parameters: Tensors) -> tuple[Tensor, Tensors]:
+    def differentiate(
+        function: types.Objective, parameters: types.Tensors
+    ) -> tuple[Tensor, types.Tensors]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             total, more = function(parameters)
@@ -98,7 +88,9 @@ def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Ste
         lambda state, weights, extra: step(state, weights, extra, differentiate), autograph=False
     )
 
-    def run(state: Tensors, weights: Sequence[Array], extra: Arrays) -> tuple[Tensors, Arrays]:
+    def run(
+        state: types.Tensors, weights: Sequence[Array], extra: types.Arrays
+    ) -> tuple[types.Tensors, types.Arrays]:
         arguments = tf.nest.map_structure(tf.convert_to_tensor, (state, list(weights), extra))
         with patched(adding_by_axis):
             after, results = traced(*arguments)
@@ -108,18 +100,18 @@ def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Ste
 
 
 def make_differ(
-    score: Score,
+    score: types.Score,
     variables: Sequence[keras.Variable],
     layers: Sequence[str],
     indices: Sequence[int],
-) -> Differ:
+) -> types.Differ:
     """Traces the gradient; the tape begins at the watched tensors, where the backward pass ends.
 
     It is traced from the first call on, so that all calls give the same bytes.
     """
 
-    def differentiate(tensors: list[Tensor], weights: list[Tensor]) -> Tensors:
-        watched: Tensors = {}
+    def differentiate(tensors: list[Tensor], weights: list[Tensor]) -> types.Tensors:
+        watched: types.Tensors = {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             for index in indices:
                 tape.watch(tensors[index])
@@ -141,7 +133,7 @@ def make_differ(
 
     traced = tf.function(differentiate, autograph=False)
 
-    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> Arrays:
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> types.Arrays:
         arguments = [[tf.convert_to_tensor(array) for array in part] for part in (inputs, weights)]
         with patched(adding_by_axis):
             results = traced(*arguments)
@@ -203,14 +195,16 @@ def fused(function: Function) -> Function:
     return run
 
 
-def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
+def measure(
+    compute: Callable[..., Structure], shapes: Sequence[types.ShapeAndType]
+) -> types.Measured:
     """The largest tensor of a computation, read off its graph and the graphs inside it."""
     graph = tf.__internal__.FuncGraph("measured")
     with graph.as_default():
         outputs = compute(*(tf.compat.v1.placeholder(dtype, shape) for shape, dtype in shapes))
     tensors = [tensor for tensor in tf.nest.flatten(outputs) if tf.is_tensor(tensor)]
     tensors = [tensor for tensor in tensors if tensor.shape.rank is not None]
-    return Measured(
+    return types.Measured(
         _largest(graph),
         tuple((tuple(tensor.shape.as_list()), tensor.dtype.name) for tensor in tensors),
     )

@@ -18,22 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from layersight.data.arrays import Array
 from layersight.frameworks.graph.patches import Patch, patched
 from layersight.frameworks.graph.view import LayerHandle
-from layersight.frameworks.keras.types import (
-    Arguments,
-    Arrays,
-    Compute,
-    Differ,
-    Function,
-    Measured,
-    Runner,
-    Settings,
-    ShapeAndType,
-    StepFunction,
-    Stepper,
-    Structure,
-    Tensor,
-    Tensors,
-)
+from layersight.frameworks.keras import types
+from layersight.frameworks.keras.types import Function, Structure, Tensor
 
 # The function of Keras that copies; a version without it needs no patch.
 COPYING = "_transpose_spatial_inputs"
@@ -45,10 +31,12 @@ _no_copies: list[Patch] = (
 )
 
 
-def make_runner(compute: Compute, variables: Sequence[keras.Variable], *, often: bool) -> Runner:
+def make_runner(
+    compute: types.Compute, variables: Sequence[keras.Variable], *, often: bool
+) -> types.Runner:
     """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
-    def run(inputs: Sequence[Array]) -> Arrays:
+    def run(inputs: Sequence[Array]) -> types.Arrays:
         with patched(_no_copies), torch.no_grad():
             tensors = compute([keras.ops.convert_to_tensor(array) for array in inputs])
         return _arrays(tensors)
@@ -61,7 +49,7 @@ def small_passes() -> bool:
     return False
 
 
-def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Stepper:
+def make_stepper(step: types.StepFunction, variables: Sequence[keras.Variable]) -> types.Stepper:
     """Runs ``step`` as it is; its state stays on the device."""
 
     def differentiate(
@@ -78,7 +66,9 @@ def make_stepper(step: StepFunction, variables: Sequence[keras.Variable]) -> Ste
             )
         return more.detach(), dict(zip(leaves, gradients, strict=True))
 
-    def run(state: Tensors, weights: Sequence[Array], extra: Arrays) -> tuple[Tensors, Arrays]:
+    def run(
+        state: types.Tensors, weights: Sequence[Array], extra: types.Arrays
+    ) -> tuple[types.Tensors, types.Arrays]:
         tensors = [keras.ops.convert_to_tensor(array) for array in weights]
         more = {name: keras.ops.convert_to_tensor(array) for name, array in extra.items()}
         with patched(_no_copies), torch.no_grad():
@@ -93,10 +83,10 @@ def make_differ(
     variables: Sequence[keras.Variable],
     layers: Sequence[str],
     indices: Sequence[int],
-) -> Differ:
+) -> types.Differ:
     """Runs ``score`` as it is, recording gradients from the first requested tensor on."""
 
-    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> Arrays:
+    def run(inputs: Sequence[Array], weights: Sequence[Array]) -> types.Arrays:
         tensors = [keras.ops.convert_to_tensor(array) for array in inputs]
         constants = [keras.ops.convert_to_tensor(array) for array in weights]
         watched: dict[str, torch.Tensor] = {}
@@ -127,7 +117,7 @@ def make_differ(
     return run
 
 
-def _arrays(tensors: Mapping[str, torch.Tensor]) -> Arrays:
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> types.Arrays:
     return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
 
@@ -196,8 +186,8 @@ class _Largest(TorchDispatchMode):
         self,
         func: Callable[..., Structure],
         types: object,
-        args: Arguments = (),
-        kwargs: Settings | None = None,
+        args: types.Arguments = (),
+        kwargs: types.Settings | None = None,
     ) -> Structure:
         outputs = func(*args, **(kwargs or {}))
         for tensor in keras.tree.flatten(outputs):
@@ -206,14 +196,16 @@ class _Largest(TorchDispatchMode):
         return outputs
 
 
-def measure(compute: Callable[..., Structure], shapes: Sequence[ShapeAndType]) -> Measured:
+def measure(
+    compute: Callable[..., Structure], shapes: Sequence[types.ShapeAndType]
+) -> types.Measured:
     """The largest tensor of a computation, run on tensors without values."""
     with device_scope("meta"), torch.no_grad(), _Largest() as largest:
         outputs = compute(
             *(torch.empty(tuple(s), dtype=to_torch_dtype(d), device="meta") for s, d in shapes)
         )
     tensors = [t for t in keras.tree.flatten(outputs) if isinstance(t, torch.Tensor)]
-    return Measured(
+    return types.Measured(
         largest.bytes,
         tuple((tuple(t.shape), keras.backend.standardize_dtype(t.dtype)) for t in tensors),
     )
