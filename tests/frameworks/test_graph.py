@@ -19,7 +19,7 @@ from layersight.frameworks.graph.program import Program, Step, names_of
 from layersight.frameworks.graph.view import Stop, find_stops
 
 
-def program(*steps: tuple[str, tuple[int, ...], tuple[int, ...]], inputs: int = 1) -> Program:
+def program(*steps, inputs=1):
     """Steps of an operation, what they take and what they give; values from 0 are the inputs."""
     made = Program(inputs=tuple(range(inputs)))
     for name, taken, given in steps:
@@ -35,7 +35,7 @@ CHAIN = program(
 )
 
 
-def test_receptive_fields_grow_with_kernels_and_strides() -> None:
+def test_receptive_fields_grow_with_kernels_and_strides():
     windows = {
         "conv": Window((3, 3), (1, 1), (1, 1), before=(1, 0)),
         "pool": Window((2, 2), (2, 2), (1, 1)),
@@ -58,24 +58,24 @@ def test_receptive_fields_grow_with_kernels_and_strides() -> None:
         (Window(), Field((2,), (2,), (5,))),
     ],
 )
-def test_one_window(window: Window, field: Field) -> None:
+def test_one_window(window, field):
     assert window.after(Field((2,), (2,), (5,))) == field
 
 
-def test_where_any_position_may_depend_on_all_nothing_after_has_a_field() -> None:
+def test_where_any_position_may_depend_on_all_nothing_after_has_a_field():
     windows = {"conv": Window((3,), (1,), (1,)), "pool": None, "add": Window()}
     fields = follow_fields(CHAIN, lambda step: windows[step.operation])
     assert [fields[value] for value in (2, 3, 4)] == [None, None, None]
 
 
-def test_an_order_of_axes_is_passed_on_forwards_and_backwards() -> None:
+def test_an_order_of_axes_is_passed_on_forwards_and_backwards():
     orders = {"conv": Orders(), "pool": Orders(FIRST, (FIRST,)), "add": Orders()}
     assert set(follow_formats(CHAIN, lambda step: orders[step.operation]).values()) == {FIRST}
     orders["add"] = Orders(keeps=False)
     assert follow_formats(CHAIN, lambda step: orders[step.operation])[4] == LAST
 
 
-def test_what_a_step_depends_on() -> None:
+def test_what_a_step_depends_on():
     two = program(("a", (0,), (2,)), ("b", (1,), (3,)), ("c", (2, 3), (4,)), inputs=2)
     assert two.needed({0}) == {0}
     assert two.needed({2}) == {0, 1, 2}
@@ -87,19 +87,19 @@ def test_what_a_step_depends_on() -> None:
     assert two.dependents(()) == two.dependents({4}) == []
 
 
-def test_a_stop_holds_for_all_that_follows() -> None:
+def test_a_stop_holds_for_all_that_follows():
     stop = Stop("m.h5", "pool", "has code")
     found = find_stops(CHAIN, lambda step: stop if step.operation == "pool" else None)
     assert found == {1: stop, 2: stop, 3: stop}
     assert found[2].describe("conv") == "layer 'conv' depends on layer 'pool', which has code"
 
 
-def test_layers_that_are_called_again_are_numbered() -> None:
+def test_layers_that_are_called_again_are_numbered():
     keys = [(("net", 0), ("conv", call)) for call in (0, 1)] + [(("net", 0), ("top", 0))]
     assert list(names_of(keys).values()) == ["net/conv@0", "net/conv@1", "net/top"]
 
 
-def test_what_a_network_gets_of_an_array() -> None:
+def test_what_a_network_gets_of_an_array():
     first = InputInfo("x", (None, 3, 8, 6), FIRST)
     assert given_shape(first, (2, 8, 6, 3)) == (2, 3, 8, 6)
     assert given_shape(InputInfo("x", (None, 784)), (2, 28, 28, 1)) == (2, 784)

@@ -35,7 +35,7 @@ ALONG_AXES = """
 """
 
 
-def test_every_layer_of_keras_was_looked_through() -> None:
+def test_every_layer_of_keras_was_looked_through():
     """A later Keras may bring a layer that runs code: it is read, and listed here or refused."""
     names = {
         name for name in dir(keras.layers) if isinstance(getattr(keras.layers, name), type)

@@ -1,4 +1,4 @@
-"""What kind of work a layer does, told from its class, whoever wrote that."""
+"""The role of a layer, from its class, and whether it is random in training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from keras import layers
 
 from layersight.frameworks.keras.roles import role_of
+from layersight.frameworks.keras.training import differs_in_training
 
 
 class OwnConvolution(layers.Conv2D):
@@ -49,5 +50,21 @@ class Odd(layers.Layer):
         (Odd(), "other"),
     ],
 )
-def test_the_role_of_a_layer(layer: keras.Layer, role: str) -> None:
+def test_the_role_of_a_layer(layer, role):
     assert role_of(layer) == role
+
+
+@pytest.mark.parametrize(
+    ("layer", "differs"),
+    [
+        (layers.Dropout(0.5), True),
+        (layers.Dropout(0.0), False),
+        (layers.GaussianNoise(0.0), False),
+        (layers.RandomFlip(), True),
+        (layers.LSTM(1, dropout=0.2), True),
+        (keras.Sequential([layers.Dropout(0.0), layers.GaussianNoise(0.1)]), True),
+        (layers.Dense(1), False),
+    ],
+)
+def test_a_layer_differs_in_training_if_it_is_random_or_normalises(layer, differs):
+    assert differs_in_training(layer) is differs

@@ -57,6 +57,12 @@ class Program:
             origins |= dict.fromkeys(step.outputs, frozenset().union(*before))
         return origins
 
+    def used_inputs(self, indices: set[int]) -> list[int]:
+        """The indices of the model's inputs that the steps at ``indices`` depend on."""
+        steps = (self.steps[index] for index in self.needed(indices))
+        used = {value for step in steps for _, value in step.inputs}
+        return [index for index, value in enumerate(self.inputs) if value in used]
+
     def dependents(self, values: Iterable[int], indices: Iterable[int] | None = None) -> list[int]:
         """The indices of the steps that depend on one of some values.
 

@@ -79,18 +79,19 @@ class Ledger:
                 f"{self.at} comes to more than {MAX_TENSORS} tensors: not opened"
             )
         if count_bytes(shape, dtype) > self.most:
-            raise UnsafeModelError(
-                f"{self.at} gives an output of shape {_short(shape)} for one image: more than "
-                f"{in_words(self.most)}, not opened; {MORE}"
+            raise self.too_large(
+                f"{self.at} gives an output of shape {_short(shape)} for one image"
             )
 
     def array(self, count: int, what: str) -> None:
         """Counts an array that a layer computes from its settings alone."""
         if 4 * count > self.most:
-            raise UnsafeModelError(
-                f"{self.at} computes {what} of {in_words(4 * count)} from its settings: more than "
-                f"{in_words(self.most)}, not opened; {MORE}"
+            raise self.too_large(
+                f"{self.at} computes {what} of {in_words(4 * count)} from its settings"
             )
+
+    def too_large(self, what: str) -> UnsafeModelError:
+        return UnsafeModelError(f"{what}: more than {in_words(self.most)}, not opened; {MORE}")
 
 
 @contextlib.contextmanager
@@ -160,10 +161,7 @@ def check_output(tensors: Sequence[tuple[Shape, str]], where: str) -> None:
     total = sum(count_bytes(shape, dtype) for shape, dtype in tensors)
     if total > current.most:
         shapes = ", ".join(_short(shape) for shape, _ in tensors[:3])
-        raise UnsafeModelError(
-            f"{where} gives an output of shape {shapes} for one image: more than "
-            f"{in_words(current.most)}, not opened; {MORE}"
-        )
+        raise current.too_large(f"{where} gives an output of shape {shapes} for one image")
 
 
 def _short(shape: Sequence[object]) -> str:

@@ -286,7 +286,6 @@ def _sizes(operation: keras.Operation, name: str) -> list[int]:
 
 
 def _where(step: Step) -> str:
-    """A step in words."""
     return f"layer '{step.key[-1][0]}'" if step.key else "the model"
 
 
@@ -335,7 +334,6 @@ def count_work(step: Step) -> int:
 
 
 def _for_one(shape: Sequence[int | None]) -> tuple[int | None, ...]:
-    """A shape for one image."""
     return (1, *shape[1:]) if len(shape) and shape[0] is None else tuple(shape)
 
 

@@ -120,7 +120,6 @@ def _bytes(result: Structure) -> int:
 
 
 def _value(form: Form, inputs: Tensor | Sequence[Tensor], results: list[Structure]) -> Structure:
-    """Evaluates a value of a formula."""
     kind, *rest = form
     if kind == "input":
         return inputs[rest[0]] if rest else inputs

@@ -143,7 +143,6 @@ def _fixed_formats(step: Step) -> tuple[str | None, str | None]:
 
 
 def tensor_channels_last(tensor: Tensor, data_format: str) -> Tensor:
-    """A tensor of the backend with its channels last."""
     if data_format == NONE:
         return ops.expand_dims(tensor, -1)
     if data_format == FIRST and len(tensor.shape) >= 3:

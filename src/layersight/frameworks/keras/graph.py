@@ -126,7 +126,6 @@ class Builder:
         return f"{self.at} ({number})" if number else self.at
 
     def make_model(self, config: Config) -> keras.Model:
-        """Makes a model, sequential or functional, with everything inside it."""
         if config["class_name"] == "Sequential":
             return self._make_sequential(config)
         return self._make_graph(config)

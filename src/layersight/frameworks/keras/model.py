@@ -28,7 +28,7 @@ from layersight.frameworks.graph.inputs import as_given, given_shape, own_order
 from layersight.frameworks.graph.patches import locked
 from layersight.frameworks.graph.view import LayerHandle, View, check_room
 from layersight.frameworks.keras.ascent.session import begin_ascent
-from layersight.frameworks.keras.attribution.reading import Reading
+from layersight.frameworks.keras.attribution.reading import PROGRAMS, Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
 from layersight.frameworks.keras.backends import (
     as_float32,
@@ -62,9 +62,6 @@ VIEWS = 16  # for how many shapes of the inputs the layout of a model is cached
 # The batch size from which a pass is compiled where the backend has the choice: such a batch is
 # part of a data set, of which more will follow.
 TRACED = 8
-
-# How many compiled passes are cached: more than a heatmap by every method takes.
-PROGRAMS = 32
 
 # What is wrong with the file of a model that was never called.
 HOLLOW = "holds no weights, as the model was saved before it was ever built"
@@ -201,11 +198,10 @@ class KerasModel(Model):
         ]
         return view, arrays, tuple(shapes)
 
-    def input_value(self, view: View, name: str) -> tuple[int, int, InputInfo]:
-        """The index of an input, the number of its value, and its description."""
+    def find_input(self, name: str) -> tuple[int, InputInfo]:
         entries = self._inputs()
         index = [entry.name for entry in entries].index(name)
-        return index, view.program.inputs[index], entries[index]
+        return index, entries[index]
 
     def check_memory(
         self, view: View, layers: Sequence[str], *, images: int = 1, **more: Any

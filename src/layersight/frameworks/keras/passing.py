@@ -312,7 +312,6 @@ def _activates(operation: keras.Operation) -> bool:
 
 
 def _is_linear(operation: keras.Operation) -> bool:
-    """Whether an operation is an activation layer that does nothing."""
     function = getattr(operation, "activation", None)
     return (
         type(operation).__name__ == "Activation" and getattr(function, "__name__", None) == "linear"

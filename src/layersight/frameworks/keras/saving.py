@@ -72,8 +72,6 @@ def _has_ours(model: keras.Model) -> bool:
 
 
 class _Copier:
-    """Copies models without the layers of layersight."""
-
     def __init__(self) -> None:
         self._copies: dict[int, keras.Operation | None] = {}
         self.notes: list[str] = []
@@ -220,7 +218,6 @@ def _as_layer(
 
 
 def _as_formula(layer: Formula | TensorFlowCall) -> Expression:
-    """The computation of a layer of layersight, as a formula."""
     if isinstance(layer, Formula):
         return layer.expression
     arguments = dict(layer.arguments)

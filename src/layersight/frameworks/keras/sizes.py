@@ -29,44 +29,38 @@ def at_most(
         yield current
 
 
-def _counted_variable(original: Callable[..., None]) -> Callable[..., None]:
-    def counted(
-        self: keras.Variable,
-        initializer: object,
-        shape: object = None,
-        *args: object,
-        **more: object,
-    ) -> None:
-        current = ledger()
-        if current is not None:
-            requested = shape if callable(initializer) else getattr(initializer, "shape", None)
-            if isinstance(requested, list | tuple):
-                current.weight(tuple(int(size) for size in requested if size is not None))
-        original(self, initializer, shape, *args, **more)
+def _counted(count: Callable[..., None]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A change of a constructor, to one that first counts its arguments in the current ledger."""
 
-    return counted
+    def change(original: Callable[..., None]) -> Callable[..., None]:
+        def construct(self: object, *args: object, **kwargs: object) -> None:
+            if (current := ledger()) is not None:
+                count(current, *args, **kwargs)
+            original(self, *args, **kwargs)
+
+        return construct
+
+    return change
 
 
-def _counted_tensor(original: Callable[..., None]) -> Callable[..., None]:
-    def counted(
-        self: keras.KerasTensor,
-        shape: Sequence[object],
-        dtype: object = "float32",
-        *args: object,
-        **more: object,
-    ) -> None:
-        current = ledger()
-        if current is not None:
-            current.tensor(shape, dtype)
-        original(self, shape, dtype, *args, **more)
+def _count_variable(
+    current: Ledger, initializer: object, shape: object = None, *_: object, **__: object
+) -> None:
+    requested = shape if callable(initializer) else getattr(initializer, "shape", None)
+    if isinstance(requested, list | tuple):
+        current.weight(tuple(int(size) for size in requested if size is not None))
 
-    return counted
+
+def _count_tensor(
+    current: Ledger, shape: Sequence[object], dtype: object = "float32", *_: object, **__: object
+) -> None:
+    current.tensor(shape, dtype)
 
 
 # The two constructors by which Keras makes weights and symbolic tensors.
 _COUNTED: list[Patch] = [
-    (Variable, "__init__", _counted_variable),
-    (keras.KerasTensor, "__init__", _counted_tensor),
+    (Variable, "__init__", _counted(_count_variable)),
+    (keras.KerasTensor, "__init__", _counted(_count_tensor)),
 ]
 
 

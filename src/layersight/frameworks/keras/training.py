@@ -111,8 +111,10 @@ def _is_random(layer: keras.Operation) -> bool:
         if any(getattr(inner, key, 0) for key in ("dropout", "recurrent_dropout")):
             return True
         name = type(inner).__name__
-        if name.endswith(RANDOM) or name.startswith(RANDOM):
-            return any(getattr(inner, key, 1) for key in ("rate", "stddev"))
+        named = name.endswith(RANDOM) or name.startswith(RANDOM)
+        rates = [getattr(inner, key) for key in ("rate", "stddev") if hasattr(inner, key)]
+        if named and (any(rates) or not rates):
+            return True
     return False
 
 

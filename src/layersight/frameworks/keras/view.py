@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -53,7 +53,7 @@ def trace_model(
     ``shapes`` are in the model's own order of axes; ``None`` for those it was built with.
     """
     program = flatten(model)
-    inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]] = {}
+    inside: dict[int, list[_Call]] = {}
     unfit: dict[int, LayersightError] = {}
     last: list[tuple[Key, int] | None] = []
     own_inputs = model.inputs if program.outputs else ()
@@ -63,10 +63,10 @@ def trace_model(
     known = _trace(program, inputs, inside, unfit, pack, last)
     formats = follow_formats(program)
     fields = follow_fields(program, {value: shape for value, (shape, _) in inputs.items()})
-    calls = []
+    calls: list[_Call] = []
     for index, step in enumerate(program.steps):
-        for key, layer, output, shape in inside.get(index, ()):
-            calls.append(_Call(key, layer, output, index, shape if known else None, None))
+        within = inside.get(index, ())
+        calls += within if known else [replace(call, shape=None) for call in within]
         for output, value in enumerate(step.outputs):
             size = step.shapes[output] if output < len(step.shapes) else None
             calls.append(_Call(step.key, step.operation, output, index, size, value))
@@ -143,7 +143,7 @@ def _inner_format(call: _Call) -> str:
 def _trace(
     program: Program,
     inputs: Mapping[int, tuple[Shape, str]],
-    inside: dict[int, list[tuple[Key, keras.Layer, int, Shape]]],
+    inside: dict[int, list[_Call]],
     unfit: dict[int, LayersightError],
     pack: Callable[[list[keras.KerasTensor]], Structure],
     last: list[tuple[Key, int] | None],
@@ -160,7 +160,7 @@ def _trace(
     for index, step in enumerate(program.steps):
         if step.node is None:
             packed = pack([specs[v] for v in program.inputs])
-            inside[index] = _look_inside(step, (packed,), {}, last)
+            inside[index] = _look_inside(index, step, (packed,), {}, last)
             continue
         if any(value not in specs for _, value in step.inputs):
             step.shapes = []
@@ -168,7 +168,7 @@ def _trace(
         tensors = {tensor: specs[value] for tensor, value in step.inputs}
         args, kwargs = step.node.arguments.fill_in(tensors)
         if has_inside(step.operation):
-            inside[index] = _look_inside(step, args, kwargs)
+            inside[index] = _look_inside(index, step, args, kwargs)
         same = all(
             tuple(specs[value].shape) == tuple(tensor.shape)
             for (_, value), tensor in zip(step.inputs, step.node.input_tensors, strict=True)
@@ -187,13 +187,17 @@ def _trace(
 
 
 def _look_inside(
-    step: Step, args: Arguments, kwargs: Settings, last: list[tuple[Key, int] | None] | None = None
-) -> list[tuple[Key, keras.Layer, int, Shape]]:
+    index: int,
+    step: Step,
+    args: Arguments,
+    kwargs: Settings,
+    last: list[tuple[Key, int] | None] | None = None,
+) -> list[_Call]:
     """The calls inside a step, found by running it on shapes alone.
 
     ``last`` gets the call behind each output of the step.
     """
-    calls: list[tuple[Key, keras.Layer, int, Shape]] = []
+    calls: list[_Call] = []
     tensors: list[Tensor] = []
 
     def report(key: Key, layer: keras.Layer, outputs: Structure) -> None:
@@ -202,7 +206,7 @@ def _look_inside(
         for output, tensor in enumerate(keras.tree.flatten(outputs)):
             if getattr(tensor, "shape", None) is not None:
                 shape = tuple(int(size) for size in tensor.shape)
-                calls.append((key, layer, output, shape))
+                calls.append(_Call(key, layer, output, index, shape, None))
                 tensors.append(tensor)
 
     def with_sizes(spec: object) -> object:
@@ -221,9 +225,7 @@ def _look_inside(
         last.clear()
         for tensor in keras.tree.flatten(outputs):
             pairs = zip(calls, tensors, strict=True)
-            last.append(
-                next(((key, output) for (key, _, output, _), one in pairs if one is tensor), None)
-            )
+            last.append(next(((c.key, c.output) for c, one in pairs if one is tensor), None))
 
     args, kwargs = keras.tree.map_structure(with_sizes, (args, kwargs))
     with watch(step.operation, step.key, report, restart, finish):

@@ -178,14 +178,12 @@ def _inside(weights: Arrays, group: str) -> Arrays:
 
 def _by_class(weights: Arrays) -> dict[str, list[str]]:
     """The groups of weights by class, each class in the order of its numbers."""
-    groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for name in sorted({key.partition("/")[0] for key in weights}):
-        match = re.fullmatch(r"(.+?)(?:_(\d+))?", name)
-        if match:
-            groups[match.group(1)].append((int(match.group(2) or 0), name))
-    return defaultdict(
-        list, {kind: [name for _, name in sorted(names)] for kind, names in groups.items()}
-    )
+    names = {key.partition("/")[0] for key in weights}
+    matches = filter(None, (re.fullmatch(r"(.+?)(?:_(\d+))?", name) for name in names))
+    groups: dict[str, list[str]] = defaultdict(list)
+    for match in sorted(matches, key=lambda match: (int(match[2] or 0), match[0])):
+        groups[match[1]].append(match[0])
+    return groups
 
 
 Order = Sequence[keras.Variable]

@@ -138,7 +138,6 @@ class KerasOptimisation:
         self._waiting: dict[int, Mapping[str, FloatArray]] = {}  # the starts of patterns, by slot
         self._variables = variables
         self._steppers: dict[tuple[bool, bool], Stepper] = {}
-        self._measurers: list[Runner] = []
         # Compiling takes a second or two, whatever the size; it pays if a step takes long.
         large = ascent.size[0] * ascent.size[1] >= LARGE
         compiled = fused if large else lambda function: function
@@ -193,11 +192,13 @@ class KerasOptimisation:
     def _run_measurer(
         self, canvas: FloatArray, placement: FloatArray, what: str
     ) -> tuple[FloatArray, ...]:
-        if not self._measurers:
-            self._measurers.append(make_runner(self._measure, self._variables, often=True))
         with self._locked():
-            results = self._measurers[0]([as_float32(canvas), as_float32(placement)[None]])
+            results = self._measurer([as_float32(canvas), as_float32(placement)[None]])
         return tuple(as_float32(results[f"{what}:{n}"]) for n in range(len(self._ascent.probes)))
+
+    @functools.cached_property
+    def _measurer(self) -> Runner:
+        return make_runner(self._measure, self._variables, often=True)
 
     def _measure(self, tensors: Sequence[Tensor]) -> Tensors:
         canvas, placements = tensors
@@ -223,7 +224,6 @@ class KerasOptimisation:
         return as_float32(to_numpy(self._state["attention"]))
 
     def _zeros(self) -> dict[str, FloatArray]:
-        """An initial state of zeros."""
         ascent = self._ascent
         height, width = ascent.size
         shape: tuple[int, ...] = (ascent.channels, height, width // 2 + 1)
@@ -357,13 +357,11 @@ def _check_depends(
     ascent: Ascent, view: View, handles: Sequence[LayerHandle], inputs: Sequence[InputInfo]
 ) -> None:
     """Refuses layers that do not depend on the input."""
-    values = dict(zip((entry.name for entry in inputs), view.program.inputs, strict=True))
+    names = [entry.name for entry in inputs]
     for handle in handles:
-        steps = (view.program.steps[index] for index in view.program.needed({handle.index}))
-        used = {value for step in steps for _, value in step.inputs}
-        if values[ascent.input] not in used:
-            others = other_inputs([name for name, value in values.items() if value in used])
+        used = [names[index] for index in view.program.used_inputs({handle.index})]
+        if ascent.input not in used:
             raise ModelInputError(
                 f"layer '{handle.info.name}' does not depend on the input '{ascent.input}': "
-                + others
+                + other_inputs(used)
             )

@@ -38,7 +38,7 @@ Inputs = Mapping[str, FloatArray]
 # size are masks or noise, of which more will follow.
 TRACED = 4
 
-# How many kinds of reading stay compiled: more than a heatmap by every method takes.
+# How many programs of a kind stay compiled: more than a heatmap by every method takes.
 PROGRAMS = 32
 
 SIZES = 4  # the number of batch sizes for which each of them stays compiled
@@ -80,7 +80,7 @@ class Reading:
         view, arrays, shapes = self._model.prepare(inputs)
         handles = self._handles(view, goal, () if by else layers)
         wanted = [self._model.handle(view, name) for name in layers]
-        entries = [self._model.input_value(view, name) for name in by]
+        entries = [self._model.find_input(name) for name in by]
         self._check_depends(view, goal, handles, wanted)
         self._check_inputs(view, handles, by, entries)
         key = (_key(goal), tuple(layers), tuple(by), guided, shapes)
@@ -96,7 +96,7 @@ class Reading:
                 compute = _guided(
                     compute, rectifiers_of(view, {handle.index for handle in handles})
                 )
-            indices = [index for index, _, _ in entries]
+            indices = [index for index, _ in entries]
             return make_differ(compute, self._model.variables, list(layers), indices)
 
         with self._model.running():
@@ -117,7 +117,7 @@ class Reading:
                 name: as_it_was_given(
                     as_float32(results[f"input:{index}"]), entry, inputs[name].shape
                 )
-                for name, (index, _, entry) in zip(by, entries, strict=True)
+                for name, (index, entry) in zip(by, entries, strict=True)
             },
         )
 
@@ -185,19 +185,16 @@ class Reading:
         view: View,
         handles: Sequence[LayerHandle],
         by: Sequence[str],
-        entries: Sequence[tuple[int, int, InputInfo]],
+        entries: Sequence[tuple[int, InputInfo]],
     ) -> None:
         """Refuses inputs on which no number depends."""
-        steps = view.program.steps
-        indices = view.program.needed({handle.index for handle in handles})
-        used = {value for index in indices for _, value in steps[index].inputs}
-        for name, (_, value, _) in zip(by, entries, strict=True):
-            if value not in used:
-                pairs = zip(self._model.info.inputs, view.program.inputs, strict=True)
-                others = [entry.name for entry, number in pairs if number in used]
+        used = view.program.used_inputs({handle.index for handle in handles})
+        for name, (index, _) in zip(by, entries, strict=True):
+            if index not in used:
+                inputs = self._model.info.inputs
                 raise IndependentError(
                     f"what is read off '{handles[0].info.name}' does not depend on the input "
-                    f"'{name}': {other_inputs(others)}"
+                    f"'{name}': {other_inputs([inputs[index].name for index in used])}"
                 )
 
 
@@ -223,7 +220,6 @@ def _size_for(count: int, compiled: Cache[int, Any]) -> int:
 def _pad_all(
     arrays: list[FloatArray], goal: Goal, size: int
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Inputs and weights padded to a batch size."""
     weights = [as_float32(readout.weights) for readout in goal]
     if size == len(arrays[0]):
         return arrays, weights

@@ -120,7 +120,6 @@ def make_differ(
 
 @jax.custom_vjp
 def positive(tensor: Tensor) -> Tensor:
-    """The identity, with a gradient whose negative part is set to 0."""
     return tensor
 
 
@@ -157,7 +156,6 @@ def fused(function: Function) -> Function:
 def _with_gradient(
     forward: Callable[[Tensor], Tensor], back: Callable[[Tensor, Tensor, Tensor], Tensor]
 ) -> Callable[[Tensor], Tensor]:
-    """A function with a gradient of our own."""
 
     def with_residuals(tensor: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         result = forward(tensor)

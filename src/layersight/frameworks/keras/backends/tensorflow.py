@@ -144,7 +144,6 @@ def make_differ(
 
 @tf.custom_gradient
 def positive(tensor: tf.Tensor) -> tuple[tf.Tensor, Function]:
-    """The identity, with a gradient whose negative part is set to 0."""
     return tf.identity(tensor), lambda gradient: tf.maximum(gradient, tf.cast(0, gradient.dtype))
 
 

@@ -132,7 +132,6 @@ class _Positive(torch.autograd.Function):
 
 
 def positive(tensor: Tensor) -> Tensor:
-    """The identity, with a gradient whose negative part is set to 0."""
     return _Positive.apply(tensor)
 
 
