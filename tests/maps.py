@@ -38,7 +38,7 @@ def statistics(values: np.ndarray) -> ChannelStatistics:
 
 
 def lesson(values: np.ndarray, contrast: float = 64, centre: float = 128) -> np.ndarray:
-    """The lessons' loop, in place: it takes the deviation of the map that is centred already."""
+    """The lessons' loop, which takes the deviation of the map after centring it."""
     channel_image = values.copy()
     channel_image -= channel_image.mean()
     channel_image /= channel_image.std()
@@ -56,8 +56,8 @@ def smooth(shape: Sequence[int], seed: int = 0) -> np.ndarray:
     for _ in range(2):
         phase = rng.uniform(0, 6.3, channels)
         for axis, length in enumerate(spatial):
-            place = np.arange(length, dtype=np.float64) / max(2, length)
-            waves = np.sin(place[:, None] * rng.uniform(2, 14, channels) + phase)
+            position = np.arange(length, dtype=np.float64) / max(2, length)
+            waves = np.sin(position[:, None] * rng.uniform(2, 14, channels) + phase)
             total += waves.reshape(
                 [length if other == axis else 1 for other in range(len(spatial))] + [channels]
             ).astype(np.float32)
@@ -73,12 +73,12 @@ def entry(
     **known: object,
 ) -> LayerActivation:
     """A layer with ``(image, *spatial, channel)`` values."""
-    held = tuple(range(values.shape[-1])) if channels is None else tuple(channels)
-    shape = (None, *values.shape[1:-1], max([values.shape[-1], *(held[-1:] or [0])]))
+    numbers = tuple(range(values.shape[-1])) if channels is None else tuple(channels)
+    shape = (None, *values.shape[1:-1], max([values.shape[-1], *(numbers[-1:] or [0])]))
     if channels is not None:
-        shape = (*shape[:-1], max(held) + 1)
+        shape = (*shape[:-1], max(numbers) + 1)
     info = LayerInfo(name, kind, shape, **known)  # type: ignore[arg-type]
-    return LayerActivation(info, values, held, statistics(values), *measure_range(values))
+    return LayerActivation(info, values, numbers, statistics(values), *measure_range(values))
 
 
 def photo(name: str = "dog.1100.jpg", size: int = 32, channels: int = 3) -> InputImage:
@@ -143,10 +143,12 @@ def small_network() -> Activations:
         entry("dense", last[None], kind="Dense", parameters=1290),
     ]
     scores = tuple(ClassScore(9 - rank, float(last[9 - rank])) for rank in range(3))
-    said = (Prediction("dense", 10, (dataclasses.replace(scores[0], label="dog"), *scores[1:])),)
+    prediction = (
+        Prediction("dense", 10, (dataclasses.replace(scores[0], label="dog"), *scores[1:])),
+    )
     return result(
         layers,
-        predictions=(said,),
+        predictions=(prediction,),
         rewrites=("conv: 'batch_input_shape' read as 'batch_shape'",),
         notes=("the model takes images of any size; 32 x 32 was chosen",),
     )

@@ -27,16 +27,16 @@ def layer(
 ) -> LayerKernels:
     """Kernels of ``(height, width, input, filter)``; no two of them are alike.
 
-    Filter 0 holds 1 at its first place, the largest weight of the layer; the weight of the
-    last input of the last filter is exactly 0 at its last place. The filters ``zero`` are all
+    Filter 0 holds 1 at its first position, the largest weight of the layer; the weight of the
+    last input of the last filter is exactly 0 at its last position. The filters ``zero`` are all
     zeros, those of ``wrong`` have one weight that is no number.
     """
     values = np.random.default_rng(7).uniform(-0.9, 0.9, shape).astype(np.float32)
     values[0, 0, 0, 0] = 1
     values[-1, -1, -1, -1] = 0
     values[..., list(zero)] = 0
-    for place in wrong:
-        values[0, 0, 0, place] = np.nan
+    for index in wrong:
+        values[0, 0, 0, index] = np.nan
     factors, shares = factorise(values)
     info = LayerInfo(name, kind, (None, 9, 9, shape[3]), int(values.size))
     numbers = tuple(range(shape[3])) if filters is None else filters

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import layersight
 from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import Activations
 from layersight.nouns.activations.tiles import make_tiles
 from maps import lesson
 
@@ -35,12 +32,12 @@ PHOTOS = {
 
 
 @functools.cache
-def opened(path: Path, labels: Path | None = None) -> Any:
+def opened(path, labels=None):
     return layersight.load_model(path, labels=labels)
 
 
 @functools.cache
-def alone(path: Path) -> Any:
+def alone(path):
     """The same file by Keras's own loader."""
     import keras
 
@@ -48,14 +45,13 @@ def alone(path: Path) -> Any:
 
 
 @functools.cache
-def seen(data: Path, photo: str) -> Activations:
+def seen(data, photo):
     name, options = PHOTOS[photo]
     model = opened(data / "models/cats_dogs_150.h5")
-    found: Activations = layersight.activations(model, data / name, layers=":8", **options)
-    return found
+    return layersight.activations(model, data / name, layers=":8", **options)
 
 
-def loaded_by_keras(path: Path, size: tuple[int, int], **options: Any) -> np.ndarray:
+def loaded_by_keras(path, size, **options):
     """The image as the seeds bring it to the network."""
     import keras
 
@@ -64,7 +60,7 @@ def loaded_by_keras(path: Path, size: tuple[int, int], **options: Any) -> np.nda
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
-def test_eight_layers_and_704_maps_as_keras_computes_them(data: Path, photo: str) -> None:
+def test_eight_layers_and_704_maps_as_keras_computes_them(data, photo):
     import keras
 
     found = seen(data, photo)
@@ -82,9 +78,7 @@ def test_eight_layers_and_704_maps_as_keras_computes_them(data: Path, photo: str
 
 @pytest.mark.parametrize("photo", PHOTOS)
 @pytest.mark.parametrize(("contrast", "centre"), [(64, 128), (128, 256)])
-def test_live_tiles_are_the_bytes_of_the_seeds(
-    data: Path, photo: str, contrast: int, centre: int
-) -> None:
+def test_live_tiles_are_the_bytes_of_the_seeds(data, photo, contrast, centre):
     found = seen(data, photo)
     options = PictureOptions(contrast=contrast, centre=centre)
     live = 0
@@ -103,7 +97,7 @@ def test_live_tiles_are_the_bytes_of_the_seeds(
     assert found.notes == ()
 
 
-def test_the_layers_behind_the_maps_keep_their_names(data: Path) -> None:
+def test_the_layers_behind_the_maps_keep_their_names(data):
     import keras
 
     model = opened(data / "models/cats_dogs_150.h5")
@@ -126,7 +120,7 @@ def test_the_layers_behind_the_maps_keep_their_names(data: Path) -> None:
     assert found.predictions[0][0].top[0].score == pytest.approx(found["dense_1"][0, 0])
 
 
-def test_the_emotion_network_of_keras_2_0_5(data: Path) -> None:
+def test_the_emotion_network_of_keras_2_0_5(data):
     path = next((data / "models").glob("keras205_fer2013_mini_XCEPTION.102*"))
     model = opened(path)
     found = layersight.activations(
@@ -144,7 +138,7 @@ def test_the_emotion_network_of_keras_2_0_5(data: Path) -> None:
     assert best.top[0].score == pytest.approx(float(wanted.max()), abs=1e-5)
 
 
-def test_a_network_of_any_size(data: Path) -> None:
+def test_a_network_of_any_size(data):
     model = opened(data / "models/squeezenet_imagenet_notop.h5")
     assert model.info.inputs[0].size == (None, None)
     path = data / "images/creative_commons_elephant.jpg"
@@ -161,7 +155,7 @@ def test_a_network_of_any_size(data: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
-def test_the_elephant_is_an_african_elephant(data: Path, suffix: str) -> None:
+def test_the_elephant_is_an_african_elephant(data, suffix):
     labels = data / "imagenet_classes.txt"
     model = opened(data / f"models/mobilenet_025_224_imagenet{suffix}", labels)
     path = data / "images/creative_commons_elephant.jpg"
@@ -176,7 +170,7 @@ def test_the_elephant_is_an_african_elephant(data: Path, suffix: str) -> None:
     assert scale.reason == ("as MobileNet was trained, and the statistics kept by 'conv1_bn' fit")
 
 
-def test_both_files_of_one_network_give_the_same(data: Path) -> None:
+def test_both_files_of_one_network_give_the_same(data):
     path = data / "images/creative_commons_elephant.jpg"
     first, second = (
         layersight.activations(
@@ -188,10 +182,10 @@ def test_both_files_of_one_network_give_the_same(data: Path) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_a_file_that_plain_keras_refuses_opens_and_says_why(data: Path) -> None:
+def test_a_file_that_plain_keras_refuses_opens_and_says_why(data):
     model = opened(data / "models/keras216_cats_and_dogs_small_1.h5")
-    said = [rewrite.partition(":")[0] for rewrite in model.info.rewrites]
-    assert said[:2] == ["sequential-list", "input-layer"]
+    causes = [rewrite.partition(":")[0] for rewrite in model.info.rewrites]
+    assert causes[:2] == ["sequential-list", "input-layer"]
     found = layersight.activations(model, data / "images/dog.1100.jpg", layers=":6")
     assert [array.shape[1:] for array in found.values()] == [
         (48, 48, 32),

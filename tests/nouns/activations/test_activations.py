@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,12 +22,12 @@ from layersight.nouns.activations.tiles import make_tiles
 Make = Callable[..., Any]
 
 
-def picture(seed: int = 0, *, count: int | None = None) -> np.ndarray:
+def picture(seed=0, *, count=None):
     shape = (6, 5, 3) if count is None else (count, 6, 5, 3)
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
-def test_all_layers_of_one_image_in_one_pass(fake: Make) -> None:
+def test_all_layers_of_one_image_in_one_pass(fake):
     model = fake()
     found = activations(model, picture())
     assert list(found) == ["conv", "pool", "flat", "top"]
@@ -43,7 +42,7 @@ def test_all_layers_of_one_image_in_one_pass(fake: Make) -> None:
     assert "1 image, 4 layers, 10 maps" in repr(found)
 
 
-def test_a_result_is_a_mapping_that_is_only_itself(fake: Make) -> None:
+def test_a_result_is_a_mapping_that_is_only_itself(fake):
     first, second = (activations(fake(), picture()) for _ in range(2))
     assert first == first
     assert first != second
@@ -54,7 +53,7 @@ def test_a_result_is_a_mapping_that_is_only_itself(fake: Make) -> None:
         first["cnv"]
 
 
-def test_only_the_layers_asked_for_are_computed(fake: Make) -> None:
+def test_only_the_layers_asked_for_are_computed(fake):
     model = fake()
     found = activations(model, picture(), layers=["Dense", ":1"])
     assert list(found) == ["conv", "top"]
@@ -63,47 +62,47 @@ def test_only_the_layers_asked_for_are_computed(fake: Make) -> None:
         activations(model, picture(), layers="cnv")
 
 
-def test_channels_are_chosen_of_layers_with_maps_alone(fake: Make) -> None:
-    whole = activations(fake(), picture())
+def test_channels_are_chosen_of_layers_with_maps_alone(fake):
+    complete = activations(fake(), picture())
     found = activations(fake(), picture(), channels="1,3")
     for name in ("conv", "pool"):
-        np.testing.assert_array_equal(found[name], whole[name][..., [1, 3]])
+        np.testing.assert_array_equal(found[name], complete[name][..., [1, 3]])
         assert found.layer(name).channels == (1, 3)
         np.testing.assert_array_equal(
-            found.layer(name).statistics.mean, whole.layer(name).statistics.mean[:, [1, 3]]
+            found.layer(name).statistics.mean, complete.layer(name).statistics.mean[:, [1, 3]]
         )
-    assert found["flat"].shape == whole["flat"].shape
+    assert found["flat"].shape == complete["flat"].shape
     assert found["top"].shape == (1, 3)
 
 
-def test_channels_are_units_where_only_dense_layers_are_chosen(fake: Make) -> None:
+def test_channels_are_units_where_only_dense_layers_are_chosen(fake):
     found = activations(fake(), picture(), layers="top", channels=[2])
     assert found["top"].shape == (1, 1)
     assert found.layer("top").channels == (2,)
 
 
-def test_a_layer_without_the_channels_asked_for_is_left_out_and_named(fake: Make) -> None:
+def test_a_layer_without_the_channels_asked_for_is_left_out_and_named(fake):
     found = activations(fake(), picture(), channels="4-5")
     assert list(found) == ["pool", "flat", "top"]
     assert found.notes == ("without the channels asked for, so not shown: conv",)
-    some = activations(fake(), picture(), channels="2-4")
-    assert some.layer("conv").channels == (2, 3)
-    assert some.layer("pool").channels == (2, 3, 4)
+    part = activations(fake(), picture(), channels="2-4")
+    assert part.layer("conv").channels == (2, 3)
+    assert part.layer("pool").channels == (2, 3, 4)
 
 
-def test_a_channel_that_no_layer_has(fake: Make) -> None:
+def test_a_channel_that_no_layer_has(fake):
     words = r"^layer 'pool': no channel 6: expected 0 to 5, the layer has 6$"
     with pytest.raises(SelectionError, match=words):
         activations(fake(), picture(), channels="0,6")
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 99])
-def test_batches_are_joined_in_order(fake: Make, batch_size: int) -> None:
-    told: list[tuple[int, int]] = []
+def test_batches_are_joined_in_order(fake, batch_size):
+    reports = []
     model, batch = fake(), picture(count=5)
     found = activations(
         model, batch, batch_size=batch_size, predictions=True,
-        progress=lambda *each: told.append(each),
+        progress=lambda *each: reports.append(each),
     )  # fmt: skip
     for number in range(5):
         alone = activations(fake(), batch[number])
@@ -112,11 +111,11 @@ def test_batches_are_joined_in_order(fake: Make, batch_size: int) -> None:
     assert [size for size, _, _ in model.passes] == [
         min(batch_size, 5 - start) for start in range(0, 5, batch_size)
     ]
-    assert told[-1] == (5, 5)
+    assert reports[-1] == (5, 5)
     assert len(found.predictions) == 5
 
 
-def test_predictions_with_names(fake: Make) -> None:
+def test_predictions_with_names(fake):
     model = fake(labels=("low", "middle", "high"))
     found = activations(model, picture(), layers="conv", predictions=True)
     assert model.passes == [(1, ("conv",), True)]
@@ -132,15 +131,13 @@ def test_predictions_with_names(fake: Make) -> None:
         ({"missing": "it has no output"}, "it has no output"),
     ],
 )
-def test_why_predictions_have_no_names_or_are_none_is_told(
-    fake: Make, known: dict[str, Any], note: str
-) -> None:
+def test_why_predictions_have_no_names_or_are_none_is_told(fake, known, note):
     found = activations(fake(**known), picture(), predictions=True)
     assert found.notes == (note,)
     assert all(top.label is None for one in found.predictions[0] for top in one.top)
 
 
-def two_inputs(network: Any) -> Any:
+def two_inputs(network):
     inputs = (InputInfo("left", (None, 6, 5, 3)), InputInfo("right", (None, 4, 4, 1)))
     return network(
         {
@@ -151,7 +148,7 @@ def two_inputs(network: Any) -> Any:
     )
 
 
-def test_several_inputs_by_name(network: Any) -> None:
+def test_several_inputs_by_name(network):
     model = two_inputs(network)
     left, right = picture(), np.ones((4, 4, 1), np.float32)
     for given in ({"right": right, "left": left}, [left, right], (left[None], right[None])):
@@ -165,7 +162,7 @@ def test_several_inputs_by_name(network: Any) -> None:
         ]
 
 
-def test_batches_in_the_order_of_the_inputs(network: Any) -> None:
+def test_batches_in_the_order_of_the_inputs(network):
     left, right = np.stack([picture()] * 3), np.ones((3, 4, 4, 1), np.float32)
     found = activations(two_inputs(network), (left, right))
     assert found["a"].shape == (3, 6, 5, 3)
@@ -178,7 +175,7 @@ def test_batches_in_the_order_of_the_inputs(network: Any) -> None:
         activations(two_inputs(network), [left, right, right])
 
 
-def test_an_input_by_the_key_of_the_model(network: Any) -> None:
+def test_an_input_by_the_key_of_the_model(network):
     inputs = (
         InputInfo("input_1", (None, 6, 5, 3), key="picture"),
         InputInfo("input_2", (None, 4), key="meta"),
@@ -195,7 +192,7 @@ def test_an_input_by_the_key_of_the_model(network: Any) -> None:
         activations(model, {"pictur": picture(), "meta": meta})
 
 
-def test_several_inputs_are_told_apart_by_their_files(network: Any, tmp_path: Path) -> None:
+def test_several_inputs_are_told_apart_by_their_files(network, tmp_path):
     for name in ("a.png", "b.png"):
         Image.new("RGB", (9, 9), "red").save(tmp_path / name)
     found = activations(
@@ -225,19 +222,19 @@ def test_several_inputs_are_told_apart_by_their_files(network: Any, tmp_path: Pa
         ),
     ],
 )
-def test_inputs_that_do_not_fit_together(network: Any, given: Any, words: str) -> None:
+def test_inputs_that_do_not_fit_together(network, given, words):
     with pytest.raises(ModelInputError, match=words):
         activations(two_inputs(network), given)
 
 
 @pytest.mark.parametrize("given", [[], (), 5, object(), np.zeros((0, 6, 5, 3), np.float32)])
-def test_what_is_no_image(fake: Make, given: Any) -> None:
+def test_what_is_no_image(fake, given):
     words = "expected an image: a file, a folder|expected at least one image, found none"
     with pytest.raises(ImageError, match=words):
         activations(fake(), given)
 
 
-def test_files_folders_globs_and_loaded_images(fake: Make, tmp_path: Path) -> None:
+def test_files_folders_globs_and_loaded_images(fake, tmp_path):
     for number in (10, 9, 1):
         Image.new("RGB", (7, 8), (number, 0, 0)).save(tmp_path / f"p{number}.png")
     (tmp_path / "notes.txt").write_text("no image")
@@ -261,11 +258,11 @@ def test_files_folders_globs_and_loaded_images(fake: Make, tmp_path: Path) -> No
     assert again["conv"].shape[0] == 2
 
 
-def test_arrays_of_other_libraries(fake: Make) -> None:
+def test_arrays_of_other_libraries(fake):
     class Tensor:
         """As the tensors of the frameworks let NumPy take them."""
 
-        def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        def __array__(self, dtype=None, copy=None):
             return picture(count=2)
 
     np.testing.assert_array_equal(
@@ -273,7 +270,7 @@ def test_arrays_of_other_libraries(fake: Make) -> None:
     )
 
 
-def test_a_model_of_any_size_takes_one_size_for_all(network: Any, tmp_path: Path) -> None:
+def test_a_model_of_any_size_takes_one_size_for_all(network, tmp_path):
     inputs = (InputInfo("picture", (None, None, None, 3)),)
     model = network({"same": ("Conv2D", lambda picture: picture)}, inputs=inputs)
     Image.new("RGB", (9, 7)).save(tmp_path / "a.png")
@@ -284,15 +281,15 @@ def test_a_model_of_any_size_takes_one_size_for_all(network: Any, tmp_path: Path
         activations(model, [picture(), picture()[:4]])
 
 
-def test_an_image_that_pooling_uses_up(network: Any) -> None:
+def test_an_image_that_pooling_uses_up(network):
     model = network({"pool": ("MaxPooling2D", lambda picture: picture[:, :0, :0])})
     words = r"layer 'pool' has nothing to show: .* \(6, 5, 3\) .* \(0, 0, 3\)\. Give a larger image"
     with pytest.raises(ModelInputError, match=words):
         activations(model, picture())
 
 
-def test_numbers_that_are_none_are_told(network: Any) -> None:
-    def broken(picture: np.ndarray) -> np.ndarray:
+def test_numbers_that_are_none_are_told(network):
+    def broken(picture):
         maps = np.array(picture)
         maps[:, 0, 0, 1] = np.nan
         maps[:, ..., 2] = np.inf
@@ -305,19 +302,19 @@ def test_numbers_that_are_none_are_told(network: Any) -> None:
     assert found.layer("bad").dead() == 0
 
 
-def test_the_preprocessing_as_asked_as_told_or_by_default(fake: Make) -> None:
+def test_the_preprocessing_as_asked_as_told_or_by_default(fake):
     (entry,) = fake().info.inputs
     assert choose_preprocessing(entry).describe() == "pixels / 255"
     reason = "not known: nothing in the model tells; name the right one with --scale"
     assert choose_preprocessing(entry).reason == reason
-    told = replace(entry, preprocessing=SCALES["caffe"].because("as VGG was trained"))
-    assert choose_preprocessing(told).reason == "as VGG was trained"
-    assert choose_preprocessing(told, "none").reason == "given by the user"
+    trained = replace(entry, preprocessing=SCALES["caffe"].because("as VGG was trained"))
+    assert choose_preprocessing(trained).reason == "as VGG was trained"
+    assert choose_preprocessing(trained, "none").reason == "given by the user"
     with pytest.raises(UsageError, match=r"unknown scale '0-1': expected one of .* Did you mean"):
         choose_preprocessing(entry, "0-1")
 
 
-def test_what_the_network_sees_is_what_the_scale_says(fake: Make) -> None:
+def test_what_the_network_sees_is_what_the_scale_says(fake):
     pixels = np.full((6, 5, 3), 51, np.uint8)
     assert activations(fake(), pixels)["conv"][0, 0, 0, 0] == np.float32(0.2) * 3
     assert activations(fake(), pixels, scale="none")["conv"][0, 0, 0, 0] == 153
@@ -334,13 +331,13 @@ def test_what_the_network_sees_is_what_the_scale_says(fake: Make) -> None:
         ({"batch_size": 0}, "expected at least 1 image in a batch, found batch_size=0"),
     ],
 )
-def test_options_that_are_none(fake: Make, options: dict[str, Any], words: str) -> None:
+def test_options_that_are_none(fake, options, words):
     pixels = np.zeros((9, 9, 3), np.uint8)
     with pytest.raises(UsageError, match=words):
         activations(fake(), pixels, **options)
 
 
-def test_an_input_is_found_by_name(network: Any) -> None:
+def test_an_input_is_found_by_name(network):
     model = two_inputs(network)
     pixels = np.zeros((9, 9, 3), np.uint8)
     assert load_image(pixels, model).values.shape == (6, 5, 3)
@@ -351,7 +348,7 @@ def test_an_input_is_found_by_name(network: Any) -> None:
         load_image(pixels, model, colour=True)
 
 
-def test_layers_of_every_rank(network: Any) -> None:
+def test_layers_of_every_rank(network):
     model = network(
         {
             "line": ("Conv1D", lambda picture: picture[:, :, 0]),
@@ -367,22 +364,22 @@ def test_layers_of_every_rank(network: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["conv", "top"])
-def test_the_scale_of_a_layer_is_that_of_all_its_channels(fake: Make, name: str) -> None:
+def test_the_scale_of_a_layer_is_that_of_all_its_channels(fake, name):
     options = PictureOptions(normalise="layer")
-    whole = activations(fake(), picture()).layer(name)
+    complete = activations(fake(), picture()).layer(name)
     one = activations(fake(), picture(), layers=name, channels="1").layer(name)
     tiles = make_tiles(one, 0, options)
-    assert (tiles.low, tiles.high) == (float(whole.values.min()), float(whole.values.max()))
+    assert (tiles.low, tiles.high) == (float(complete.values.min()), float(complete.values.max()))
     step = (float(one.values.max()) - tiles.low) / (tiles.high - tiles.low) * 256
     assert int(tiles.pixels.max()) == int(step)
 
 
-def test_the_pictures_of_a_folder_share_the_scale_of_their_layers(fake: Make) -> None:
-    whole = activations(fake(), picture(count=2), layers="conv")
+def test_the_pictures_of_a_folder_share_the_scale_of_their_layers(fake):
+    complete = activations(fake(), picture(count=2), layers="conv")
     options = PictureOptions(normalise="layer")
-    entries = [entry for entry in NOUN.folder(whole, options) if "across" in entry.name]  # type: ignore[misc]
+    entries = [entry for entry in NOUN.folder(complete, options) if "across" in entry.name]
     assert len(entries) == 2
     for image, entry in enumerate(entries):
-        values = whole["conv"][image]
+        values = complete["conv"][image]
         tiles = make_tiles(entry.result.layer("conv"), 0, options)
         assert (tiles.low, tiles.high) == (float(values.min()), float(values.max()))

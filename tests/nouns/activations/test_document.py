@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from drawn import laid, pictures, words
-from layersight.document.blocks import Document, Grid
+from layersight.document.blocks import Grid
 from layersight.errors import SelectionError
 from layersight.nouns.activations.document import describe
 from layersight.nouns.activations.options import NORMALISATIONS, VIEWS, PictureOptions
-from layersight.nouns.activations.result import Activations
 from layersight.writers.layout.grid import small_cells
 from layersight.writers.sketch import SCREEN, Anchor, Link
 from maps import entry, photo, result, small_network, smooth, with_dead
@@ -35,16 +34,14 @@ SHAPES = [
 ]
 
 
-def made(shown: Activations, view: str = "grid", **options: object) -> Document:
-    return describe(shown, PictureOptions(view=view, **options))  # type: ignore[arg-type]
+def made(shown, view="grid", **options):
+    return describe(shown, PictureOptions(view=view, **options))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("normalise", NORMALISATIONS)
-def test_layers_of_any_shape_fit_their_pages(
-    shape: tuple[int, ...], medium: str, normalise: str
-) -> None:
+def test_layers_of_any_shape_fit_their_pages(shape, medium, normalise):
     values = smooth(shape, 5)
     if len(shape) == 1:
         values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -53,14 +50,14 @@ def test_layers_of_any_shape_fit_their_pages(
             laid(made(result({"layer": values}), view, normalise=normalise), medium)
 
 
-def test_the_lessons_eight_by_four_is_one_page() -> None:
+def test_the_lessons_eight_by_four_is_one_page():
     (page,) = laid(made(result({"conv": smooth((148, 148, 32))}), columns=4))
     (picture,) = pictures(page)
     assert picture.width > picture.pixels.shape[1] * 0.5
     assert {str(channel) for channel in range(32)} <= set(words(page))
 
 
-def test_dead_tiles_say_so_with_their_value() -> None:
+def test_dead_tiles_say_so_with_their_value():
     values = with_dead(smooth((14, 14, 20)), {0: 0.0, 1: 0.25, 2: np.nan})
     listed = words(*laid(made(result({"conv": values}))))
     assert listed.count("dead") == 2
@@ -68,7 +65,7 @@ def test_dead_tiles_say_so_with_their_value() -> None:
     assert any("2 dead for this image" in text for text in listed)
 
 
-def test_dead_rows_are_named_together() -> None:
+def test_dead_rows_are_named_together():
     values = with_dead(smooth((40, 12)), {4: 0.0, 5: 0.0, 8: 0.5})
     listed = words(*laid(made(result({"signal": values}))))
     assert "4\u20135 dead = 0" in listed
@@ -76,7 +73,7 @@ def test_dead_rows_are_named_together() -> None:
 
 
 @pytest.mark.parametrize("medium", ["paper", "screen"])
-def test_units_print_their_values(medium: str) -> None:
+def test_units_print_their_values(medium):
     values = np.array([0.125, 0.5, 0.375], np.float32)
     listed = words(*laid(made(result({"dense": values})), medium))
     assert {"0.125", "0.5", "0.375", "0", "1", "2"} <= set(listed)
@@ -85,7 +82,7 @@ def test_units_print_their_values(medium: str) -> None:
     assert {f"{value:.3g}" for value in twenty[1:]} <= set(listed)
 
 
-def test_across_draws_equal_squares_with_real_sizes() -> None:
+def test_across_draws_equal_squares_with_real_sizes():
     sides = (148, 74, 36, 15, 7)
     layers = {f"conv{side}": smooth((side, side, 4), side) for side in sides}
     found = laid(made(result(layers), "across"))
@@ -95,13 +92,13 @@ def test_across_draws_equal_squares_with_real_sizes() -> None:
     assert {f"{side} \u00d7 {side} \u00d7 4" for side in sides} <= set(words(found[0]))
 
 
-def test_across_names_the_layers_that_lack_the_channel() -> None:
+def test_across_names_the_layers_that_lack_the_channel():
     shown = result({"a": smooth((9, 9, 2)), "b": smooth((9, 9, 3))})
     last = laid(made(shown, "across"))[-1]
     assert "none dead for this image  \u00b7  not in a" in words(last)
 
 
-def test_a_channel_is_drawn_on_its_real_scale() -> None:
+def test_a_channel_is_drawn_on_its_real_scale():
     values = np.linspace(2, 6, 49, dtype=np.float32).reshape(7, 7, 1)
     (page,) = laid(made(result({"conv": values}), "channel"))
     assert {"2", "3", "4", "5", "6"} <= set(words(page))
@@ -110,36 +107,36 @@ def test_a_channel_is_drawn_on_its_real_scale() -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("medium", ["paper", "screen"])
-def test_a_page_says_its_scale_and_preprocessing(view: str, medium: str) -> None:
+def test_a_page_says_its_scale_and_preprocessing(view, medium):
     for page in laid(made(small_network(), view), medium):
         text = " ".join(words(page))
         for part in ("Colours viridis", "pixels / 255", "sha256 0123456789ab"):
             assert part in text
 
 
-def test_the_cover_tells_what_was_changed() -> None:
+def test_the_cover_tells_what_was_changed():
     text = " ".join(words(laid(made(small_network(), "sheet"))[0]))
     assert "batch_input_shape" not in text  # a rewrite changes nothing of what is computed
     for part in ("any size", "stretched to 32", "dog", "pixels / 255"):
         assert part in text
 
 
-def deep() -> Activations:
-    layers = [entry(f"block{place}/conv", smooth((7, 7, 8), place)[None]) for place in range(95)]
+def deep():
+    layers = [entry(f"block{number}/conv", smooth((7, 7, 8), number)[None]) for number in range(95)]
     name = "\u0441\u043e\u0431\u0430\u043a\u0430 <b>&amp; \u65e5\u672c " + "x" * 80 + ".jpg"
     return result(layers, image=photo(name))
 
 
 @pytest.mark.parametrize("shown", [small_network(), deep()])
-def test_links_lead_somewhere(shown: Activations) -> None:
+def test_links_lead_somewhere(shown):
     found = laid(made(shown, "sheet"))
-    places = {item.name for page in found for item in page.items if isinstance(item, Anchor)}
-    asked = {item.target for page in found for item in page.items if isinstance(item, Link)}
-    assert asked <= places
-    assert len(asked) == len(shown.layers) + 1
+    anchors = {item.name for page in found for item in page.items if isinstance(item, Anchor)}
+    targets = {item.target for page in found for item in page.items if isinstance(item, Link)}
+    assert targets <= anchors
+    assert len(targets) == len(shown.layers) + 1
 
 
-def test_several_images_do_not_share_places() -> None:
+def test_several_images_do_not_share_places():
     two = np.stack([smooth((7, 7, 4), 1), smooth((7, 7, 4), 2)])
     shown = dataclasses.replace(
         result([entry("conv", two)]), images=(photo("a.jpg"), photo("b.jpg"))
@@ -152,14 +149,14 @@ def test_several_images_do_not_share_places() -> None:
     ]
 
 
-def test_metadata_tells_layers_scale_and_preprocessing() -> None:
+def test_metadata_tells_layers_scale_and_preprocessing():
     document = made(small_network())
     assert document.name == "sequential: dog.1100.jpg"
     for part in ("conv 14", "channels 0", "tandardised", "pixels / 255", "keras 3.15.1"):
         assert part in document.caption
 
 
-def test_wrong_requests_are_told_in_words() -> None:
+def test_wrong_requests_are_told_in_words():
     with pytest.raises(SelectionError, match="no layers to draw"):
         made(result([]))
     dense = result({"dense": smooth((12,))})
@@ -173,7 +170,7 @@ def test_wrong_requests_are_told_in_words() -> None:
         made(wide, "across")
 
 
-def test_one_unit_is_a_number_and_neither_dead_nor_a_colour() -> None:
+def test_one_unit_is_a_number_and_neither_dead_nor_a_colour():
     page = describe(result({"dense": np.float32([0.703])}), PictureOptions())
     (section,) = page.parts[0].sections
     (grid,) = section.blocks
@@ -183,7 +180,7 @@ def test_one_unit_is_a_number_and_neither_dead_nor_a_colour() -> None:
     assert len(np.unique(grid.palette, axis=0)) == 1
 
 
-def test_the_caption_says_how_vectors_are_scaled_where_there_are_any() -> None:
+def test_the_caption_says_how_vectors_are_scaled_where_there_are_any():
     both = result({"conv": smooth((7, 7, 4)), "dense": np.arange(30, dtype=np.float32)})
     words = "vectors from their least to their greatest value"
     assert words in describe(both, PictureOptions()).caption
@@ -191,7 +188,7 @@ def test_the_caption_says_how_vectors_are_scaled_where_there_are_any() -> None:
     assert words not in describe(result({"conv": smooth((7, 7, 4))}), PictureOptions()).caption
 
 
-def test_the_words_of_a_scale_do_not_touch() -> None:
+def test_the_words_of_a_scale_do_not_touch():
     shown = result({"conv": smooth((9, 9, 33))})
     listed = words(*laid(made(shown, normalise="minmax")))
     assert "least of each map" in listed
@@ -200,7 +197,7 @@ def test_the_words_of_a_scale_do_not_touch() -> None:
 
 
 @pytest.mark.parametrize(("size", "columns"), [(148, 4), (148, 8), (48, 8), (7, 4), (20, 16)])
-def test_full_rows_take_most_of_a_screen(size: int, columns: int) -> None:
+def test_full_rows_take_most_of_a_screen(size, columns):
     shown = result({"conv": smooth((size, size, 32))})
     (grid,) = made(shown, columns=columns).parts[0].sections[0].blocks
     assert isinstance(grid, Grid)

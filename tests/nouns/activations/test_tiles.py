@@ -17,14 +17,14 @@ SIZES = [(1, 2), (2, 2), (3, 5), (7, 7), (15, 15), (17, 17), (64, 3), (72, 72), 
 RECIPE = PictureOptions()
 
 
-def formula(x: np.ndarray) -> np.ndarray:
+def formula(x):
     """What the caption says, for one map in float32."""
     return np.clip((x - x.mean()) / x.std() * 64 + 128, 0, 255).astype("uint8")
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("channels", [1, 3, 16, 33, 128])
-def test_a_live_map_is_the_formula_to_the_byte(size: tuple[int, int], channels: int) -> None:
+def test_a_live_map_is_the_formula_to_the_byte(size, channels):
     rng = np.random.default_rng([*size, channels])
     values = rng.normal(3, 2, (2, *size, channels)).astype(np.float32)
     values = np.maximum(values, 0) * rng.uniform(0.01, 900, channels).astype(np.float32)
@@ -41,7 +41,7 @@ def test_a_live_map_is_the_formula_to_the_byte(size: tuple[int, int], channels: 
                 np.testing.assert_allclose(tiles.pixels[channel], lesson(one), atol=1)
 
 
-def test_the_order_in_memory_changes_nothing() -> None:
+def test_the_order_in_memory_changes_nothing():
     layer = entry("conv", smooth((72, 72, 64))[None])
     first = np.ascontiguousarray(np.moveaxis(layer.values, -1, 1))
     other = dataclasses.replace(layer, values=np.moveaxis(first, 1, -1))
@@ -50,19 +50,19 @@ def test_the_order_in_memory_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("normalise", ["standardise", "minmax", "layer", "none"])
-def test_a_choice_of_channels_gives_the_same_tiles(normalise: str) -> None:
+def test_a_choice_of_channels_gives_the_same_tiles(normalise):
     options = PictureOptions(normalise=normalise)
     layer = entry("conv", with_dead(smooth((9, 9, 20)), {2: 0.0, 5: np.nan})[None])
-    whole = make_tiles(layer, 0, options)
-    some = make_tiles(layer, 0, options, only=(7, 2, 5))
-    np.testing.assert_array_equal(some.pixels, whole.pixels[[7, 2, 5]])
-    assert some.channels == (7, 2, 5)
-    assert (some.low, some.high) == (whole.low, whole.high)
-    assert some.dead.tolist() == [False, True, False]
-    assert some.broken.tolist() == [False, False, True]
+    complete = make_tiles(layer, 0, options)
+    part = make_tiles(layer, 0, options, only=(7, 2, 5))
+    np.testing.assert_array_equal(part.pixels, complete.pixels[[7, 2, 5]])
+    assert part.channels == (7, 2, 5)
+    assert (part.low, part.high) == (complete.low, complete.high)
+    assert part.dead.tolist() == [False, True, False]
+    assert part.broken.tolist() == [False, False, True]
 
 
-def test_dead_and_broken_maps_stay_flat() -> None:
+def test_dead_and_broken_maps_stay_flat():
     values = with_dead(smooth((6, 6, 20)), {0: 0.0, 1: 0.3, 2: np.nan, 3: np.inf})
     tiles = make_tiles(entry("conv", values[None]), 0, RECIPE)
     assert not tiles.pixels[:4].any()
@@ -70,7 +70,7 @@ def test_dead_and_broken_maps_stay_flat() -> None:
     assert tiles.broken[:5].tolist() == [False, False, True, True, False]
 
 
-def test_minmax_and_layer_reach_both_ends() -> None:
+def test_minmax_and_layer_reach_both_ends():
     layer = entry("conv", smooth((9, 9, 20))[None])
     own = make_tiles(layer, 0, PictureOptions(normalise="minmax")).pixels
     assert (own.min(axis=(1, 2)) == 0).all()
@@ -81,7 +81,7 @@ def test_minmax_and_layer_reach_both_ends() -> None:
 
 
 @pytest.mark.parametrize("normalise", ["standardise", "minmax", "layer"])
-def test_a_vector_goes_from_its_own_least_to_its_own_greatest_value(normalise: str) -> None:
+def test_a_vector_goes_from_its_own_least_to_its_own_greatest_value(normalise):
     values = np.random.default_rng(1).normal(size=(1, 200)).astype(np.float32)
     values[0, 7] = np.nan
     tiles = make_tiles(entry("dense", values), 0, PictureOptions(normalise=normalise))
@@ -95,7 +95,7 @@ def test_a_vector_goes_from_its_own_least_to_its_own_greatest_value(normalise: s
     assert tiles.pixels.shape == (1, 4, 64)
 
 
-def test_minmax_has_the_colours_of_matshow() -> None:
+def test_minmax_has_the_colours_of_matshow():
     matplotlib = pytest.importorskip("matplotlib")
     layer = entry("conv", smooth((31, 37, 20))[None])
     made = make_tiles(layer, 0, PictureOptions(normalise="minmax"))
@@ -105,20 +105,20 @@ def test_minmax_has_the_colours_of_matshow() -> None:
         np.testing.assert_array_equal(palette("viridis")[pixels], theirs)
 
 
-def test_depth_slices_lie_beside_each_other() -> None:
+def test_depth_slices_lie_beside_each_other():
     values = smooth((5, 4, 6, 3))
     tiles = make_tiles(entry("conv", values[None]), 0, PictureOptions(normalise="minmax"))
     assert (tiles.slices, tiles.depth) == ((2, 3), 5)
     assert tiles.pixels.shape == (3, 2 * 4, 3 * 6)
 
 
-def test_forms() -> None:
+def test_forms():
     assert make_tiles(entry("a", smooth((12, 4))[None]), 0, RECIPE).form == "rows"
     assert make_tiles(entry("a", smooth((130,))[None]), 0, RECIPE).form == "units"
     assert make_tiles(entry("a", smooth((1, 1, 70))[None]), 0, RECIPE).form == "units"
 
 
-def test_extreme_values_warn_of_nothing() -> None:
+def test_extreme_values_warn_of_nothing():
     values = np.zeros((1, 4, 4, 20), np.float32)
     values[0, 0, 0] = np.float32(3e38)
     values[0, 1, 1] = np.float32(-3e38)
@@ -133,17 +133,17 @@ def test_extreme_values_warn_of_nothing() -> None:
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 16), (3, 16), (33, 16), (32, 4), (7, 1)])
-def test_a_mosaic_holds_every_tile(count: int, columns: int) -> None:
+def test_a_mosaic_holds_every_tile(count, columns):
     tiles = np.random.default_rng(count).integers(0, 255, (count, 5, 4), np.uint8)
     for extend in (False, True):
         sheet = mosaic(tiles, columns=columns, gap=(2, 3), fill=7, extend=extend)
         beside = min(columns, count)
-        for place, tile in enumerate(tiles):
-            y, x = place // beside * 7, place % beside * 7
+        for index, tile in enumerate(tiles):
+            y, x = index // beside * 7, index % beside * 7
             np.testing.assert_array_equal(sheet[y : y + 5, x : x + 4], tile)
 
 
-def test_gaps_repeat_the_nearest_pixel() -> None:
+def test_gaps_repeat_the_nearest_pixel():
     tiles = np.array([[[1]], [[2]]], np.uint8)
     sheet = mosaic(tiles, columns=2, gap=(0, 2), extend=True)
     assert sheet.tolist() == [[1, 1, 2, 2, 2, 2]]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,17 +18,16 @@ from layersight.errors import OutputError, SelectionError, UsageError
 from layersight.export.files import json_of
 from layersight.nouns.channel.document import describe
 from layersight.nouns.channel.result import Channel
-from layersight.nouns.survey.result import Survey
 
 draw = np.random.default_rng(8)
 COUNT = 30
 KERNEL = draw.normal(size=(1, 1, 3, 3)).astype(np.float32)
 
 
-def network() -> Fake:
+def network():
     """Red, green and a silent channel, whose activation function is a layer by itself."""
 
-    def colours(picture: np.ndarray) -> np.ndarray:
+    def colours(picture):
         return np.stack([picture[..., 0] - 0.5, picture[..., 1] - 0.5, 0 * picture[..., 0] - 1], -1)
 
     model = Fake(
@@ -45,24 +42,24 @@ def network() -> Fake:
     return model
 
 
-def photograph(number: int) -> np.ndarray:
+def photograph(number):
     pixels = draw.integers(0, 100, (8, 8, 3)).astype(np.uint8)
     pixels[..., number % 2] += 4 * number
     return pixels
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("photos")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("photos")
     for number in range(COUNT):
-        path = place / ("green" if number % 2 else "red") / f"{number:02}.png"
+        path = root / ("green" if number % 2 else "red") / f"{number:02}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(photograph(number)).save(path)
-    return place
+    return root
 
 
 @pytest.fixture(scope="module")
-def survey(folder: Path) -> Survey:
+def survey(folder):
     return layersight.survey(network(), folder, scale="0..1", correlate=True)
 
 
@@ -70,37 +67,37 @@ Shown = Callable[..., Channel]
 
 
 @pytest.fixture(scope="module")
-def shown(survey: Survey) -> Shown:
-    def show(unit: str = "relu:0", **options: Any) -> Channel:
+def shown(survey):
+    def show(unit="relu:0", **options):
         return layersight.channel(network(), unit, survey=survey, pattern=False, **options)
 
     return show
 
 
-def blocks(result: Channel) -> list[Any]:
+def blocks(result):
     return [block for part in describe(result, Plain()).parts for block in part.sections[0].blocks]
 
 
-def of_kind(result: Channel, kind: type) -> list[Any]:
+def of_kind(result, kind):
     return [block for block in flat(blocks(result)) if isinstance(block, kind)]
 
 
-def facts(result: Channel) -> dict[str, Any]:
+def facts(result):
     return dict(of_kind(result, Facts)[0].rows)
 
 
-def test_the_strongest_and_the_weakest_stand_with_their_names(shown: Shown) -> None:
+def test_the_strongest_and_the_weakest_stand_with_their_names(shown):
     result = shown()
     strongest = next(grid for grid in of_kind(result, Grid) if grid.title.startswith("Strongest"))
     entry = result.entry.strongest
-    names = [result.survey.names[place] for place in entry.images[0]]
+    names = [result.survey.names[image] for image in entry.images[0]]
     assert [tile.name for tile in strongest.tiles] == names
     assert all(name.startswith("red/") for name in names[:3])
     assert [line[0] for line in strongest.tiles[0].lines] == [names[0][4:-4], "red"]
     assert strongest.photos
 
 
-def test_the_histogram_counts_the_images_and_marks_this_one(shown: Shown, folder: Path) -> None:
+def test_the_histogram_counts_the_images_and_marks_this_one(shown, folder):
     strongest = folder / "red" / "28.png"
     result = shown(over=strongest)
     peaks, means = of_kind(result, Curve)
@@ -108,12 +105,12 @@ def test_the_histogram_counts_the_images_and_marks_this_one(shown: Shown, folder
     zero = int(found.counts[0][(found.edges == 0).all(1)].sum())
     line = np.asarray(peaks.series[0].y)[::2]
     assert line.sum() == COUNT - zero > 0
-    assert peaks.series[1].name == f"image {result.maps.layers[0].statistics.max[0, 0]:.3g}"  # type: ignore[union-attr]
+    assert peaks.series[1].name == f"image {result.maps.layers[0].statistics.max[0, 0]:.3g}"
     assert "exactly 0" in peaks.lines[0]
     assert means.title == "Images by the mean of their map"
 
 
-def test_an_image_has_its_place_and_its_map(shown: Shown, folder: Path) -> None:
+def test_an_image_has_its_place_and_its_map(shown, folder):
     result = shown(over=folder / "red" / "28.png")
     below = json_of(result, Plain())["image"]["images_below"]
     peaks = [float(v) for v in result.entry.strongest.activations[0]]
@@ -125,9 +122,7 @@ def test_an_image_has_its_place_and_its_map(shown: Shown, folder: Path) -> None:
     assert "of the images have no greater peak" in facts(result)["this image"].note
 
 
-def test_what_is_dead_for_an_image_is_told_from_what_is_dead_over_the_data(
-    shown: Shown, folder: Path
-) -> None:
+def test_what_is_dead_for_an_image_is_told_from_what_is_dead_over_the_data(shown, folder):
     silent = facts(shown(over=np.zeros((8, 8, 3), np.uint8)))["this image"].note
     assert silent.startswith("dead for this image, but not over 30 images")
     other = shown("relu:2", over=folder / "red" / "28.png")
@@ -136,13 +131,13 @@ def test_what_is_dead_for_an_image_is_told_from_what_is_dead_over_the_data(
     assert not [grid for grid in of_kind(other, Grid) if grid.title.startswith("Strongest")]
 
 
-def test_classes_come_in_the_order_of_their_means(shown: Shown) -> None:
+def test_classes_come_in_the_order_of_their_means(shown):
     (table,) = of_kind(shown(), Table)
     assert [row[0].text for row in table.rows] == ["red", "green"]
     assert facts(shown())["selective for red"].share > 0.3
 
 
-def test_the_kernel_is_that_of_the_layer_before_the_activation_function(shown: Shown) -> None:
+def test_the_kernel_is_that_of_the_layer_before_the_activation_function(shown):
     kernel = shown("relu:1").kernel
     assert kernel is not None
     assert kernel.layers[0].name == "colours"
@@ -151,7 +146,7 @@ def test_the_kernel_is_that_of_the_layer_before_the_activation_function(shown: S
     assert shown("top:0").kernel is None
 
 
-def test_neighbours_are_shown_where_they_were_asked_for(shown: Shown, folder: Path) -> None:
+def test_neighbours_are_shown_where_they_were_asked_for(shown, folder):
     grid = next(grid for grid in of_kind(shown(), Grid) if "go with it" in grid.title)
     assert grid.tiles[0].label == "1"
     plain = layersight.survey(network(), folder, scale="0..1")
@@ -159,7 +154,7 @@ def test_neighbours_are_shown_where_they_were_asked_for(shown: Shown, folder: Pa
     assert not [grid for grid in of_kind(result, Grid) if "go with it" in grid.title]
 
 
-def test_it_is_written_as_a_page(shown: Shown, tmp_path: Path, survey: Survey) -> None:
+def test_it_is_written_as_a_page(shown, tmp_path, survey):
     layersight.save(survey, tmp_path / "survey")
     result = layersight.channel(network(), "relu:0", survey=tmp_path / "survey", pattern=False)
     for suffix, begin in ((".pdf", b"%PDF-"), (".html", b"<!DOCTYPE html>"), (".png", b"\x89PNG")):
@@ -182,14 +177,14 @@ def test_it_is_written_as_a_page(shown: Shown, tmp_path: Path, survey: Survey) -
         ("*:1", "expected one layer, found 2"),
     ],
 )
-def test_what_names_no_channel_is_one_line(shown: Shown, unit: str, words: str) -> None:
+def test_what_names_no_channel_is_one_line(shown, unit, words):
     with pytest.raises((UsageError, SelectionError)) as found:
         shown(unit)
     assert words in str(found.value)
     assert len(str(found.value).splitlines()) == 1
 
 
-def test_a_survey_of_another_model_is_refused(survey: Survey, tmp_path: Path) -> None:
+def test_a_survey_of_another_model_is_refused(survey, tmp_path):
     other = network()
     other.named = dataclasses.replace(other.named, digest="sha256:1")
     with pytest.raises(UsageError, match="the survey is of another model"):

@@ -7,13 +7,12 @@ import pytest
 
 from drawn import laid, pictures, told, words
 from layersight.data.preprocessing import SCALES
-from layersight.document.blocks import Document, Grid
+from layersight.document.blocks import Grid
 from layersight.document.colour import ZERO, diverging, steps
 from layersight.errors import SelectionError
 from layersight.nouns.kernels.compute import kernels
 from layersight.nouns.kernels.document import by_sign, describe
 from layersight.nouns.kernels.options import KernelOptions
-from layersight.nouns.kernels.result import Kernels
 from layersight.writers.sketch import Anchor, Picture
 from weights import everything, layer, weights
 
@@ -33,17 +32,17 @@ MANY = {
 }
 
 
-def made(kernels: Kernels, columns: int = 16) -> Document:
+def made(kernels, columns=16):
     return describe(kernels, KernelOptions(columns))
 
 
-def grid(kernels: Kernels, columns: int = 16, section: int = 0) -> Grid:
+def grid(kernels, columns=16, section=0):
     (block,) = made(kernels, columns).parts[0].sections[section].blocks
     assert isinstance(block, Grid)
     return block
 
 
-def colours(block: Grid) -> np.ndarray:
+def colours(block):
     """``(tile, height, width, 3)``."""
     pixels = np.asarray(block.pixels)
     return pixels if block.palette is None else block.palette[pixels]
@@ -52,7 +51,7 @@ def colours(block: Grid) -> np.ndarray:
 @pytest.mark.parametrize("name", MANY)
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("columns", [1, 5, 16, 60])
-def test_whatever_they_are_they_fit_their_pages(name: str, medium: str, columns: int) -> None:
+def test_whatever_they_are_they_fit_their_pages(name, medium, columns):
     kernels = MANY[name]
     found = laid(made(kernels, columns), medium)
     listed = set(words(*found))
@@ -63,7 +62,7 @@ def test_whatever_they_are_they_fit_their_pages(name: str, medium: str, columns:
 
 
 @pytest.mark.parametrize("bgr", [False, True])
-def test_three_inputs_are_colours_around_mid_grey(bgr: bool) -> None:
+def test_three_inputs_are_colours_around_mid_grey(bgr):
     entry = layer((3, 3, 3, 4))
     kernels = weights(entry, preprocessing=SCALES["caffe"]) if bgr else weights(entry)
     shown = colours(grid(kernels))
@@ -76,11 +75,11 @@ def test_three_inputs_are_colours_around_mid_grey(bgr: bool) -> None:
     assert "\u22121 0 +1" in text
 
 
-def test_one_input_is_drawn_by_its_sign() -> None:
+def test_one_input_is_drawn_by_its_sign():
     entry = layer((3, 3, 1, 3), kind="DepthwiseConv2D")
     shown = colours(grid(weights(entry)))
-    for place, pixels in enumerate(shown):
-        np.testing.assert_array_equal(pixels, diverging()[steps(entry.values[..., 0, place], 1.0)])
+    for index, pixels in enumerate(shown):
+        np.testing.assert_array_equal(pixels, diverging()[steps(entry.values[..., 0, index], 1.0)])
     red, _, blue = shown[0, 0, 0].tolist()
     assert red > blue
     assert len(set(shown[2, 2, 2].tolist())) == 1  # exactly 0 has no colour
@@ -88,7 +87,7 @@ def test_one_input_is_drawn_by_its_sign() -> None:
 
 
 @pytest.mark.parametrize("medium", ["paper", "screen"])
-def test_a_row_is_patterns_with_shares_and_then_the_strongest_inputs(medium: str) -> None:
+def test_a_row_is_patterns_with_shares_and_then_the_strongest_inputs(medium):
     entry = layer((3, 3, 20, 2))
     block = grid(weights(entry), 4)
     across = block.columns
@@ -112,7 +111,7 @@ def test_a_row_is_patterns_with_shares_and_then_the_strongest_inputs(medium: str
     assert f"\u00b1{most:.3g}" in text
 
 
-def test_kernels_of_one_position_are_signed_inputs() -> None:
+def test_kernels_of_one_position_are_signed_inputs():
     entry = layer((1, 1, 30, 2))
     row = entry.values[0, 0, :, 1]
     order = np.abs(row).argsort()[::-1][:5]
@@ -128,7 +127,7 @@ def test_kernels_of_one_position_are_signed_inputs() -> None:
 
 
 @pytest.mark.parametrize("medium", ["paper", "screen"])
-def test_zero_and_broken_kernels_are_marked(medium: str) -> None:
+def test_zero_and_broken_kernels_are_marked(medium):
     listed = words(*laid(made(everything()), medium))
     assert listed.count("zero") == 4
     assert listed.count("not a") == listed.count("number") == 2
@@ -139,7 +138,7 @@ def test_zero_and_broken_kernels_are_marked(medium: str) -> None:
     assert "Crossed grey: every weight is zero." in " ".join(listed)
 
 
-def test_a_layer_of_zeros_has_no_scale() -> None:
+def test_a_layer_of_zeros_has_no_scale():
     kernels = weights(layer((3, 3, 3, 2), zero=(0, 1)))
     (page,) = laid(made(kernels))
     bars = [item for item in page.items if isinstance(item, Picture) and len(item.pixels) == 1]
@@ -150,7 +149,7 @@ def test_a_layer_of_zeros_has_no_scale() -> None:
 
 
 @pytest.mark.parametrize("inputs", [1, 3])
-def test_kernels_that_only_look_like_zero_are_named(inputs: int) -> None:
+def test_kernels_that_only_look_like_zero_are_named(inputs):
     entry = layer((3, 3, inputs, 6), zero=(1,), wrong=(5,))
     entry.values[..., [2, 3]] *= 1 / 260
     entry.values[..., 4] = 1 / 250
@@ -164,7 +163,7 @@ def test_kernels_that_only_look_like_zero_are_named(inputs: int) -> None:
     assert "too weak" not in told(made(weights(layer((3, 3, 3, 6)))))
 
 
-def test_inputs_of_weight_zero_are_not_among_the_strongest() -> None:
+def test_inputs_of_weight_zero_are_not_among_the_strongest():
     entry = layer((3, 3, 6, 1))
     entry.values[:, :, [1, 3], 0] = 0
     assert set(entry.strongest(0, 6)) == {0, 2, 4, 5}
@@ -173,7 +172,7 @@ def test_inputs_of_weight_zero_are_not_among_the_strongest() -> None:
     assert entry.strongest(0, 3) == (0, 1, 2)
 
 
-def test_what_is_no_number_has_no_part_in_a_scale() -> None:
+def test_what_is_no_number_has_no_part_in_a_scale():
     entry = layer((3, 3, 4, 3), wrong=(1,))
     assert np.isfinite(entry.limits).all()
     assert np.isfinite(entry.norms).all()
@@ -185,7 +184,7 @@ def test_what_is_no_number_has_no_part_in_a_scale() -> None:
     assert "weights \u22120." in told(made(weights(entry)))
 
 
-def test_colours_are_told_apart_and_even() -> None:
+def test_colours_are_told_apart_and_even():
     table = diverging().astype(int)
     assert (table[ZERO] == table[ZERO, 0]).all()
     assert table[1, 2] - table[1, 0] > 100  # blue below
@@ -198,13 +197,13 @@ def test_colours_are_told_apart_and_even() -> None:
     assert np.abs(grey[ZERO + far] - grey[ZERO - far]).max() < 22
 
 
-def test_filters_that_were_chosen_are_named() -> None:
+def test_filters_that_were_chosen_are_named():
     entry = layer((3, 3, 3, 12)).take([4, 5, 9])
     assert entry.values.shape == (3, 3, 3, 3)
     assert "3 filters (4\u20135, 9)" in told(made(weights(entry)))
 
 
-def test_captions_tell_only_what_is_there() -> None:
+def test_captions_tell_only_what_is_there():
     lines = " ".join(made(weights(layer((3, 3, 3, 2)))).captions)
     assert "Blue below" not in lines
     assert "In a row" not in lines
@@ -217,18 +216,18 @@ def test_captions_tell_only_what_is_there() -> None:
     assert "Crossed" not in " ".join(several)
 
 
-def test_what_is_told_outside_the_picture() -> None:
+def test_what_is_told_outside_the_picture():
     document = made(everything())
     assert document.name == "small: kernels"
     assert "colour 3 \u00d7 3 \u00d7 3, filters 0\u20139, scale \u00b11" in document.caption
 
 
-def test_nothing_to_draw_is_told_in_words() -> None:
+def test_nothing_to_draw_is_told_in_words():
     with pytest.raises(SelectionError, match="no kernels to draw"):
         made(weights())
 
 
-def test_tiles_on_a_screen_are_large_enough_to_see() -> None:
+def test_tiles_on_a_screen_are_large_enough_to_see():
     (page,) = laid(made(weights(layer((3, 3, 3, 2)))), "screen")
     (picture,) = pictures(page)
     assert picture.width * page.resolution / picture.pixels.shape[1] >= 16

@@ -10,12 +10,10 @@ import pytest
 from drawn import laid, pictures, told, words
 from galleries import gallery, mixed
 from layersight.data.preprocessing import SCALES
-from layersight.document.blocks import Document
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.patterns.document import describe, facets_beside, frames, over_checks
 from layersight.nouns.patterns.noun import numbers
 from layersight.nouns.patterns.request import GALLERY_VIEWS, GalleryOptions
-from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import Pattern, appearance
 from layersight.writers.sketch import Anchor, Link, Text
 
@@ -37,7 +35,7 @@ MANY = {
 }
 
 
-def made(result: Patterns, view: str | None = None, columns: int = 8) -> Document:
+def made(result, view=None, columns=8):
     return describe(result, GalleryOptions(view, columns))
 
 
@@ -45,9 +43,7 @@ def made(result: Patterns, view: str | None = None, columns: int = 8) -> Documen
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("view", GALLERY_VIEWS)
 @pytest.mark.parametrize("columns", [1, 5, 8, 40])
-def test_whatever_they_are_they_fit_their_pages(
-    name: str, medium: str, view: str, columns: int
-) -> None:
+def test_whatever_they_are_they_fit_their_pages(name, medium, view, columns):
     result = MANY[name]
     found = laid(made(result, view, columns), medium)
     shown = [np.asarray(item.pixels).tobytes() for page in found for item in pictures(page)]
@@ -58,7 +54,7 @@ def test_whatever_they_are_they_fit_their_pages(
     assert dead >= result.dead.sum() or columns == 40
 
 
-def test_the_numbers_stand_under_each_pattern() -> None:
+def test_the_numbers_stand_under_each_pattern():
     (page,) = laid(made(gallery(natural=True), "grid"))
     listed = words(page)
     assert {"0", "1", "2", "3", "4", "3.25", "8.25", "10.8", "13.2", "7"} <= set(listed)
@@ -70,7 +66,7 @@ def test_the_numbers_stand_under_each_pattern() -> None:
         assert part in text
 
 
-def test_what_natural_images_outdo_is_marked() -> None:
+def test_what_natural_images_outdo_is_marked():
     (page,) = laid(made(gallery(natural=True), "grid"))
     colours = {
         (item.text, item.colour) for item in page.items if isinstance(item, Text) and item.x > 50
@@ -78,16 +74,16 @@ def test_what_natural_images_outdo_is_marked() -> None:
     assert {("7", "#8c2f12"), ("7", "#5c6166")} <= colours
 
 
-def test_narrow_tiles_keep_their_channel() -> None:
+def test_narrow_tiles_keep_their_channel():
     result = gallery({"conv": 40}, dead=())
-    for columns, whole in ((8, True), (16, False), (30, False)):
+    for columns, complete in ((8, True), (16, False), (30, False)):
         (page,) = laid(made(result, "grid", columns))
         listed = words(page)
         assert {str(number) for number in range(40)} <= set(listed)
-        assert ("75%" in listed) is whole
+        assert ("75%" in listed) is complete
 
 
-def test_facets_stand_beside_each_other() -> None:
+def test_facets_stand_beside_each_other():
     result = gallery({"conv": 4}, facets=3, dead=())
     (page,) = laid(made(result, "grid"))
     found = pictures(page)
@@ -102,7 +98,7 @@ def test_facets_stand_beside_each_other() -> None:
     assert facets_beside(result, range(11)) == 1
 
 
-def test_one_pattern_with_all_its_numbers() -> None:
+def test_one_pattern_with_all_its_numbers():
     listed = words(*laid(made(gallery(natural=True).take([2]))))
     assert "conv, channel 2" in listed
     assert "maximises its mean over all positions" in listed
@@ -116,22 +112,22 @@ def test_one_pattern_with_all_its_numbers() -> None:
         ("of them reach no more", "100%"),
         ("not converged", "in 6 steps"),
     ):
-        place = listed.index(name)
-        assert value in listed[place - 1 : place + 2]
+        index = listed.index(name)
+        assert value in listed[index - 1 : index + 2]
     text = " ".join(listed)
     for part in ("strongest image", "99% of images", "median image", "reached"):
         assert part in text
     assert "as the network saw the canvas then" in text
 
 
-def test_one_dead_pattern_says_so() -> None:
+def test_one_dead_pattern_says_so():
     (page,) = laid(made(gallery().take([1])))
     assert "no start could wake this channel" in " ".join(words(page))
-    assert "Activation before" not in " ".join(words(page))  # there was no way to draw
+    assert "Activation before" not in " ".join(words(page))  # there is nothing to draw
     assert not pictures(page)
 
 
-def test_a_mask_is_shown_beside_the_plain_picture() -> None:
+def test_a_mask_is_shown_beside_the_plain_picture():
     result = gallery(masks=True, size=(16, 16)).take([0])
     (page,) = laid(made(result, "pattern"))
     plain, masked = pictures(page)
@@ -146,23 +142,23 @@ def test_a_mask_is_shown_beside_the_plain_picture() -> None:
     assert set(np.unique(masked.pixels[:, 0])) == {214, 255}
 
 
-def test_the_view_that_fits() -> None:
+def test_the_view_that_fits():
     assert gallery().take([0]).default_view == "pattern"
     assert gallery().default_view == "grid"
     assert gallery({"a": 1, "b": 1}).default_view == "sheet"
 
 
-def test_a_sheet_shows_a_row_of_each_layer_and_then_all() -> None:
+def test_a_sheet_shows_a_row_of_each_layer_and_then_all():
     found = laid(made(gallery({"edges": 5, "textures": 20, "parts": 8}, dead=(6,)), "sheet"))
     listed = words(*found)
     assert "8 of 20, see all" in listed
     assert listed.count("textures") == 3  # in the table, over its row, over all
     anchors = [item for page in found for item in page.items if isinstance(item, Anchor)]
     assert [item.title for item in anchors if "textures" in item.name] == ["textures", ""]
-    places = {item.name for item in anchors}
-    asked = {item.target for page in found for item in page.items if isinstance(item, Link)}
-    assert asked <= places
-    assert {"patterns:edges", "patterns:textures", "patterns:parts", "all:textures"} <= asked
+    names = {item.name for item in anchors}
+    targets = {item.target for page in found for item in page.items if isinstance(item, Link)}
+    assert targets <= names
+    assert {"patterns:edges", "patterns:textures", "patterns:parts", "all:textures"} <= targets
     first = " ".join(words(found[0]))
     for part in ("What the network looks for", "How to read a pattern", "Method robust", "a note"):
         assert part in first
@@ -171,14 +167,14 @@ def test_a_sheet_shows_a_row_of_each_layer_and_then_all() -> None:
 
 @pytest.mark.parametrize("view", GALLERY_VIEWS)
 @pytest.mark.parametrize("medium", ["paper", "screen"])
-def test_a_page_says_its_method_scale_and_model(view: str, medium: str) -> None:
+def test_a_page_says_its_method_scale_and_model(view, medium):
     for page in laid(made(gallery(), view), medium):
         text = " ".join(words(page))
         for part in ("Method robust", "12 \u00d7 12 pixels", "pixels / 255", "sha256 0123"):
             assert part in text
 
 
-def test_how_a_picture_came_from_what_the_network_saw() -> None:
+def test_how_a_picture_came_from_what_the_network_saw():
     assert appearance(gallery()) == "drawn with the pixels that the network saw"
     assert appearance(gallery(scale=SCALES["caffe"])).startswith("drawn with the pixels")
     assert appearance(gallery(bands=1)).startswith("drawn with the pixels")
@@ -189,7 +185,7 @@ def test_how_a_picture_came_from_what_the_network_saw() -> None:
     assert appearance(gallery({"conv": 1}, dead=(0,))) == ""
 
 
-def test_classes_are_called_by_their_names() -> None:
+def test_classes_are_called_by_their_names():
     result = mixed()
     assert [Pattern(result, index).label for index in range(4)] == ["", "", "dog", "bee"]
     listed = words(*laid(made(result, "pattern")))
@@ -199,7 +195,7 @@ def test_classes_are_called_by_their_names() -> None:
 
 
 @pytest.mark.parametrize("view", GALLERY_VIEWS)
-def test_a_layer_that_the_model_does_not_tell_of(view: str) -> None:
+def test_a_layer_that_the_model_does_not_tell_of(view):
     result = gallery()
     bare = dataclasses.replace(result, model=dataclasses.replace(result.model, layers=()))
     (group,) = bare.by_layer()
@@ -207,7 +203,7 @@ def test_a_layer_that_the_model_does_not_tell_of(view: str) -> None:
     assert "conv" in told(made(bare, view))
 
 
-def test_what_is_told_outside_the_picture() -> None:
+def test_what_is_told_outside_the_picture():
     document = made(gallery({"conv": 5, "body/top": 2}))
     assert document.name == "small: patterns"
     assert "conv, channels 0\u20134; body/top, channels 0\u20131" in document.caption
@@ -218,7 +214,7 @@ def test_what_is_told_outside_the_picture() -> None:
     assert "dead" not in done[0]
 
 
-def test_frames_have_one_layout() -> None:
+def test_frames_have_one_layout():
     result = gallery({"conv": 5, "top": 2}, frames=4)
     found = [laid(frame, "screen")[0] for frame in frames(result, GalleryOptions())]
     assert len({(page.width, page.height) for page in found}) == 1
@@ -229,23 +225,23 @@ def test_frames_have_one_layout() -> None:
         next(frames(gallery(), GalleryOptions()))
 
 
-def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
+def test_nothing_or_too_much_to_draw_is_told_in_words():
     with pytest.raises(SelectionError, match="no patterns to draw"):
         made(gallery().take([]), "grid")
     with pytest.raises(SelectionError, match="at most 256 patterns, found 300"):
         made(gallery({"conv": 300}, size=(2, 2)), "pattern")
 
 
-def test_a_caption_names_channels_and_directions() -> None:
+def test_a_caption_names_channels_and_directions():
     page = describe(mixed(), GalleryOptions())
     assert "conv, channels 0\u20131, 3, 1 direction" in page.caption
     many = describe(gallery({f"conv_{n}": 1 for n in range(14)}), GalleryOptions())
     assert "conv_11, channels 0 and 2 more. " in many.caption
 
 
-def test_a_picture_that_is_mostly_noise_is_called_failed_everywhere() -> None:
-    whole = np.array([1, 1, 0.06, 0.4, np.nan], np.float32)
-    result = gallery(dead=(), coverage=whole)
+def test_a_picture_that_is_mostly_noise_is_called_failed_everywhere():
+    coverage = np.array([1, 1, 0.06, 0.4, np.nan], np.float32)
+    result = gallery(dead=(), coverage=coverage)
     assert result.failed.tolist() == [False, False, True, False, False]
     page = describe(result, GalleryOptions())
     (grid,) = page.parts[0].sections[0].blocks
@@ -253,15 +249,15 @@ def test_a_picture_that_is_mostly_noise_is_called_failed_everywhere() -> None:
     assert grid.tiles[2].cover.words == ("failed", "= 8.25")
     assert "1 failed: " in page.caption
     assert "Grey: failed." in page.captions[0]
-    told = numbers(result, GalleryOptions())["patterns"][2]
-    assert (told["failed"], told["coverage"]) == (True, pytest.approx(0.06))
-    assert told["ended"].endswith("the channel answers to 6% of the picture, the rest is noise")
+    third = numbers(result, GalleryOptions())["patterns"][2]
+    assert (third["failed"], third["coverage"]) == (True, pytest.approx(0.06))
+    assert third["ended"].endswith("the channel answers to 6% of the picture, the rest is noise")
     assert numbers(result, GalleryOptions())["patterns"][4]["coverage"] is None
     one = describe(result.take([3]), GalleryOptions())
     assert "40% of the picture" in " ".join(words(*laid(one)))
 
 
-def test_no_number_is_larger_than_what_it_is_a_part_of() -> None:
+def test_no_number_is_larger_than_what_it_is_a_part_of():
     result = dataclasses.replace(
         gallery(dead=(1,), converged=(0,)),
         robustness=np.array([2.19, np.nan, 1.15, 0.9, 0.8], np.float32),
@@ -272,7 +268,7 @@ def test_no_number_is_larger_than_what_it_is_a_part_of() -> None:
     assert "219%" not in listed
     assert "115%" not in listed
     assert "at most 7 steps of 0.15 from where a channel wakes" in listed
-    told = [one["ended"] for one in numbers(result, GalleryOptions())["patterns"]]
-    assert told[0] == "converged after 9 steps, silent at first"
-    assert told[1].endswith("in 3 steps")
+    endings = [one["ended"] for one in numbers(result, GalleryOptions())["patterns"]]
+    assert endings[0] == "converged after 9 steps, silent at first"
+    assert endings[1].endswith("in 3 steps")
     assert "wakes" not in " ".join(words(*laid(describe(gallery(), GalleryOptions()))))

@@ -1,4 +1,4 @@
-"""Which channels are made patterns of where none are named, and what is said of the others."""
+"""Which channels are shown where none are named, and the note on the others."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from layersight.nouns.patterns.objectives import make_objectives
 LAYERS = {"stem": 8, "body": 128, "top": 64}
 
 
-def made(layers: list[str], channels: object = None) -> tuple[dict[str, list[int]], list[str]]:
+def made(layers, channels=None):
     """The channels of each layer, and the notes."""
     known = [described(name, "Conv2D", (None, 9, 9, LAYERS[name])) for name in LAYERS]
     entry = InputInfo("picture", (None, 9, 9, 3))
     info = ModelInfo("net", "a test", "sha256:0", "none", (entry,), ("top",), tuple(known), 0)
     objectives, notes = make_objectives(info, layers, channels, "channel", 1)
-    found: dict[str, list[int]] = {}
+    found = {}
     for one in objectives:
         found.setdefault(one.layer, []).append(one.channel)
     return found, [note for note in notes if "channels" in note]
@@ -30,9 +30,7 @@ def made(layers: list[str], channels: object = None) -> tuple[dict[str, list[int
         (["body", "top"], 8, "the first 8 channels of each layer are shown, 16 of 192"),
     ],
 )
-def test_the_first_channels_are_shared_by_the_layers(
-    layers: list[str], each: int, words: str
-) -> None:
+def test_the_first_channels_are_shared_by_the_layers(layers, each, words):
     found, (note,) = made(layers)
     assert found == {name: list(range(each)) for name in layers}
     assert note.startswith(words)
@@ -40,13 +38,13 @@ def test_the_first_channels_are_shared_by_the_layers(
 
 
 @pytest.mark.parametrize("channels", ["all", ":", "0:128", range(128)])
-def test_all_are_asked_for(channels: object) -> None:
+def test_all_are_asked_for(channels):
     found, notes = made(["body"], channels)
     assert found == {"body": list(range(128))}
     assert notes == []
 
 
-def test_what_was_named_is_not_cut() -> None:
+def test_what_was_named_is_not_cut():
     found, _ = made(["body:0:40", "top"])
     assert {name: len(numbers) for name, numbers in found.items()} == {"body": 40, "top": 16}
     assert made(["stem"]) == ({"stem": list(range(8))}, [])

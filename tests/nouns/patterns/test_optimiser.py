@@ -1,4 +1,4 @@
-"""The climb over slots, with a network that is a formula."""
+"""The optimisation in slots, with a network that is a formula."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layersight.nouns.patterns.result import Objective, Term
 
 
 class Hill:
-    """Every slot climbs towards its own height; a channel of height 0 never moves."""
+    """Every slot rises to its own height; a channel of height 0 never moves."""
 
     def __init__(self, heights, batch, wakes_at=0):
         self.heights, self.wakes_at = heights, wakes_at
@@ -61,8 +61,8 @@ def method(**changes):
             "test",
             "A test.",
             PatternOptions(),
-            lambda ground: {},
-            lambda ground, facet, attempt: {"pixels": np.full((2, 2, 3), attempt, np.float32)},
+            lambda context: {},
+            lambda context, facet, attempt: {"pixels": np.full((2, 2, 3), attempt, np.float32)},
             None,
             lambda canvas: np.asarray(canvas, np.uint8),
         ),
@@ -70,7 +70,9 @@ def method(**changes):
     )
 
 
-def climb(heights, batch, options=None, wakes_at=0, facets=1, frames=(), progress=None, **changes):
+def optimise(
+    heights, batch, options=None, wakes_at=0, facets=1, frames=(), progress=None, **changes
+):
     options = options or PatternOptions(steps=60, patience=5, size=(2, 2))
     objectives = [
         Objective((Term("conv", channel),), facet)
@@ -84,22 +86,22 @@ def climb(heights, batch, options=None, wakes_at=0, facets=1, frames=(), progres
         group=facets,
     )
     hill = Hill(heights, batch, wakes_at)
-    ground = Context(options, 3)
+    context = Context(options, 3)
 
     def make():
-        way = method(**changes)
-        return Optimiser(hill, ascent, way, ground, objectives, weights, frames, progress)
+        how = method(**changes)
+        return Optimiser(hill, ascent, how, context, objectives, weights, frames, progress)
 
-    climbing = make()
-    found = {entry.number: entry for entry in climbing.run()}
-    if climbing.asleep:
-        found |= {entry.number: entry for entry in make().wake(climbing.asleep)}
+    optimiser = make()
+    found = {entry.number: entry for entry in optimiser.run()}
+    if optimiser.asleep:
+        found |= {entry.number: entry for entry in make().wake(optimiser.asleep)}
     return hill, found
 
 
-def test_every_pattern_is_climbed_once_whatever_the_batch():
+def test_every_pattern_is_optimised_once_whatever_the_batch():
     for batch in (1, 2, 5):
-        hill, found = climb([1, 2, 3, 4, 5], batch)
+        hill, found = optimise([1, 2, 3, 4, 5], batch)
         assert sorted(found) == [0, 1, 2, 3, 4]
         assert len(hill.begun) == 5
         for number, entry in found.items():
@@ -110,18 +112,18 @@ def test_every_pattern_is_climbed_once_whatever_the_batch():
 
 
 def test_a_pattern_that_gains_no_more_ends_early_and_another_takes_its_slot():
-    hill, found = climb([1, 2, 3, 4], 2)
+    hill, found = optimise([1, 2, 3, 4], 2)
     assert all(len(entry.history) < 60 for entry in found.values())
     assert [slot for slot, _ in hill.begun] == [0, 1, 0, 1]
 
 
 def test_without_patience_every_step_is_taken():
-    _, found = climb([1, 2], 2, PatternOptions(steps=17, patience=0, size=(2, 2)))
+    _, found = optimise([1, 2], 2, PatternOptions(steps=17, patience=0, size=(2, 2)))
     assert [len(entry.history) for entry in found.values()] == [17, 17]
 
 
 def test_a_silent_channel_starts_again_and_is_dead_at_last():
-    hill, found = climb([1, 0], 2)
+    hill, found = optimise([1, 0], 2)
     assert [channel for _, channel in hill.begun].count(1) == ATTEMPTS
     assert not found[1].awake
     assert not found[1].converged
@@ -131,7 +133,7 @@ def test_a_silent_channel_starts_again_and_is_dead_at_last():
 
 
 def test_a_channel_that_another_start_wakes_is_alive():
-    _, found = climb([1], 1, wakes_at=2)
+    _, found = optimise([1], 1, wakes_at=2)
     assert found[0].awake
     assert found[0].canvas.max() == pytest.approx(1, rel=0.01)
 
@@ -144,20 +146,20 @@ def test_those_that_begin_at_nothing_are_found_and_wait():
         *("input", (2, 2), 3, 2, "pixels", (Probe("conv"),)),
         *(np.ones(3, np.float32), np.zeros(3, np.float32)),
     )
-    ground = Context(PatternOptions(steps=4, patience=0, size=(2, 2)), 3)
-    climbing = Optimiser(hill, ascent, method(), ground, objectives, weights)
-    silent = climbing.find_silent()
+    context = Context(PatternOptions(steps=4, patience=0, size=(2, 2)), 3)
+    optimiser = Optimiser(hill, ascent, method(), context, objectives, weights)
+    silent = optimiser.find_silent()
     assert silent == (1,)
     hill.begun.clear()
-    found = [entry.number for entry in climbing.run(last=silent)]
+    found = [entry.number for entry in optimiser.run(last=silent)]
     assert [channel for _, channel in hill.begun] == [0, 2, 1]
     assert found == [0, 2]
-    assert climbing.asleep == [1]
+    assert optimiser.asleep == [1]
 
 
 def test_all_slots_see_the_same_and_a_pattern_begins_where_it_comes_round():
     ages = PatternOptions(steps=PERIOD + 8, patience=0, size=(2, 2))
-    hill, found = climb(
+    hill, found = optimise(
         [1, 2, 3], 2, ages, placements=lambda options, step: np.full((1, 2, 3), step)
     )
     turns = [int(placements[0, 0, 0]) for placements in hill.seen]
@@ -167,42 +169,42 @@ def test_all_slots_see_the_same_and_a_pattern_begins_where_it_comes_round():
 
 
 def test_facets_begin_and_end_together():
-    hill, found = climb([1, 2], 2, facets=2)
+    hill, found = optimise([1, 2], 2, facets=2)
     assert sorted(found) == [0, 1, 2, 3]
     assert [channel for _, channel in hill.begun] == [0, 0, 1, 1]
 
 
 def test_frames_are_kept_from_the_start_on_and_filled_up():
-    _, found = climb([100], 1, frames=(0, 2, 50))
+    _, found = optimise([100], 1, frames=(0, 2, 50))
     frames = [int(frame.max()) for frame in found[0].frames]
     assert frames == [0, 75, 99, 99]
 
 
 def test_progress_counts_the_steps_of_all_patterns():
-    told: list[tuple[int, int]] = []
-    climb([1, 2, 3], 2, progress=lambda done, total: told.append((done, total)))
-    assert {total for _, total in told} == {180}
-    done = [done for done, _ in told]
+    reports = []
+    optimise([1, 2, 3], 2, progress=lambda done, total: reports.append((done, total)))
+    assert {total for _, total in reports} == {180}
+    done = [done for done, _ in reports]
     assert done == sorted(done)
 
 
 def test_a_value_that_is_no_number_is_one_line():
     with pytest.raises(ModelInputError, match="activation of conv channel 0 is not a finite"):
-        climb([float("nan")], 1, PatternOptions(steps=3, size=(2, 2)), wakes_at=0)
+        optimise([float("nan")], 1, PatternOptions(steps=3, size=(2, 2)), wakes_at=0)
 
 
-def test_the_pace_rises_then_falls_and_a_hasty_climb_does_neither_for_long():
-    long, hasty = PatternOptions(steps=128), PatternOptions(steps=12)
+def test_the_pace_rises_then_falls_and_a_short_optimisation_does_neither_for_long():
+    long, short = PatternOptions(steps=128), PatternOptions(steps=12)
     paces = [pace(long, step) for step in range(128)]
     assert paces[0] == pytest.approx(1 / 8)
     assert max(paces) == pytest.approx(1, abs=0.02)
     assert paces[-1] == pytest.approx(0.1, abs=0.01)
-    assert min(pace(hasty, step) for step in range(12)) > 0.6
+    assert min(pace(short, step) for step in range(12)) > 0.6
 
 
-def test_later_starts_of_a_classic_climb_are_of_every_colour():
-    ground = Context(PatternOptions(method="classic", size=(19, 21)), 3)
-    first, second, third = (CLASSIC.start(ground, 0, attempt)["pixels"] for attempt in range(3))
+def test_later_starts_of_a_classic_optimisation_are_of_every_colour():
+    context = Context(PatternOptions(method="classic", size=(19, 21)), 3)
+    first, second, third = (CLASSIC.start(context, 0, attempt)["pixels"] for attempt in range(3))
     assert (first.min() >= 128, first.max() <= 148) == (True, True)
     assert (second.min() < 10, second.max() > 245) == (True, True)
     assert third.shape == (19, 21, 3)

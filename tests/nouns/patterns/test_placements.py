@@ -17,7 +17,7 @@ OPTIONS = PatternOptions(size=(8, 12), jitter=2, zoom=0.25, turn=10)
     [
         ((0.0, 0.0), 1.7, 33.0, MIDDLE, MIDDLE[:2]),  # what is in the middle stays there
         ((2.0, -1.0), 1.0, 0.0, [0, 0, 1.0], [2, -1]),  # a shift is in pixels of the canvas
-        ((0.0, 0.0), 2.0, 0.0, [4.5, 5.5, 1.0], [4.0, 5.5]),  # half the way
+        ((0.0, 0.0), 2.0, 0.0, [4.5, 5.5, 1.0], [4.0, 5.5]),  # half as far
         ((0.0, 0.0), 1.0, 90.0, [4.5, 5.5, 1.0], [3.5, 4.5]),  # a quarter turn
     ],
 )
@@ -47,9 +47,9 @@ def test_crops_stay_on_the_canvas():
     options = PatternOptions(size=(64, 96))
     crops = np.concatenate([crops_of_step(options, step, 8) for step in range(20)])
     for corner in ([0, 0, 1.0], [63, 95, 1.0]):
-        places = crops @ np.array(corner)
-        assert places.min() >= -1.5
-        assert (places <= np.array([64.5, 96.5])).all()
+        positions = crops @ np.array(corner)
+        assert positions.min() >= -1.5
+        assert (positions <= np.array([64.5, 96.5])).all()
 
 
 def test_no_climb_sees_what_it_is_judged_by():

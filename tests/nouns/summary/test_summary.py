@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from layersight.data.model import InputInfo, LayerInfo
 from layersight.data.preprocessing import SCALES
@@ -13,12 +11,12 @@ from layersight.nouns.summary.compute import layer_to_json, summary, to_json
 from layersight.version import __version__
 
 
-def test_a_summary_is_what_the_model_tells(fake: Callable[..., Any]) -> None:
+def test_a_summary_is_what_the_model_tells(fake):
     model = fake()
     assert summary(model) == model.info
 
 
-def test_the_document_keeps_its_contract(fake: Callable[..., Any]) -> None:
+def test_the_document_keeps_its_contract(fake):
     found = json.loads(json.dumps(to_json(fake().info), allow_nan=False))
     assert found["schema"] == 2
     assert found["layersight"] == __version__
@@ -30,7 +28,7 @@ def test_the_document_keeps_its_contract(fake: Callable[..., Any]) -> None:
     assert found["preprocessing"] is None
 
 
-def test_several_inputs_and_what_is_known_of_the_images(fake: Callable[..., Any]) -> None:
+def test_several_inputs_and_what_is_known_of_the_images(fake):
     inputs = (
         InputInfo("left", (None, 6, 5, 3), preprocessing=SCALES["torch"]),
         InputInfo("right", (None, None, None, 1)),
@@ -40,12 +38,12 @@ def test_several_inputs_and_what_is_known_of_the_images(fake: Callable[..., Any]
     assert found["input_shape"] == [[None, 6, 5, 3], [None, None, None, 1]]
     assert [entry["name"] for entry in found["inputs"]] == ["left", "right"]
     assert found["preprocessing"]["name"] == "torch"
-    told = [entry["preprocessing"] for entry in found["inputs"]]
-    assert told == [found["preprocessing"], None]
+    scales = [entry["preprocessing"] for entry in found["inputs"]]
+    assert scales == [found["preprocessing"], None]
     assert found["rewrites"] == ["a: b"]
 
 
-def test_what_does_not_apply_to_a_layer_is_left_out() -> None:
+def test_what_does_not_apply_to_a_layer_is_left_out():
     plain = layer_to_json(LayerInfo("flat", "Flatten", None))
     assert plain["output_shape"] is None
     assert not {"kernel", "strides", "dilation", "receptive_field", "activation"} & set(plain)
