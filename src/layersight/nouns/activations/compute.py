@@ -140,9 +140,9 @@ def activations(
         {name: (1, *entries[0].values.shape) for name, entries in inputs.items()}
     )
     inputs = settle_scale(opened, info, inputs)
-    specs, own = split_channels(info.layers, layers)
+    specs, by_layer = split_channels(info.layers, layers)
     able, blocked = select_able(info, specs)
-    chosen, numbers, lacking = _choose(able, channels, own)
+    chosen, numbers, lacking = _choose(able, channels, by_layer)
     parts: dict[str, list[tuple[FloatArray, ...]]] = {entry.name: [] for entry in chosen}
     outputs: dict[str, list[FloatArray]] = {}
     missing = None
@@ -201,7 +201,7 @@ def _check_size(name: str, array: FloatArray, batch: Mapping[str, FloatArray]) -
 
 
 def _choose(
-    layers: Sequence[LayerInfo], spec: ChannelSpec, own: Mapping[str, ChannelSpec]
+    layers: Sequence[LayerInfo], spec: ChannelSpec, by_layer: Mapping[str, ChannelSpec]
 ) -> tuple[tuple[LayerInfo, ...], dict[str, tuple[int, ...]], str | None]:
     """The layers to show, the chosen channels of those that have a choice, and a note.
 
@@ -213,9 +213,9 @@ def _choose(
         entry.name: entry.channels
         for entry in layers
         if entry.channels is not None
-        and (entry.name in own or (spec is not None and entry in with_maps))
+        and (entry.name in by_layer or (spec is not None and entry in with_maps))
     }
-    numbers = choose_channels(counts, spec, own)
+    numbers = choose_channels(counts, spec, by_layer)
     shown = tuple(entry for entry in layers if numbers.get(entry.name) != ())
     return shown, numbers, lacking_note(numbers)
 

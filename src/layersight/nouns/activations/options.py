@@ -1,4 +1,4 @@
-"""What pictures of feature maps can be asked to look like."""
+"""The options of pictures of feature maps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layersight.data.colormaps import COLORMAPS
 from layersight.data.fields import Options, option
 
 VIEWS = ("sheet", "grid", "channel", "across")
-"""The whole document; all channels of a layer; one map, large; one channel in every layer."""
+"""The document; all channels of a layer; one map, large; one channel in every layer."""
 
 NORMALISATIONS = ("standardise", "minmax", "layer", "none")
 """How values become colours; see :class:`PictureOptions`."""
@@ -19,7 +19,7 @@ LARGEST_STEP = 1e6
 
 @dataclass(frozen=True, slots=True)
 class PictureOptions(Options):
-    """What a picture of activations should look like.
+    """The options of a picture of activations.
 
     Attributes:
         view: One of :data:`VIEWS`.

@@ -46,7 +46,7 @@ def kernels(model: Any, layers: LayerSpecs = None, channels: ChannelSpec = None)
             has no kernels.
     """
     opened = open_for(model, HasKernels, "kernels", "look at its activations instead")
-    specs, own = split_channels(opened.info.layers, layers)
+    specs, by_layer = split_channels(opened.info.layers, layers)
     chosen = select_layers(opened.info.layers, specs)
     weights = [(layer, opened.kernel(layer.name)) for layer in chosen]
     with_kernels = {layer: kernel for layer, kernel in weights if kernel is not None}
@@ -61,7 +61,7 @@ def kernels(model: Any, layers: LayerSpecs = None, channels: ChannelSpec = None)
             f"layer '{chosen[0].name}' ({chosen[0].type}) has no kernels: choose a convolution"
         )
     counts = {layer.name: kernel.shape[-1] for layer, kernel in with_kernels.items()}
-    numbers = choose_channels(counts, channels, own)
+    numbers = choose_channels(counts, channels, by_layer)
     without = [layer.name for layer, kernel in weights if kernel is None and layers is not None]
     notes = (
         *opened.info.notes,

@@ -1,4 +1,4 @@
-"""What pictures of kernels can be asked to look like."""
+"""The options of pictures of kernels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from layersight.data.fields import Options, option
 
 @dataclass(frozen=True, slots=True)
 class KernelOptions(Options):
-    """What a picture of kernels should look like.
+    """The options of a picture of kernels.
 
     Attributes:
         columns: Tiles in a row, at least 1: filters, or the strongest inputs of one filter.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,9 @@ from layersight.model import Optimisable
 from layersight.nouns.patterns.methods.method import Method
 from layersight.nouns.patterns.request import PatternOptions
 
-Natural = tuple[InputImage, ...]  # natural images in the size of the canvas
-
 LARGEST = 4096  # pixels along the longest side of a canvas
 LARGEST_BATCH = 32  # patterns; more at once gain nothing on a processor
-MEMORY = 1 << 30  # bytes that a batch may hold at once, as far as that is known
+MEMORY = 1 << 30  # bytes that a batch may hold at once, as far as that is known; so natural images
 COPIES = 12  # bytes for each number that a pass gives: the number, its gradient, room to work in
 
 LINE = 0  # the depth of a signal
@@ -141,25 +139,45 @@ def choose_batch(model: Optimisable, ascent: Ascent, count: int, most: int | Non
     return max(1, even // ascent.group) * ascent.group
 
 
-def load_natural(
-    entry: InputInfo,
-    source: str | os.PathLike[str] | Sequence[Any],
-    size: tuple[int, int],
-    preprocessing: Preprocessing,
-) -> Natural:
-    """Natural images from a folder, a glob, or files, cropped to the canvas."""
-    shape = (None, *size, entry.channels or 3)
-    canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
-    paths = images.find_images([source] if isinstance(source, str | os.PathLike) else list(source))
-    how: dict[str, Any] = {"fit": "crop", "interpolation": "bilinear"}
-    return tuple(images.load(path, canvas, preprocessing=preprocessing, **how)[0] for path in paths)
+class NaturalImages:
+    """Natural images from a folder, a glob, or files, cropped to the canvas.
 
+    As many as :data:`MEMORY` holds are kept; the others are read again whenever they are needed.
+    """
 
-def canvases_of(natural: Natural, parameters: str) -> list[FloatArray]:
-    """Natural images as what is optimised: what the network sees, or pictures in 0..1."""
-    if parameters == PIXELS:
-        return [image.values for image in natural]
-    return [image.pixels.astype(np.float32) / np.float32(255) for image in natural]
+    def __init__(
+        self,
+        entry: InputInfo,
+        source: str | os.PathLike[str] | Sequence[Any],
+        size: tuple[int, int],
+        preprocessing: Preprocessing,
+    ) -> None:
+        shape = (None, *size, entry.channels or 3)
+        self._canvas = InputInfo(entry.name, shape, "channels_last", entry.dtype)
+        self._preprocessing = preprocessing
+        sources = [source] if isinstance(source, str | os.PathLike) else list(source)
+        self._paths = images.find_images(sources)
+        self._kept: dict[int, InputImage] = {}
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def canvases(self, parameters: str) -> Iterator[FloatArray]:
+        """The images as what is optimised: what the network sees, or pictures in 0..1."""
+        for index in range(len(self)):
+            image = self._load(index)
+            pixels = image.pixels.astype(np.float32) / np.float32(255)
+            yield image.values if parameters == PIXELS else pixels
+
+    def _load(self, index: int) -> InputImage:
+        if index in self._kept:
+            return self._kept[index]
+        how: dict[str, Any] = {"fit": "crop", "interpolation": "bilinear"}
+        how["preprocessing"] = self._preprocessing
+        image, _ = images.load(self._paths[index], self._canvas, **how)
+        if (index + 1) * (image.values.nbytes + image.pixels.nbytes) <= MEMORY:
+            self._kept[index] = image
+        return image
 
 
 def depth_of(entry: InputInfo) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PatternRequest(Options):
-    """What is looked for, and what it is compared with."""
+    """What patterns are of, and what they are compared with."""
 
     method: str = option(
         "robust", help=f"{', '.join(METHODS)}.", choices=tuple(METHODS), metavar="NAME"

@@ -31,11 +31,10 @@ from layersight.nouns.patterns import spectrum
 from layersight.nouns.patterns.assembling import assemble, check_same, merge, with_survey
 from layersight.nouns.patterns.canvas import (
     LARGEST,
-    canvases_of,
+    NaturalImages,
     choose_input,
     constants_of,
     depth_of,
-    load_natural,
     make_ascent,
     settle_options,
     unfold,
@@ -151,9 +150,9 @@ def patterns(
         preprocessing = settle_input(opened, info, entry.name, {entry.name: (1, *sizes, bands)})
     natural, magnitudes = None, None
     if images is not None:
-        natural = load_natural(entry, images, settled.size, preprocessing)
+        natural = NaturalImages(entry, images, settled.size, preprocessing)
         if how.takes_spectrum:
-            magnitudes = spectrum.of_images(canvases_of(natural, PHASE), bands)
+            magnitudes = spectrum.of_images(natural.canvases(PHASE), bands)
     context = Context(settled, bands, first, magnitudes)
     parts = []
     if done is not None:

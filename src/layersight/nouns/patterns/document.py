@@ -340,7 +340,7 @@ def _layers(result: Patterns) -> Table:
 
 
 def _large(result: Patterns, options: GalleryOptions) -> Part:
-    """Each pattern by itself, with its numbers and the way there."""
+    """Each pattern by itself, with its numbers and a curve of its steps."""
     check_count("pattern", "pattern", len(result), MOST, "Choose fewer layers or channels.")
     layers = {group.name: kind_of(group.layer) for group in result.by_layer()}
     sections = (
@@ -461,7 +461,7 @@ def _history(pattern: Pattern) -> tuple[Curve, ...]:
 
 
 def frames(result: Patterns, options: GalleryOptions) -> Iterator[Document]:
-    """The patterns on their way, a document for each frame."""
+    """The patterns as they are optimised, a document for each frame."""
     if result.frames is None or not len(result.frames):
         raise UsageError(
             "an animation shows the patterns on their way and this result has no frames: ask "

@@ -47,7 +47,7 @@ def make_objectives(
             if names
             else "expected a model with a layer that has channels, found none"
         )
-    specs, own = split_channels(info.layers, info.outputs if layers is None else layers)
+    specs, by_layer = split_channels(info.layers, info.outputs if layers is None else layers)
     chosen, blocked = select_able(info, specs)
     with_channels = [layer for layer in chosen if layer.channels]
     if not with_channels:
@@ -55,10 +55,10 @@ def make_objectives(
             f"layer '{chosen[0].name}' has no channels to maximise: choose a layer with maps"
         )
     counts = {layer.name: layer.channels or 0 for layer in with_channels}
-    numbers = choose_channels(counts, channels, own)
+    numbers = choose_channels(counts, channels, by_layer)
     more = None
     if channels is None:
-        numbers, more = _first(numbers, own)
+        numbers, more = _first(numbers, by_layer)
     where = "centre" if kind == "neuron" else "mean"
     objectives = [
         Objective((Term(layer.name, channel, where=where, before=kind == "logit"),), facet)
@@ -73,11 +73,11 @@ def make_objectives(
 
 
 def _first(
-    numbers: dict[str, tuple[int, ...]], own: Mapping[str, ChannelSpec]
+    numbers: dict[str, tuple[int, ...]], by_layer: Mapping[str, ChannelSpec]
 ) -> tuple[dict[str, tuple[int, ...]], str | None]:
     """The first channels of layers for which none were named, and what all would cost."""
-    most = max(LEAST, FIRST // max(1, len(numbers) - len(own)))
-    first = {name: every if name in own else every[:most] for name, every in numbers.items()}
+    most = max(LEAST, FIRST // max(1, len(numbers) - len(by_layer)))
+    first = {name: every if name in by_layer else every[:most] for name, every in numbers.items()}
     made, total = (sum(map(len, channels.values())) for channels in (first, numbers))
     if made == total:
         return numbers, None
@@ -90,15 +90,15 @@ def _first(
 
 def check_objectives(info: ModelInfo, objectives: Sequence[Objective]) -> None:
     """Refuses objectives of layers or channels that the model does not have."""
-    known = {layer.name: layer for layer in info.layers}
+    channels = {layer.name: layer.channels or 0 for layer in info.layers}
     for objective in objectives:
         if not objective.terms:
             raise UsageError("expected an objective of at least one term, found none")
         for term in objective.terms:
-            if term.layer not in known:
+            if term.layer not in channels:
                 select_layers(info.layers, term.layer)
                 raise SelectionError(f"'{term.layer}' stands for several layers: name one")
-            count = known[term.layer].channels or 0
+            count = channels[term.layer]
             if (term.channel is None) == (term.direction is None):
                 raise UsageError(f"expected a channel or a direction of '{term.layer}'")
             if term.channel is not None:

@@ -17,7 +17,7 @@ from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.ascent import Ascent, Optimisation
 from layersight.errors import ModelInputError
 from layersight.nouns.patterns.methods.method import Context, Method, Start
-from layersight.nouns.patterns.placements import whole
+from layersight.nouns.patterns.placements import identity
 from layersight.nouns.patterns.result import Objective
 
 GAIN = 0.02
@@ -150,9 +150,9 @@ class Optimiser:
     def find_silent(self) -> tuple[int, ...]:
         """The patterns whose start leaves their channels at 0, and their facets.
 
-        Nothing is optimised yet. A step in which a gradient leaks to one of them costs the whole
-        batch more, so they are better optimised together. All patterns of a facet have one start,
-        and one pass measures what it does to every channel.
+        Nothing is optimised yet. A step in which a gradient leaks to one of them is slower for the
+        batch, so they are better optimised together. All patterns of a facet have one start, and
+        one pass measures what it does to every channel.
         """
         facets = sorted({objective.facet for objective in self._objectives})
         batch = self._ascent.batch
@@ -162,7 +162,7 @@ class Optimiser:
             for slot, facet in enumerate(part):
                 self._optimisation.begin(slot, self._start(facet, 0), self._weights[0])
             placements = self._placements()
-            view = whole(self._ascent.size) if placements is None else placements[0]
+            view = identity(self._ascent.size) if placements is None else placements[0]
             measured = self._optimisation.measure(self._optimisation.canvas(), view)
             by_facet |= {
                 facet: [array[slot] for array in measured] for slot, facet in enumerate(part)

@@ -36,7 +36,7 @@ def placement(
     return np.concatenate([turn, offset[:, None]], 1).astype(np.float32)
 
 
-def whole(size: tuple[int, int]) -> FloatArray:
+def identity(size: tuple[int, int]) -> FloatArray:
     """The placement that shows the canvas as it is, ``(2, 3)``."""
     return placement(size, (0.0, 0.0), 1.0, 0.0)
 

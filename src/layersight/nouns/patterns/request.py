@@ -1,4 +1,4 @@
-"""The options that patterns, and pictures of them, can be asked for with.
+"""The options of patterns, and of pictures of them.
 
 The rule of this module: it imports neither NumPy nor a framework, so that a command line can list
 methods and options at once.
@@ -81,7 +81,7 @@ GALLERY_VIEWS = ("pattern", "grid", "sheet")
 
 @dataclass(frozen=True, slots=True)
 class GalleryOptions(Options):
-    """What a picture of patterns should look like.
+    """The options of a picture of patterns.
 
     Attributes:
         view: One of :data:`GALLERY_VIEWS`; ``None`` for the one that fits: ``"pattern"`` for a

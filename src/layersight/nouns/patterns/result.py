@@ -156,7 +156,7 @@ class Patterns(RichDisplay):
         objectives: What each pattern maximises.
         images: ``(pattern, height, width, 3)`` uint8, as they are shown.
         values: ``(pattern, height, width, channel)`` float32, what the network sees.
-        activation: The objective that each reached, of the whole image as it is, float32.
+        activation: The objective that each reached, of the image without shifts, float32.
         start_activation: That of its start.
         robustness: The share of ``activation`` that is left on average under shifts and
             rescalings that were not used to make it; NaN for a dead channel.
@@ -174,8 +174,8 @@ class Patterns(RichDisplay):
             where the channel is; ``None`` without a survey.
         dead_over_data: Whether the channel is dead over all images of it; ``None`` likewise.
         natural_count: How many natural images there were.
-        frames: ``(frame, pattern, height, width, 3)`` uint8: the patterns on their way, the
-            start first and the end last; ``None`` if not asked for.
+        frames: ``(frame, pattern, height, width, 3)`` uint8: the patterns as they are optimised,
+            the start first and the end last; ``None`` if not requested.
         frame_steps: After how many steps each frame was taken.
         notes: What a reader should know beside.
         coverage: ``(pattern,)`` float32 in 0..1: about how much of the picture the channel answers
@@ -212,8 +212,8 @@ class Patterns(RichDisplay):
     def failed(self) -> NDArray[np.bool_]:
         """Whether the optimisation failed, though the channel is not dead.
 
-        The final image activates the channel no more than the start did, whatever a step on
-        the way reached; or the channel answers to less than :data:`LEAST` of it.
+        The final image activates the channel no more than the start did, even if a step between
+        them did; or the channel answers to less than :data:`LEAST` of it.
         """
         wrong = ~gained(self.start_activation, self.activation)
         if self.coverage is not None:
@@ -268,18 +268,18 @@ class Patterns(RichDisplay):
 
     @property
     def default_view(self) -> str:
-        """The view that fits where none was asked for."""
+        """The view that fits where none is chosen."""
         if len(self) == 1:
             return "pattern"
         return "grid" if len(set(self.layers)) == 1 else "sheet"
 
     def by_layer(self) -> list[LayerPatterns]:
-        """The layers that patterns stand under, in the order in which they were asked for."""
-        known = {layer.name: layer for layer in self.model.layers}
+        """The layers of the patterns, in the order of these."""
+        layers = {layer.name: layer for layer in self.model.layers}
         indices: dict[str, list[int]] = {}
         for index, name in enumerate(self.layers):
             indices.setdefault(name, []).append(index)
-        return [LayerPatterns(self, name, known.get(name), (*indices[name],)) for name in indices]
+        return [LayerPatterns(self, name, layers.get(name), (*indices[name],)) for name in indices]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -304,6 +304,6 @@ class LayerPatterns:
     @property
     def median_kept(self) -> float | None:
         """The median share that those with a picture keep when moved; ``None`` if unknown."""
-        known = self.result.kept[list(self.alive)]
-        known = known[np.isfinite(known)]
-        return float(np.median(known)) if known.size else None
+        shares = self.result.kept[list(self.alive)]
+        shares = shares[np.isfinite(shares)]
+        return float(np.median(shares)) if shares.size else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from layersight.data.ascent import PHASE, PIXELS, Ascent, Optimisation
 from layersight.data.model import LayerInfo, ModelInfo
 from layersight.errors import ModelInputError
 from layersight.model import Optimisable
-from layersight.nouns.patterns.canvas import Natural, canvases_of, choose_batch
+from layersight.nouns.patterns.canvas import NaturalImages, choose_batch
 from layersight.nouns.patterns.methods.method import Context, Method
 from layersight.nouns.patterns.objectives import weights_of
 from layersight.nouns.patterns.optimiser import OptimisedPattern, Optimiser
-from layersight.nouns.patterns.placements import unseen, whole
+from layersight.nouns.patterns.placements import identity, unseen
 from layersight.nouns.patterns.result import SAME, Objective
 
 Arrays = Sequence[FloatArray]  # one for each probe
@@ -57,7 +58,7 @@ def run(
     method: Method,
     context: Context,
     objectives: Sequence[Objective],
-    natural: Natural | None,
+    natural: NaturalImages | None,
     *,
     batch_size: int | None = None,
     frames: Sequence[int] = (),
@@ -115,19 +116,19 @@ class _Judge:
         ascent: Ascent,
         objectives: Sequence[Objective],
         weights: Sequence[Arrays],
-        natural: Natural | None,
+        natural: NaturalImages | None,
         cover: Callable[[Arrays], float],
         *,
         movable: bool,
     ) -> None:
         self._optimisation, self._ascent, self._cover = optimisation, ascent, cover
         self._objectives, self._weights = objectives, weights
-        self._still = whole(ascent.size)
+        self._still = identity(ascent.size)
         self._views = unseen(ascent.size) if movable else ()
         self._starts: dict[Hashable, Arrays] = {}
         self._natural = None
         if natural is not None:
-            self._natural = self._measure_all(canvases_of(natural, ascent.parameters))
+            self._natural = self._measure_all(natural.canvases(ascent.parameters))
 
     def rate(self, optimised: Sequence[OptimisedPattern]) -> dict[int, RatedPattern]:
         """Patterns by their numbers, as many as a batch holds at most."""
@@ -183,12 +184,11 @@ class _Judge:
         ]
         return np.array(totals, np.float32)
 
-    def _measure_all(self, canvases: Sequence[FloatArray]) -> FloatArray:
+    def _measure_all(self, canvases: Iterator[FloatArray]) -> FloatArray:
         """Every objective of every canvas, ``(canvas, objective)``."""
-        size, columns = self._ascent.batch, [*zip(*self._weights, strict=True)]
+        columns = [*zip(*self._weights, strict=True)]
         values: list[FloatArray] = []
-        for start in range(0, len(canvases), size):
-            part = canvases[start : start + size]
+        while part := [*islice(canvases, self._ascent.batch)]:
             outputs = self._run(self._optimisation.measure, part, self._still)
             values.append(
                 np.sum([o @ np.stack(w).T for o, w in zip(outputs, columns, strict=True)], 0)

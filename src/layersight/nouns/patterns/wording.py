@@ -34,7 +34,7 @@ FAILED = (
 
 
 class Pattern:
-    """One pattern of a result: its numbers, and what is said of it."""
+    """One pattern of a result, with its numbers and its words."""
 
     def __init__(self, result: Patterns, index: int) -> None:
         self.result, self.index, self.objective = result, index, result.objectives[index]
@@ -93,7 +93,7 @@ class Pattern:
 
     @property
     def mark(self) -> str:
-        """What stands on its tile in place of a picture; empty where there is one."""
+        """The word on its tile in place of a picture; empty where there is one."""
         return "dead" if self.dead else "failed" if self.empty else ""
 
     @property
@@ -199,7 +199,7 @@ def how_made(result: Patterns) -> str:
     """The method and its settings, as a sentence."""
     options = result.options
     height, width = options.size
-    # Channels that began silent took more steps than were asked for.
+    # Channels that were silent at first took more steps than the options allow.
     late = bool((result.steps > options.steps).any())
     parts = [
         f"method {options.method}",
