@@ -53,8 +53,8 @@ def test_the_files_that_are_promised(demo):
     names = {path.name for path in demo.folder.iterdir()}
     for name in ("sheet.pdf", "sheet.html", "statistics.json", "manifest.json", "MODEL_CARD.md"):
         assert name in names
-    for place, layer in enumerate(LAYERS):
-        assert f"{place:02d}-{layer}.png" in names
+    for index, layer in enumerate(LAYERS):
+        assert f"{index:02d}-{layer}.png" in names
     assert len([name for name in names if name.startswith("across-channel-")]) == 1
     assert {"chelsea.txt", "heatmap.png", "patterns.png"} <= names
     assert all(path.stat().st_size for path in demo.folder.iterdir())
@@ -108,12 +108,12 @@ def test_the_pictures(demo):
 
 
 def test_the_network_is_small_and_its_card_tells_its_accuracy():
-    with resources.as_file(resources.files("layersight.assets.demo")) as place:
-        assert (place / "cats_dogs.keras").stat().st_size < 1_500_000
-        card = (place / "MODEL_CARD.md").read_text("utf-8")
+    with resources.as_file(resources.files("layersight.assets.demo")) as index:
+        assert (index / "cats_dogs.keras").stat().st_size < 1_500_000
+        card = (index / "MODEL_CARD.md").read_text("utf-8")
         assert re.search(r"\d\d(\.\d+)? ?%", card)
         assert "dead channels" in card.lower()
-        assert "CC0" in (place / "chelsea.txt").read_text("utf-8")
+        assert "CC0" in (index / "chelsea.txt").read_text("utf-8")
 
 
 def test_the_text_and_the_picture_agree_about_the_hottest_pixel(demo):

@@ -1,10 +1,7 @@
 """The scale that a network's own statistics speak for, over a model of plain NumPy."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,16 +10,14 @@ from PIL import Image
 import layersight
 from layersight.batch.scale import GUESS, weigh
 from layersight.data.model import InputInfo
-from layersight.data.preprocessing import SCALES, Preprocessing
+from layersight.data.preprocessing import SCALES
 from layersight.model import MovingStatistics
 from layersight.nouns.activations.compute import activations, load_image
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (12, 10, 3)).astype(np.uint8)
 
 
-def normalised(
-    network: Any, scale: str, channels: int = 3, preprocessing: Preprocessing | None = None
-) -> Any:
+def normalised(network, scale, channels=3, preprocessing=None):
     """A network whose first layer keeps the statistics of these pixels in a scale."""
     values = SCALES[scale].apply(PIXELS).reshape(-1, 3)
     means, variances = (np.resize(part, channels) for part in (values.mean(0), values.var(0)))
@@ -37,7 +32,7 @@ def normalised(
 
 
 @pytest.mark.parametrize("scale", ["-1..1", "none", "caffe"])
-def test_the_scale_that_the_statistics_speak_for(network: Any, scale: str) -> None:
+def test_the_scale_that_the_statistics_speak_for(network, scale):
     found = activations(normalised(network, scale), PIXELS)
     assert found.images[0].preprocessing.name == scale
     assert found.images[0].preprocessing.reason.startswith("the statistics kept by 'norm' fit")
@@ -45,7 +40,7 @@ def test_the_scale_that_the_statistics_speak_for(network: Any, scale: str) -> No
     assert load_image(PIXELS, normalised(network, scale)).preprocessing.name == scale
 
 
-def test_what_the_user_or_the_model_says_comes_first(network: Any) -> None:
+def test_what_the_user_or_the_model_says_comes_first(network):
     model = normalised(network, "none")
     assert (
         activations(model, PIXELS, scale="0..1").images[0].preprocessing.reason
@@ -55,15 +50,13 @@ def test_what_the_user_or_the_model_says_comes_first(network: Any) -> None:
     assert activations(told, PIXELS).images[0].preprocessing.reason == "told"
 
 
-def test_a_float_array_is_taken_as_it_is(network: Any) -> None:
+def test_a_float_array_is_taken_as_it_is(network):
     values = PIXELS.astype(np.float32)
     found = activations(normalised(network, "-1..1"), values)
     np.testing.assert_array_equal(found["norm"][0], values)
 
 
-def test_four_channels_are_not_judged_by_the_three_that_are_shown(
-    network: Any, tmp_path: Path
-) -> None:
+def test_four_channels_are_not_judged_by_the_three_that_are_shown(network, tmp_path):
     path = tmp_path / "glass.png"
     Image.fromarray(PIXELS).convert("RGBA").save(path)
     found = activations(normalised(network, "none", channels=4), path)
@@ -75,7 +68,7 @@ def test_four_channels_are_not_judged_by_the_three_that_are_shown(
 NAMED = SCALES["-1..1"].because("as MobileNet was trained", "name")
 
 
-def test_statistics_outrank_a_name_where_they_are_clear() -> None:
+def test_statistics_outrank_a_name_where_they_are_clear():
     found = weigh(NAMED, "bn", {"0..1": 0.146, "-1..1": 2.52, "none": 900.0})
     assert (found.name, found.evidence) == ("0..1", "statistics")
     assert "not -1..1 as MobileNet was trained" in found.reason
@@ -85,19 +78,17 @@ def test_statistics_outrank_a_name_where_they_are_clear() -> None:
     "distances",
     [{"0..1": 0.2, "-1..1": 0.3, "none": 900.0}, {"0..1": 11.7, "-1..1": 40.0, "none": 900.0}],
 )
-def test_a_name_breaks_ties_and_serves_where_statistics_say_nothing(
-    distances: dict[str, float],
-) -> None:
+def test_a_name_breaks_ties_and_serves_where_statistics_say_nothing(distances):
     assert weigh(NAMED, "bn", distances) == NAMED
 
 
-def test_what_agrees_with_a_name_is_told() -> None:
+def test_what_agrees_with_a_name_is_told():
     found = weigh(NAMED, "bn", {"0..1": 0.5, "-1..1": 0.1, "none": 900.0})
     assert found.name == "-1..1"
     assert found.reason == "as MobileNet was trained, and the statistics kept by 'bn' fit"
 
 
-def test_weak_evidence_is_called_weak_and_the_choice_asked_for() -> None:
+def test_weak_evidence_is_called_weak_and_the_choice_asked_for():
     weak = weigh(GUESS, "bn", {"-1..1": 0.13, "0..1": 0.24, "none": 900.0})
     assert weak.name == "-1..1"
     assert weak.reason.startswith("weak evidence")
@@ -107,7 +98,7 @@ def test_weak_evidence_is_called_weak_and_the_choice_asked_for() -> None:
     assert all(each.reason.endswith("name the right one with --scale") for each in (weak, far))
 
 
-def test_statistics_that_were_never_trained_say_nothing(network: Any) -> None:
+def test_statistics_that_were_never_trained_say_nothing(network):
     fresh = MovingStatistics("norm", np.zeros(3), np.ones(3), ("picture",), None)
     assert not fresh.is_trained
     model = network(
@@ -118,7 +109,7 @@ def test_statistics_that_were_never_trained_say_nothing(network: Any) -> None:
     assert load_image(PIXELS, model).preprocessing == NAMED
 
 
-def test_the_same_is_found_whatever_image_is_looked_at(network: Any) -> None:
+def test_the_same_is_found_whatever_image_is_looked_at(network):
     model = normalised(network, "none")
     black = np.zeros_like(PIXELS)
     assert load_image(black, model).preprocessing == load_image(PIXELS, model).preprocessing
@@ -136,7 +127,7 @@ GUESSED = ("cats_dogs_150.h5", "LucieSvc__PMD-IA_Nanotag__835766a4__siamese_mode
     [row for row in TRAINED if row["evidence"] != "guess" or row["file"] in GUESSED],
     ids=lambda row: row["file"].rpartition("__")[0][:40] or row["file"],
 )
-def test_real_models_are_told_right_or_not_known(data: Path, model: dict[str, str]) -> None:
+def test_real_models_are_told_right_or_not_known(data, model):
     (path,) = [*(data / "models").glob(model["file"]), *(data / "wild").glob(model["file"])]
     loaded = layersight.load_model(path)
     found = load_image(np.zeros((64, 64), np.uint8), loaded).preprocessing

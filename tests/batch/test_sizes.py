@@ -1,7 +1,5 @@
 """Sizes and counts from the user, and inputs of no size: one line, whatever is asked for."""
 
-from __future__ import annotations
-
 import keras
 import numpy as np
 import pytest

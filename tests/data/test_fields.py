@@ -21,7 +21,7 @@ class Request:
     colour: str = option("black", help="Of nothing.", choices=("black", "grey"))
     frame: int | None = option(None, help="Which.", low=0)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self):
         check(self)
 
 
@@ -82,7 +82,7 @@ def test_keywords_are_sorted_by_the_dataclass_they_belong_to():
         split_options({"noise": 3}, Request, without=["noise"])
 
 
-def test_names_and_words_may_be_spelled_the_american_way() -> None:
+def test_names_and_words_may_be_spelled_the_american_way():
     given = {"normalize": "standardize", "center": 100, "colormap": "gray"}
     (own,) = split_options(given, PictureOptions)
     options = PictureOptions(**own)

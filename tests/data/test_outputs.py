@@ -1,7 +1,5 @@
 """What an output is: from its last activation and its shape, never more than they tell."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

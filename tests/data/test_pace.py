@@ -1,19 +1,13 @@
 """How long work takes, and the warning of it where nobody is told of its progress."""
 
-from __future__ import annotations
-
 import logging
-
-import pytest
 
 from layersight.data import pace as module
 from layersight.data.pace import progress_or_warning
 from layersight.errors import Interrupted
 
 
-def test_long_work_is_warned_of_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_long_work_is_warned_of_once(monkeypatch, caplog):
     clock = iter([0.0, 10.0, *(10 + 0.5 * step for step in range(1, 50))])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     tell = progress_or_warning(None, "Less: fewer channels.")
@@ -25,10 +19,8 @@ def test_long_work_is_warned_of_once(
     ]
 
 
-def test_what_was_given_is_told_and_short_work_is_not_warned_of(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    told: list[tuple[int, int]] = []
+def test_what_was_given_is_told_and_short_work_is_not_warned_of(caplog):
+    told = []
     progress_or_warning(lambda *parts: told.append(parts), "")(1, 2)
     assert told == [(1, 2)]
     for step in range(20):
@@ -36,7 +28,7 @@ def test_what_was_given_is_told_and_short_work_is_not_warned_of(
     assert not caplog.records
 
 
-def test_an_interruption_says_where_the_result_is() -> None:
+def test_an_interruption_says_where_the_result_is():
     assert str(Interrupted("made", 5)) == (
         "interrupted; what is done of 5 is kept: sys.last_value.done"
     )

@@ -1,7 +1,5 @@
 """Maps brought to the photograph, against a slow second writing."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -13,7 +11,7 @@ from PIL import Image
 from layersight.data.placing import enlarge, place
 
 
-def slowly(values: np.ndarray, region: tuple[float, ...], size: tuple[int, int]) -> np.ndarray:
+def slowly(values, region, size):
     """Pixel by pixel: where its centre lies in the map, the mean of the four cells around."""
     high, wide = values.shape
     top, left, bottom, right = region

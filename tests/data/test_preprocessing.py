@@ -1,7 +1,5 @@
 """Preprocessing against an independent writing of keras.applications and against Keras itself."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -26,11 +24,11 @@ RANGES = {
 }
 
 
-def some_pixels(*shape: int) -> np.ndarray:
+def some_pixels(*shape):
     return np.random.default_rng(3).integers(0, 256, shape, np.uint8)
 
 
-def by_hand(pixel: tuple[int, int, int], mode: str) -> list[float]:
+def by_hand(pixel, mode):
     """The formulas of keras.applications.imagenet_utils for one pixel, written once more."""
     red, green, blue = pixel
     if mode == "tf":
@@ -218,6 +216,6 @@ def test_what_is_no_scale_is_said_in_one_line(asked, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_scale_that_is_no_text() -> None:
+def test_a_scale_that_is_no_text():
     with pytest.raises(UsageError, match="expected scale as text or a Preprocessing, found 3"):
         find_scale(3)

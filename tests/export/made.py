@@ -1,11 +1,7 @@
 """Activations made by hand, with everything in them that a file has to hold."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +19,7 @@ NASTY = 'a/b (c)\\d "e" <f> & é 漢 \udcff}'
 """A name with whatever a file format gives a meaning to."""
 
 
-def image(name: str = "cat.png", seed: int = 0) -> InputImage:
+def image(name="cat.png", seed=0):
     pixels = np.random.default_rng(seed).integers(0, 256, (8, 9, 3)).astype(np.uint8)
     scale = SCALES["0..1"]
     return InputImage(
@@ -31,15 +27,13 @@ def image(name: str = "cat.png", seed: int = 0) -> InputImage:
     )
 
 
-def layer(name: str, values: np.ndarray, kind: str = "Conv2D", **known: Any) -> LayerActivation:
+def layer(name, values, kind="Conv2D", **known):
     channels = known.pop("channels", tuple(range(values.shape[-1])))
     info = LayerInfo(name, kind, (None, *values.shape[1:-1], max(channels) + 1), **known)
     return LayerActivation(info, values, channels, measure(values), *measure_range(values))
 
 
-def make(
-    count: int = 1, *, names: Sequence[str] | None = None, broken: bool = False, **known: Any
-) -> Activations:
+def make(count=1, *, names=None, broken=False, **known):
     """Layers of every rank; of the first, channel 0 is dead and channel 1 all zeros."""
     draw = np.random.default_rng(5)
     conv = draw.normal(0, 1, (count, 8, 9, 5)).astype(np.float32)
@@ -74,7 +68,7 @@ RESULT = make()
 """One image."""
 
 
-def everything(folder: Path) -> dict[str, bytes | None]:
+def everything(folder):
     """All files below a folder with their bytes; ``None`` for folders."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None

@@ -1,11 +1,7 @@
 """Arrays on disk: NumPy archives and Zarr stores."""
 
-from __future__ import annotations
-
 import builtins
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +12,9 @@ from export.made import RESULT, make
 from layersight.errors import OutputError
 from layersight.export import arrays as module
 from layersight.export import read_manifest, save
-from layersight.nouns.activations.result import Activations
 
 
-def test_an_archive_holds_the_layers_and_nothing_else(tmp_path: Path) -> None:
+def test_an_archive_holds_the_layers_and_nothing_else(tmp_path):
     with np.load(save(RESULT, tmp_path / "x.npz"), allow_pickle=False) as found:
         assert found.files == list(RESULT)
         for name, array in RESULT.items():
@@ -27,7 +22,7 @@ def test_an_archive_holds_the_layers_and_nothing_else(tmp_path: Path) -> None:
             np.testing.assert_array_equal(found[name], array)
 
 
-def renamed(names: list[str]) -> Activations:
+def renamed(names):
     layers = [
         replace(entry, layer=replace(entry.layer, name=name))
         for entry, name in zip(RESULT.layers, names, strict=False)
@@ -35,13 +30,13 @@ def renamed(names: list[str]) -> Activations:
     return replace(RESULT, layers=tuple(layers))
 
 
-def test_layers_of_any_name_in_an_archive(tmp_path: Path) -> None:
+def test_layers_of_any_name_in_an_archive(tmp_path):
     made = renamed(["file", "allow_pickle", "arr_0", "a/b@1", "é 漢"])
     with np.load(save(made, tmp_path / "x.npz")) as found:
         assert found.files == list(made)
 
 
-def test_an_archive_of_very_many_images_still_tells_its_origin(tmp_path: Path) -> None:
+def test_an_archive_of_very_many_images_still_tells_its_origin(tmp_path):
     made = make(300, names=[f"{'long' * 20}{number}.png" for number in range(300)])
     path = save(replace(made, layers=made.layers[-1:]), tmp_path / "x.npz")
     found = read_manifest(path)
@@ -52,7 +47,7 @@ def test_an_archive_of_very_many_images_still_tells_its_origin(tmp_path: Path) -
         assert arrays["top"].shape == (300, 3)
 
 
-def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
+def test_a_store_as_xarray_sees_it(tmp_path):
     path = save(RESULT, tmp_path / "x.zarr")
     with xarray.open_zarr(path, consolidated=False) as found:
         assert set(found.data_vars) == {"conv", "body.pool", "line", "volume", "top"}
@@ -72,7 +67,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
         assert found.attrs["layersight"]["kind"] == "activations"
 
 
-def test_a_store_has_a_chunk_for_each_channel_of_each_image(tmp_path: Path) -> None:
+def test_a_store_has_a_chunk_for_each_channel_of_each_image(tmp_path):
     root = zarr.open_group(str(save(make(2), tmp_path / "x.zarr")), mode="r")
     assert root["conv"].chunks == (1, 8, 9, 1)
     assert root["volume"].chunks == (1, 2, 4, 4, 1)
@@ -89,7 +84,7 @@ def test_a_store_has_a_chunk_for_each_channel_of_each_image(tmp_path: Path) -> N
         ["conv", "conv_y", "conv_channel", "conv_x", "conv_unit"],
     ],
 )
-def test_names_that_a_store_cannot_have_or_has_already(tmp_path: Path, names: list[str]) -> None:
+def test_names_that_a_store_cannot_have_or_has_already(tmp_path, names):
     made = renamed(names)
     with xarray.open_zarr(save(made, tmp_path / "x.zarr"), consolidated=False) as found:
         by_layer = {array.attrs["layer"]: array for array in found.data_vars.values()}
@@ -98,12 +93,10 @@ def test_names_that_a_store_cannot_have_or_has_already(tmp_path: Path, names: li
             np.testing.assert_array_equal(by_layer[name].to_numpy(), values)
 
 
-def test_without_zarr_one_line_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_zarr_one_line_says_what_to_do(tmp_path, monkeypatch):
     known = builtins.__import__
 
-    def without(name: str, *given: Any, **named: Any) -> Any:
+    def without(name, *given, **named):
         if name.partition(".")[0] == "zarr":
             raise ImportError("No module named 'zarr'")
         return known(name, *given, **named)

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ STRANGE = {
 """What must be written too, whatever it looks like."""
 
 
-def few_kernels(**known: Any) -> Any:
+def few_kernels(**known):
     return weights(layer((3, 3, 3, 10), "colour", zero=(2,), wrong=(5,)), **known)
 
 
@@ -78,7 +77,7 @@ class Case:
     said: str
     paged: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
-    def written(self, path: Path, **known: Any) -> tuple[Any, Mapping[str, Any], Path]:
+    def written(self, path, **known):
         """A result, how it looks, and its file."""
         one = path.suffix == ".svg"
         made = (self.small if one else self.make)(**known)
@@ -195,7 +194,7 @@ FILES = [
 """Each kind with each suffix that it can have; none is a folder."""
 
 
-def at(found: Any, path: str) -> Any:
+def at(found, path):
     """What is at a path of a JSON document."""
     for part in path.split("."):
         found = found[int(part) if part.isdecimal() else part]
@@ -203,13 +202,13 @@ def at(found: Any, path: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_every_suffix_is_there(kind: str) -> None:
+def test_every_suffix_is_there(kind):
     usual = {".pdf", ".png", ".svg", ".html", ".npz", ".json"}
     assert {suffix for each, suffix in FILES if each == kind} == usual | CASES[kind].suffixes
 
 
 @pytest.mark.parametrize(("kind", "suffix"), FILES)
-def test_writing_twice_gives_the_same_bytes(tmp_path: Path, kind: str, suffix: str) -> None:
+def test_writing_twice_gives_the_same_bytes(tmp_path, kind, suffix):
     first, second = (CASES[kind].written(tmp_path / f"{n}{suffix}")[2] for n in ("one", "two"))
     if first.is_dir():
         assert everything(first) == everything(second) != {}
@@ -218,9 +217,9 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path, kind: str, suffix: s
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [file for file in FILES if file[1] != ".csv"])
-def test_the_origin_is_read_back_whole(tmp_path: Path, kind: str, suffix: str) -> None:
+def test_the_origin_is_read_back_whole(tmp_path, kind, suffix):
     case, name = CASES[kind], HOSTILE + NASTY
-    known: dict[str, Any] = {"name": name}
+    known = {"name": name}
     if kind != "evaluation":
         known |= {"source": name, "rewrites": (name,)}
     made, settings, path = case.written(tmp_path / f"out{suffix}", **known)
@@ -229,12 +228,12 @@ def test_the_origin_is_read_back_whole(tmp_path: Path, kind: str, suffix: str) -
     assert found == json.loads(json.dumps(manifest_of(made, options)))
     assert (found["schema"], found["layersight"], found["kind"]) == (2, __version__, kind)
     assert found["model"]["name"] == name
-    for place, value in {"notes": ["a note"], **case.origin}.items():
-        assert at(found, place) == value, place
+    for index, value in {"notes": ["a note"], **case.origin}.items():
+        assert at(found, index) == value, index
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [file for file in FILES if file[0] in STRANGE])
-def test_whatever_they_are_they_can_be_written(tmp_path: Path, kind: str, suffix: str) -> None:
+def test_whatever_they_are_they_can_be_written(tmp_path, kind, suffix):
     for number, made in enumerate(STRANGE[kind]):
         settings = {"view": "grid"} if kind == "patterns" else {}
         if suffix in ANIMATIONS:
@@ -244,7 +243,7 @@ def test_whatever_they_are_they_can_be_written(tmp_path: Path, kind: str, suffix
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_a_pdf_has_its_text_and_an_outline(tmp_path: Path, kind: str) -> None:
+def test_a_pdf_has_its_text_and_an_outline(tmp_path, kind):
     case = CASES[kind]
     document = PdfReader(io.BytesIO(case.written(tmp_path / "x.pdf")[2].read_bytes()))
     assert [
@@ -264,9 +263,7 @@ def test_a_pdf_has_its_text_and_an_outline(tmp_path: Path, kind: str) -> None:
         (gallery({"edges": 3, "parts": 12}), [1, 1]),
     ],
 )
-def test_the_first_page_of_a_pdf_leads_to_the_others(
-    tmp_path: Path, made: Any, leads: list[int]
-) -> None:
+def test_the_first_page_of_a_pdf_leads_to_the_others(tmp_path, made, leads):
     document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
     links = (link["/Dest"][0].get_object() for link in document.pages[0]["/Annots"])
     assert [document.get_page_number(page) for page in links] == leads
@@ -278,7 +275,7 @@ def test_the_first_page_of_a_pdf_leads_to_the_others(
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_a_png_says_what_it_is(tmp_path: Path, kind: str) -> None:
+def test_a_png_says_what_it_is(tmp_path, kind):
     case = CASES[kind]
     with Image.open(case.written(tmp_path / "x.png")[2]) as image:
         image.load()
@@ -288,7 +285,7 @@ def test_a_png_says_what_it_is(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CASES)
-def test_a_page_is_whole_and_safe(tmp_path: Path, kind: str) -> None:
+def test_a_page_is_whole_and_safe(tmp_path, kind):
     made, _, path = CASES[kind].written(tmp_path / "x.html", name=HOSTILE)
     text = path.read_text("utf-8")
     assert "<b>&\u202e" not in text
@@ -302,7 +299,7 @@ def test_a_page_is_whole_and_safe(tmp_path: Path, kind: str) -> None:
         assert text.count("mid grey is 0. One scale for the layer, ±1.") >= 1
 
 
-def test_a_page_of_an_evaluation_holds_the_table_and_every_metric(tmp_path: Path) -> None:
+def test_a_page_of_an_evaluation_holds_the_table_and_every_metric(tmp_path):
     both = (dataclasses.replace(methods("grad-cam")[0], layers=(HOSTILE,)), *methods("gradient"))
     made = evaluation(3, methods=both, name=HOSTILE, notes=(HOSTILE,), explained=HOSTILE)
     text = save(made, tmp_path / "x.html").read_text("utf-8")
@@ -370,14 +367,7 @@ SEVERAL = r"SVG holds one page and this view has \d+: "
         ("evaluation", "x.svg", {}, f"{SEVERAL}choose fewer methods"),
     ],
 )
-def test_wrong_requests(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    kind: str,
-    path: str,
-    settings: dict[str, Any],
-    words: str,
-) -> None:
+def test_wrong_requests(tmp_path, monkeypatch, kind, path, settings, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=words) as caught:
         save(SOME[kind](), path, **settings)

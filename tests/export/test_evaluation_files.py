@@ -1,11 +1,8 @@
 """Evaluations as files of every kind: whole, the same each time, read back."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,14 +11,12 @@ from evaluations import HOSTILE, evaluation
 from layersight.data.target import Target
 from layersight.errors import OutputError
 from layersight.export import save
-from layersight.export.files import load, suffixes_of
+from layersight.export.files import load
 from layersight.nouns.evaluation.noun import AXES, NOUN
 from layersight.nouns.heatmaps.request import MeasureOptions
 
-SUFFIXES = suffixes_of(NOUN)
 
-
-def test_an_archive_is_read_back_as_it_was(tmp_path: Path) -> None:
+def test_an_archive_is_read_back_as_it_was(tmp_path):
     targets = (
         Target("top", 0, label="cat", sign=-1),
         Target("mask", 1, where=(1, 2, 3, 4), before=False),
@@ -37,7 +32,7 @@ def test_an_archive_is_read_back_as_it_was(tmp_path: Path) -> None:
             assert one == other, field.name
 
 
-def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_evaluation_is_refused(tmp_path):
     made = evaluation(2)
     other = evaluation(2, model=dataclasses.replace(made.model, digest="sha256:1"))
     path = save(made, tmp_path / "x.npz")
@@ -50,7 +45,7 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
         load(page, NOUN, made.model)
 
 
-def test_json_tells_every_number(tmp_path: Path) -> None:
+def test_json_tells_every_number(tmp_path):
     made = evaluation(3)
     text = save(made, tmp_path / "x.json").read_text("utf-8")
     assert "NaN" not in text
@@ -69,7 +64,7 @@ def test_json_tells_every_number(tmp_path: Path) -> None:
     assert [entry["grain"] for entry in found["random"]] == [[7, 7], [56, 56], [224, 224]]
 
 
-def test_a_table_of_text_has_a_line_for_each_number(tmp_path: Path) -> None:
+def test_a_table_of_text_has_a_line_for_each_number(tmp_path):
     scores = np.array([-0.3104775, 0.7], np.float32)
     made = evaluation(2, images=(HOSTILE, "two\nlines,and a comma"), scores=scores)
     path = save(made, tmp_path / "x.csv")

@@ -1,15 +1,11 @@
 """Files of activations: whole or not at all, what is there is replaced, wrong places are told."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,30 +17,29 @@ from layersight.export.files import suffixes_of
 from layersight.export.manifest import dump_manifest, manifest_of
 from layersight.nouns.activations.noun import NOUN
 from layersight.nouns.activations.options import PictureOptions
-from layersight.nouns.activations.result import Activations
 
 KINDS = [*suffixes_of(NOUN), ""]
 """Every suffix, and none for a folder."""
 
 
-def options_for(suffix: str) -> dict[str, str]:
+def options_for(suffix):
     """SVG holds one page, so a view that has one."""
     return {"view": "grid"} if suffix == ".svg" else {}
 
 
-def only_maps(result: Activations, suffix: str) -> Activations:
+def only_maps(result, suffix):
     """For SVG the layers that the view shows on its one page."""
     if suffix != ".svg":
         return result
     return replace(result, images=result.images[:1], layers=result.layers[:1])
 
 
-def write(result: Activations, path: Path) -> Path:
+def write(result, path):
     return save(only_maps(result, path.suffix), path, **options_for(path.suffix))
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-def test_what_is_there_is_replaced(tmp_path: Path, suffix: str) -> None:
+def test_what_is_there_is_replaced(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     write(make(names=["dog.png"]), path)
     assert read_manifest(path)["images"][0]["name"] == "dog.png"
@@ -53,7 +48,7 @@ def test_what_is_there_is_replaced(tmp_path: Path, suffix: str) -> None:
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [f"out{suffix}"]
 
 
-def test_a_single_map_says_how_it_was_drawn(tmp_path: Path) -> None:
+def test_a_single_map_says_how_it_was_drawn(tmp_path):
     for normalise, drawn in (("standardise", "minmax"), ("layer", "layer")):
         options = PictureOptions(view="channel", normalise=normalise)
         found = read_manifest(save(make(), tmp_path / "out.pdf", options))["options"]
@@ -63,7 +58,7 @@ def test_a_single_map_says_how_it_was_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-def test_settings_reach_the_file(tmp_path: Path, suffix: str) -> None:
+def test_settings_reach_the_file(tmp_path, suffix):
     path = tmp_path / f"out{suffix}"
     made = only_maps(make(), suffix)
     base = PictureOptions(**options_for(suffix), contrast=128)
@@ -74,15 +69,13 @@ def test_settings_reach_the_file(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-def test_values_that_are_no_numbers_are_written_without_a_warning(
-    tmp_path: Path, suffix: str
-) -> None:
+def test_values_that_are_no_numbers_are_written_without_a_warning(tmp_path, suffix):
     path = write(make(broken=True), tmp_path / f"out{suffix}")
     assert path.exists()
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-def test_several_images(tmp_path: Path, suffix: str) -> None:
+def test_several_images(tmp_path, suffix):
     path = write(make(3, names=["a.png", "b.png", "c.png"]), tmp_path / f"out{suffix}")
     wanted = 1 if suffix == ".svg" else 3
     assert len(read_manifest(path)["images"]) == wanted
@@ -91,10 +84,10 @@ def test_several_images(tmp_path: Path, suffix: str) -> None:
 # Whole or not at all.
 
 
-def fail(monkeypatch: pytest.MonkeyPatch, suffix: str, error: BaseException) -> None:
+def fail(monkeypatch, suffix, error):
     """Lets the writer of a suffix fail, for stores and folders after half of the work."""
 
-    def writer(*arguments: Any) -> bytes:
+    def writer(*arguments):
         folder = next((each for each in arguments if isinstance(each, Path)), None)
         if folder is not None:
             (folder / "half").write_bytes(b"half")
@@ -104,26 +97,18 @@ def fail(monkeypatch: pytest.MonkeyPatch, suffix: str, error: BaseException) -> 
     monkeypatch.setattr(files, name, writer)
 
 
-@pytest.mark.parametrize("place", ["out", "new/deep/out"])
+@pytest.mark.parametrize("target", ["out", "new/deep/out"])
 @pytest.mark.parametrize("suffix", KINDS)
 @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyboardInterrupt()], ids=repr)
-def test_a_writer_that_fails_leaves_nothing(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    suffix: str,
-    place: str,
-    error: BaseException,
-) -> None:
+def test_a_writer_that_fails_leaves_nothing(tmp_path, monkeypatch, suffix, target, error):
     fail(monkeypatch, suffix, error)
     with pytest.raises(type(error)):
-        write(RESULT, tmp_path / f"{place}{suffix}")
+        write(RESULT, tmp_path / f"{target}{suffix}")
     assert everything(tmp_path) == {}
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-def test_a_writer_that_fails_leaves_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
-) -> None:
+def test_a_writer_that_fails_leaves_what_was_there(tmp_path, monkeypatch, suffix):
     path = write(make(), tmp_path / f"out{suffix}")
     before = everything(tmp_path)
     fail(monkeypatch, suffix, KeyboardInterrupt())
@@ -135,22 +120,22 @@ def test_a_writer_that_fails_leaves_what_was_there(
 class Full:
     """A file on a disk that is full after some bytes."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file):
         self.file = file
 
-    def __enter__(self) -> Full:
+    def __enter__(self):
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_):
         self.file.close()
 
-    def write(self, content: bytes) -> int:
+    def write(self, content):
         self.file.write(content[:10])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("suffix", [suffix for suffix in KINDS if suffix != ".zarr"])
-def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+def test_a_full_disk(tmp_path, monkeypatch, suffix):
     opened = Path.open
     monkeypatch.setattr(Path, "open", lambda *given, **known: Full(opened(*given, **known)))
     with pytest.raises(OutputError, match=r"^cannot write \S+: No space left on device\. Choose"):
@@ -158,7 +143,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: st
     assert everything(tmp_path) == {}
 
 
-def test_a_full_disk_under_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_under_a_store(tmp_path, monkeypatch):
     fail(monkeypatch, ".zarr", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     with pytest.raises(OutputError, match=r"^cannot write \S+: No space left on device\. Choose"):
         write(RESULT, tmp_path / "new/out.zarr")
@@ -167,18 +152,13 @@ def test_a_full_disk_under_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("suffix", KINDS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.EACCES, "Permission denied")])
-def test_an_interruption_at_the_last_moment(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    suffix: str,
-    error: BaseException,
-) -> None:
+def test_an_interruption_at_the_last_moment(tmp_path, monkeypatch, suffix, error):
     write(RESULT, tmp_path / f"old{suffix}")
     before = everything(tmp_path)
     known = {"replace": Path.replace, "rename": Path.rename}
 
-    def move(how: str) -> Callable[[Path, Path], Path]:
-        def refuse(path: Path, target: Path) -> Path:
+    def move(how):
+        def refuse(path, target):
             if Path(target).parent == tmp_path or Path(target).parent.parent == tmp_path:
                 raise error
             return known[how](path, target)
@@ -196,7 +176,7 @@ def test_an_interruption_at_the_last_moment(
 
 
 @pytest.mark.parametrize("suffix", KINDS)
-def test_places_that_cannot_be_written(tmp_path: Path, suffix: str) -> None:
+def test_places_that_cannot_be_written(tmp_path, suffix):
     file = tmp_path / "file.txt"
     file.write_text("keep")
     for path, words in (
@@ -214,34 +194,34 @@ def test_places_that_cannot_be_written(tmp_path: Path, suffix: str) -> None:
     assert everything(tmp_path) == {"file.txt": b"keep"}
 
 
-def test_a_folder_where_a_file_should_be_and_the_reverse(tmp_path: Path) -> None:
+def test_a_folder_where_a_file_should_be_and_the_reverse(tmp_path):
     for suffix in (".pdf", ".npz", ".json"):
-        place = tmp_path / f"taken{suffix}"
-        place.mkdir()
+        target = tmp_path / f"taken{suffix}"
+        target.mkdir()
         with pytest.raises(OutputError, match="Is a directory"):
-            write(RESULT, place)
-        assert place.is_dir()
+            write(RESULT, target)
+        assert target.is_dir()
     for suffix in (".zarr", ""):
-        place = tmp_path / f"file{suffix}"
-        place.write_text("keep")
+        target = tmp_path / f"file{suffix}"
+        target.write_text("keep")
         with pytest.raises(OutputError, match=r"^cannot write"):
-            write(RESULT, place)
-        assert place.read_text() == "keep"
+            write(RESULT, target)
+        assert target.read_text() == "keep"
 
 
-def test_a_folder_with_something_else_is_no_store_to_be_replaced(tmp_path: Path) -> None:
-    place = tmp_path / "photos.zarr"
-    place.mkdir()
-    (place / "photo.jpg").write_bytes(b"keep")
+def test_a_folder_with_something_else_is_no_store_to_be_replaced(tmp_path):
+    target = tmp_path / "photos.zarr"
+    target.mkdir()
+    (target / "photo.jpg").write_bytes(b"keep")
     with pytest.raises(OutputError, match="found a folder that holds something else"):
-        write(RESULT, place)
-    assert everything(place) == {"photo.jpg": b"keep"}
-    (place / "photo.jpg").unlink()
-    write(RESULT, place)
-    assert (place / "zarr.json").exists()
+        write(RESULT, target)
+    assert everything(target) == {"photo.jpg": b"keep"}
+    (target / "photo.jpg").unlink()
+    write(RESULT, target)
+    assert (target / "zarr.json").exists()
 
 
-def test_files_get_the_rights_that_new_files_get(tmp_path: Path) -> None:
+def test_files_get_the_rights_that_new_files_get(tmp_path):
     before = os.umask(0o027)
     try:
         for suffix in KINDS:
@@ -257,12 +237,12 @@ def test_files_get_the_rights_that_new_files_get(tmp_path: Path) -> None:
 # Wrong words.
 
 
-def test_a_folder_may_have_a_dot_once_it_is_there(tmp_path: Path) -> None:
+def test_a_folder_may_have_a_dot_once_it_is_there(tmp_path):
     (tmp_path / "run.v2").mkdir()
     assert (save(RESULT, tmp_path / "run.v2") / "sheet.pdf").exists()
 
 
-def test_what_is_no_result(tmp_path: Path) -> None:
+def test_what_is_no_result(tmp_path):
     with pytest.raises(
         UsageError,
         match="expected activations, patterns, kernels, heatmaps, an evaluation, a summary or an",
@@ -277,8 +257,8 @@ def test_what_is_no_result(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [*KINDS, ".txt"])
-def test_a_file_that_layersight_did_not_write(tmp_path: Path, suffix: str) -> None:
-    contents: dict[str, bytes] = {
+def test_a_file_that_layersight_did_not_write(tmp_path, suffix):
+    contents = {
         ".json": b"[1, 2]",
         ".html": b"<html></html>",
         ".svg": b"<svg/>",
@@ -297,7 +277,7 @@ def test_a_file_that_layersight_did_not_write(tmp_path: Path, suffix: str) -> No
             read_manifest(path)
 
 
-def test_a_manifest_is_one_line_of_ascii() -> None:
+def test_a_manifest_is_one_line_of_ascii():
     text = dump_manifest(manifest_of(make(name=NASTY), PictureOptions()))
     assert text.isascii()
     assert text.isprintable()

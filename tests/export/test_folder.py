@@ -1,9 +1,6 @@
 """A folder: every picture, the numbers, the origin."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -20,11 +17,11 @@ ONE = {
 }
 
 
-def names(folder: Path) -> set[str]:
+def names(folder):
     return {path.name for path in folder.iterdir()}
 
 
-def test_what_a_folder_holds(tmp_path: Path) -> None:
+def test_what_a_folder_holds(tmp_path):
     folder = save(RESULT, tmp_path / "out")
     assert names(folder) == {*ONE, "across-channel-2.png"}
     for path in folder.glob("*.png"):
@@ -38,14 +35,14 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
     assert across["options"]["view"] == "across"
 
 
-def test_other_files_in_a_folder_are_left_alone(tmp_path: Path) -> None:
+def test_other_files_in_a_folder_are_left_alone(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"keep")
     save(RESULT, tmp_path)
     assert names(tmp_path) == {*ONE, "across-channel-2.png", "photo.jpg"}
     assert (tmp_path / "photo.jpg").read_bytes() == b"keep"
 
 
-def test_images_with_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+def test_images_with_one_name_do_not_overwrite_each_other(tmp_path):
     apart = save(make(2, names=["cats/1.png", "dogs/2.png"]), tmp_path / "apart")
     assert {"1-00-conv.png", "2-00-conv.png"} <= names(apart)
     same = save(make(3, names=["cats/1.png", "dogs/1.png", "1-1.jpg"]), tmp_path / "same")
@@ -54,7 +51,7 @@ def test_images_with_one_name_do_not_overwrite_each_other(tmp_path: Path) -> Non
     assert shown == {"cats/1.png", "dogs/1.png", "1-1.jpg"}
 
 
-def test_layers_of_one_plain_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+def test_layers_of_one_plain_name_do_not_overwrite_each_other(tmp_path):
     first, second = RESULT.layers[:2]
     layers = (
         replace(first, layer=replace(first.layer, name="a/b")),
@@ -64,13 +61,13 @@ def test_layers_of_one_plain_name_do_not_overwrite_each_other(tmp_path: Path) ->
     assert {"00-a-b.png", "01-a-b.png"} <= names(folder)
 
 
-def test_layers_without_maps_have_no_way_of_a_channel(tmp_path: Path) -> None:
+def test_layers_without_maps_have_no_way_of_a_channel(tmp_path):
     folder = save(replace(RESULT, layers=RESULT.layers[-1:]), tmp_path / "out")
     assert not list(folder.glob("*across*"))
     assert alive_everywhere(replace(RESULT, layers=RESULT.layers[-1:])) is None
 
 
-def test_the_first_channel_that_lives_everywhere() -> None:
+def test_the_first_channel_that_lives_everywhere():
     assert alive_everywhere(RESULT) == 2
     conv = RESULT.layers[0]
     stats = replace(conv.statistics, dead=np.ones_like(conv.statistics.dead))
@@ -78,7 +75,7 @@ def test_the_first_channel_that_lives_everywhere() -> None:
     assert alive_everywhere(dead) is None
 
 
-def test_a_caption_says_what_was_done() -> None:
+def test_a_caption_says_what_was_done():
     found = NOUN.describe(RESULT, PictureOptions())
     assert found.name == "small: cat.png"
     for part in (
@@ -92,7 +89,7 @@ def test_a_caption_says_what_was_done() -> None:
     assert "and 2 more" in NOUN.describe(many, PictureOptions()).caption
 
 
-def test_names_of_files_are_plain() -> None:
+def test_names_of_files_are_plain():
     assert file_name("../../etc/passwd") == "..-..-etc-passwd"
     assert file_name("a b\0c\udcff") == "a_b_c_"
     assert file_name("") == "layer"

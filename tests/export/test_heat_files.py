@@ -1,11 +1,8 @@
 """Heatmaps as files of every kind: whole, the same each time, read back with other readers."""
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,25 +16,20 @@ from layersight.data.placing import enlarge
 from layersight.document.colour import blend
 from layersight.errors import OutputError
 from layersight.export import arrays, read_manifest, save
-from layersight.export.files import suffixes_of
-from layersight.nouns.heatmaps.noun import NOUN
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import place_on_photograph
 from layersight.nouns.heatmaps.views import MapPictures
 
-SUFFIXES = [*suffixes_of(NOUN), ""]
-"""Every suffix, and none for a folder."""
 
-
-def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
+def test_an_archive_holds_all_of_it(tmp_path):
     made = rich_heats(fit="crop")
     with np.load(save(made, tmp_path / "x.npz"), allow_pickle=False) as found:
         heat = found["heatmap"]
         assert heat.shape == (8, 36, 54)
         assert heat.dtype == np.float32
-        for place, entry in enumerate(made):
+        for index, entry in enumerate(made):
             np.testing.assert_array_equal(
-                heat[place], place_on_photograph(entry, made.photographs[entry.image])
+                heat[index], place_on_photograph(entry, made.photographs[entry.image])
             )
         assert np.isnan(heat[:, :, 0]).all()  # cropped away
         assert np.isfinite(heat[:, :, 20:30]).all()
@@ -57,11 +49,11 @@ def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
         assert len(found.files) == 13
 
 
-def test_photographs_of_several_sizes_have_an_array_each(tmp_path: Path) -> None:
+def test_photographs_of_several_sizes_have_an_array_each(tmp_path):
     made = heats(photographs=[picture((30, 40)), picture((50, 20))], targets=2)
     with np.load(save(made, tmp_path / "x.npz")) as found:
         assert "heatmap" not in found.files
-        shapes = [found[f"heatmap_{place:03d}"].shape for place in range(4)]
+        shapes = [found[f"heatmap_{index:03d}"].shape for index in range(4)]
         assert shapes == [(30, 40), (30, 40), (50, 20), (50, 20)]
         np.testing.assert_array_equal(
             found["heatmap_003"], place_on_photograph(made.maps[3], made.photographs[1])
@@ -74,7 +66,7 @@ def test_photographs_of_several_sizes_have_an_array_each(tmp_path: Path) -> None
         )
 
 
-def test_heat_in_an_archive_is_that_of_the_map_enlarged(tmp_path: Path) -> None:
+def test_heat_in_an_archive_is_that_of_the_map_enlarged(tmp_path):
     made = heats(size=(48, 72), net=(24, 24))
     with np.load(save(made, tmp_path / "x.npz")) as found:
         np.testing.assert_allclose(
@@ -82,16 +74,14 @@ def test_heat_in_an_archive_is_that_of_the_map_enlarged(tmp_path: Path) -> None:
         )
 
 
-def test_too_much_heat_for_an_archive_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_much_heat_for_an_archive_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(arrays, "LARGEST", 10_000)
     with pytest.raises(OutputError, match=r"13 arrays take .* Write .zarr"):
         save(rich_heats(), tmp_path / "x.npz")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
+def test_a_store_as_xarray_sees_it(tmp_path):
     made = rich_heats()
     with xarray.open_zarr(save(made, tmp_path / "x.zarr"), consolidated=False) as found:
         assert found["heatmap"].dims == ("map", "y", "x")
@@ -106,7 +96,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
         assert found.attrs["layersight"]["kind"] == "heatmaps"
 
 
-def test_json_tells_every_number(tmp_path: Path) -> None:
+def test_json_tells_every_number(tmp_path):
     made = rich_heats(fit="pad")
     found = json.loads(save(made, tmp_path / "x.json").read_text("utf-8"))
     assert found["preprocessing"]["formula"] == "pixels / 255"
@@ -143,7 +133,7 @@ def test_json_tells_every_number(tmp_path: Path) -> None:
     assert found["warnings"] == {"occlusion": WARNING}
 
 
-def test_what_is_no_number_is_null(tmp_path: Path) -> None:
+def test_what_is_no_number_is_null(tmp_path):
     made = heats(measured=True)
     lost = dataclasses.replace(made.maps[0].measures[0], value=float("nan"))
     entry = dataclasses.replace(made.maps[0], score=float("nan"), measures=(lost,))
@@ -155,7 +145,7 @@ def test_what_is_no_number_is_null(tmp_path: Path) -> None:
     assert save(made, tmp_path / "x.png").exists()
 
 
-def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path: Path) -> None:
+def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path):
     made = heats()
     document = PdfReader(io.BytesIO(save(made, tmp_path / "x.pdf").read_bytes()))
     found = [np.asarray(image.image.convert("RGB")) for image in document.pages[0].images]
@@ -166,7 +156,7 @@ def test_pictures_of_a_pdf_have_their_own_pixels(tmp_path: Path) -> None:
         assert any(np.array_equal(pixels, each) for each in found)
 
 
-def test_what_a_folder_holds(tmp_path: Path) -> None:
+def test_what_a_folder_holds(tmp_path):
     made = heats(targets=2, names=["my photo.jpg"], empty=(1,))
     folder = save(made, tmp_path / "out")
     stems = ["000-my_photo-grad-cam-dog", "001-my_photo-grad-cam-bee"]

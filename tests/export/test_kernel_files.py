@@ -1,22 +1,15 @@
 """Kernels as files of every kind: whole, the same each time, read back with other readers."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from layersight.export import save
-from layersight.export.files import suffixes_of
-from layersight.nouns.kernels.noun import NOUN
 from weights import everything
 
-SUFFIXES = suffixes_of(NOUN)
 
-
-def test_an_archive_holds_the_weights_as_they_are(tmp_path: Path) -> None:
+def test_an_archive_holds_the_weights_as_they_are(tmp_path):
     made = everything()
     with np.load(save(made, tmp_path / "x.npz"), allow_pickle=False) as found:
         assert len(found.files) == 4 * len(made)
@@ -33,7 +26,7 @@ def test_an_archive_holds_the_weights_as_they_are(tmp_path: Path) -> None:
         assert found["body/depthwise/kernel"].shape == (3, 3, 1, 9)
 
 
-def test_json_tells_every_filter(tmp_path: Path) -> None:
+def test_json_tells_every_filter(tmp_path):
     made = everything()
     found = json.loads(save(made, tmp_path / "x.json", columns=3).read_text("utf-8"))
     assert [entry["name"] for entry in found["layers"]] == [entry.name for entry in made]
@@ -41,7 +34,7 @@ def test_json_tells_every_filter(tmp_path: Path) -> None:
     assert (many["type"], many["kernel"], many["largest"]) == ("Conv2D", [3, 3, 20], 1.0)
     assert many["zero"] == 1
     values = made.layers[2].values.astype(float)
-    plain, zero, wrong = (many["filters"][place] for place in (1, 3, 4))
+    plain, zero, wrong = (many["filters"][index] for index in (1, 3, 4))
     assert plain["index"] == 1
     assert plain["norm"] == pytest.approx(np.sqrt((values[..., 1] ** 2).sum()))
     assert plain["largest"] == np.abs(values[..., 1]).max()

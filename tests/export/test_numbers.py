@@ -1,10 +1,6 @@
 """The JSON document: the contract of ``activations -o x.json``."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,16 +11,16 @@ from layersight.export import save
 from layersight.nouns.activations.result import Activations
 
 
-def strict(path: Path) -> Any:
+def strict(path):
     """Reads JSON as other languages do: NaN and Infinity are no JSON."""
 
-    def refuse(word: str) -> None:
+    def refuse(word):
         raise AssertionError(f"{word} is no JSON")
 
     return json.loads(path.read_text("utf-8"), parse_constant=refuse)
 
 
-def test_the_contract(tmp_path: Path) -> None:
+def test_the_contract(tmp_path):
     found = strict(save(RESULT, tmp_path / "x.json"))
     assert found["preprocessing"]["name"] == "0..1"
     assert found["preprocessing"]["formula"] == "pixels / 255"
@@ -49,7 +45,7 @@ def test_the_contract(tmp_path: Path) -> None:
     assert found["model"]["digest"] == found["manifest"]["model"]["digest"]
 
 
-def test_every_number_is_the_statistic(tmp_path: Path) -> None:
+def test_every_number_is_the_statistic(tmp_path):
     found = strict(save(RESULT, tmp_path / "x.json"))
     for said, entry in zip(found["layers"], RESULT.layers, strict=True):
         stats = entry.statistics
@@ -58,10 +54,10 @@ def test_every_number_is_the_statistic(tmp_path: Path) -> None:
         assert said["dead"] == entry.dead()
         assert said["sparsity"] == pytest.approx(entry.sparsity())
         assert [channel["index"] for channel in said["channels"]] == list(entry.channels)
-        for place, channel in enumerate(said["channels"]):
+        for index, channel in enumerate(said["channels"]):
             assert set(channel) == {"index", "mean", "std", "min", "max", "sparsity", "dead"}
             for name in ("mean", "std", "min", "max", "sparsity", "dead"):
-                assert np.float32(channel[name]) == getattr(stats, name)[0, place]
+                assert np.float32(channel[name]) == getattr(stats, name)[0, index]
             assert isinstance(channel["dead"], bool)
     first = found["layers"][0]["channels"]
     assert [channel["dead"] for channel in first] == [True, True, False, False, False]
@@ -69,7 +65,7 @@ def test_every_number_is_the_statistic(tmp_path: Path) -> None:
     assert first[1]["sparsity"] == 1
 
 
-def test_numbers_that_are_none_are_null(tmp_path: Path) -> None:
+def test_numbers_that_are_none_are_null(tmp_path):
     found = strict(save(make(broken=True), tmp_path / "x.json"))
     channels = found["layers"][0]["channels"]
     assert channels[2]["mean"] is channels[2]["min"] is None
@@ -79,7 +75,7 @@ def test_numbers_that_are_none_are_null(tmp_path: Path) -> None:
     assert found["predictions"][0]["top"][0]["score"] is None
 
 
-def test_several_images_stand_in_a_list(tmp_path: Path) -> None:
+def test_several_images_stand_in_a_list(tmp_path):
     made = make(2, names=["a.png", "b.png"])
     found = strict(save(made, tmp_path / "x.json"))
     assert "layers" not in found
@@ -90,7 +86,7 @@ def test_several_images_stand_in_a_list(tmp_path: Path) -> None:
         assert entry["predictions"][0]["output"] == "top"
 
 
-def test_a_result_without_predictions(tmp_path: Path) -> None:
+def test_a_result_without_predictions(tmp_path):
     made = make()
     made = Activations(made.model, made.images, made.layers)
     found = strict(save(made, tmp_path / "x.json"))
@@ -108,5 +104,5 @@ def test_a_result_without_predictions(tmp_path: Path) -> None:
         (tuple(range(704)), "0-703"),
     ],
 )
-def test_channels_are_told_as_a_spec(numbers: tuple[int, ...], text: str) -> None:
+def test_channels_are_told_as_a_spec(numbers, text):
     assert specification(numbers) == text

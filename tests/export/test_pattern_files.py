@@ -1,9 +1,6 @@
 """Patterns as files of every kind: whole, the same each time, read back with other readers."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,14 +11,10 @@ from export.made import rich_patterns
 from galleries import gallery, mixed
 from layersight.errors import OutputError, UsageError
 from layersight.export import read_manifest, save
-from layersight.export.files import ANIMATIONS, suffixes_of
-from layersight.nouns.patterns.noun import NOUN
-
-SUFFIXES = [*suffixes_of(NOUN), ""]
-"""Every suffix, and none for a folder."""
+from layersight.export.files import ANIMATIONS
 
 
-def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
+def test_an_archive_holds_all_of_it(tmp_path):
     made = rich_patterns(facets=2)
     with np.load(save(made, tmp_path / "x.npz"), allow_pickle=False) as found:
         for name in (
@@ -44,7 +37,7 @@ def test_an_archive_holds_all_of_it(tmp_path: Path) -> None:
         assert not {"natural", "percentile", "transparency", "frames"} & set(found.files)
 
 
-def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
+def test_a_store_as_xarray_sees_it(tmp_path):
     made = rich_patterns()
     path = save(made, tmp_path / "x.zarr")
     with xarray.open_zarr(path, consolidated=False) as found:
@@ -58,7 +51,7 @@ def test_a_store_as_xarray_sees_it(tmp_path: Path) -> None:
         assert found.attrs["layersight"]["kind"] == "patterns"
 
 
-def test_json_tells_every_number(tmp_path: Path) -> None:
+def test_json_tells_every_number(tmp_path):
     made = rich_patterns()
     found = json.loads(save(made, tmp_path / "x.json").read_text("utf-8"))
     assert (found["dead"], found["natural_count"], found["frame_steps"]) == (1, 8, [0, 3, 7])
@@ -79,7 +72,7 @@ def test_json_tells_every_number(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)
-def test_an_animation_holds_its_last_frame(tmp_path: Path, suffix: str) -> None:
+def test_an_animation_holds_its_last_frame(tmp_path, suffix):
     made = gallery({"conv": 2}, dead=(), frames=4, size=(32, 32))
     with Image.open(save(made, tmp_path / f"x{suffix}")) as image:
         assert (image.n_frames, image.info["loop"]) == (4, 0)
@@ -106,13 +99,13 @@ def test_an_animation_holds_its_last_frame(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)
-def test_an_animation_needs_frames(tmp_path: Path, suffix: str) -> None:
+def test_an_animation_needs_frames(tmp_path, suffix):
     with pytest.raises(UsageError, match=r"this result has no frames: ask for them with --frames"):
         save(gallery(), tmp_path / f"x{suffix}")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_folder_holds(tmp_path: Path) -> None:
+def test_what_a_folder_holds(tmp_path):
     made = gallery({"conv": 3, "body/top": 2})
     folder = save(made, tmp_path / "out")
     assert {path.name for path in folder.iterdir()} == {
@@ -132,7 +125,7 @@ def test_what_a_folder_holds(tmp_path: Path) -> None:
     ]
 
 
-def test_files_of_facets_and_sums_do_not_overwrite_each_other(tmp_path: Path) -> None:
+def test_files_of_facets_and_sums_do_not_overwrite_each_other(tmp_path):
     facets = save(gallery({"conv": 2}, facets=2, dead=()), tmp_path / "facets")
     assert {path.name for path in facets.glob("00-conv-*.png")} == {
         f"00-conv-000{channel}-facet{facet}.png" for channel in (0, 1) for facet in (0, 1)
@@ -144,7 +137,7 @@ def test_files_of_facets_and_sums_do_not_overwrite_each_other(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("suffix", ANIMATIONS)
-def test_an_animation_that_layersight_did_not_write(tmp_path: Path, suffix: str) -> None:
+def test_an_animation_that_layersight_did_not_write(tmp_path, suffix):
     path = tmp_path / f"other{suffix}"
     path.write_bytes(b"nothing")
     with pytest.raises(OutputError, match="no manifest in"):

@@ -1,13 +1,9 @@
 """What every result can do: show itself, be plotted by name, become a file, a table, a data set."""
 
-from __future__ import annotations
-
 import inspect
 import subprocess
 import sys
 import types
-from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -49,7 +45,7 @@ each = pytest.mark.parametrize("kind", RESULTS)
 
 
 @each
-def test_plot_names_its_options(kind: str) -> None:
+def test_plot_names_its_options(kind):
     shown = RESULTS[kind]()
     signature = inspect.signature(shown.plot)
     assert {"ax", *OPTIONS[kind]} <= set(signature.parameters)
@@ -71,20 +67,20 @@ def test_plot_names_its_options(kind: str) -> None:
         ("survey", {"layers", "top", "engine", "scale"}),
     ],
 )
-def test_verbs_name_their_options(verb: str, options: set[str]) -> None:
+def test_verbs_name_their_options(verb, options):
     parameters = inspect.signature(getattr(layersight, verb)).parameters
     assert options <= set(parameters)
     assert "options" not in parameters
 
 
-def test_the_defaults_are_those_of_a_figure() -> None:
+def test_the_defaults_are_those_of_a_figure():
     parameters = inspect.signature(Activations.plot).parameters
     assert (parameters["view"].default, parameters["columns"].default) == ("grid", 16)
     assert isinstance(Activations.plot(small_network(), layer="pool"), Figure)
 
 
 @each
-def test_a_result_is_one_short_line(kind: str) -> None:
+def test_a_result_is_one_short_line(kind):
     text = repr(RESULTS[kind]())
     assert text.startswith("<")
     assert text.endswith(">")
@@ -93,21 +89,21 @@ def test_a_result_is_one_short_line(kind: str) -> None:
     assert "(s)" not in text
 
 
-def test_a_model_shows_itself_as_its_summary() -> None:
+def test_a_model_shows_itself_as_its_summary():
     model = toy()
     assert repr(model) == repr(model.info)
     assert "layers" in repr(model)
     assert model._repr_html_() == model.info._repr_html_()
 
 
-def test_save_is_a_method(tmp_path: Path) -> None:
+def test_save_is_a_method(tmp_path):
     path = small_network().save(tmp_path / "maps.png", view="grid", columns=4)
     assert path.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(UsageError, match="unknown option 'colour'"):
         small_network().save(tmp_path / "maps.png", colour="red")
 
 
-def test_tables() -> None:
+def test_tables():
     maps = small_network()
     frame = maps.to_dataframe()
     counts = sum(len(entry.channels) for entry in maps.layers)
@@ -126,7 +122,7 @@ def test_tables() -> None:
     assert pd.api.types.is_float_dtype(scores.value)
 
 
-def test_data_sets() -> None:
+def test_data_sets():
     maps = small_network()
     found = maps.to_xarray()
     for name, array in maps.items():
@@ -137,7 +133,7 @@ def test_data_sets() -> None:
     assert heat.to_xarray()["values"].shape[0] == len(heat)
 
 
-def test_what_has_neither_says_so() -> None:
+def test_what_has_neither_says_so():
     with pytest.raises(UsageError, match="'image' holds no table"):
         photo().to_dataframe()
     with pytest.raises(UsageError, match="'summary' holds no arrays"):
@@ -145,7 +141,7 @@ def test_what_has_neither_says_so() -> None:
 
 
 @pytest.mark.parametrize("package", ["pandas", "xarray"])
-def test_a_missing_package_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     shown = small_network()
     make = shown.to_dataframe if package == "pandas" else shown.to_xarray
@@ -153,11 +149,11 @@ def test_a_missing_package_is_named(package: str, monkeypatch: pytest.MonkeyPatc
         make()
 
 
-def words(axes: Any) -> set[str]:
+def words(axes):
     return {text.get_text() for text in axes.texts}
 
 
-def test_a_grid_goes_into_axes_of_the_users() -> None:
+def test_a_grid_goes_into_axes_of_the_users():
     figure = Figure(figsize=(8, 4))
     left, right = figure.subplots(1, 2)
     maps = small_network()
@@ -168,7 +164,7 @@ def test_a_grid_goes_into_axes_of_the_users() -> None:
     assert not figure.texts, "nothing is written outside of the axes"
 
 
-def test_a_map_in_axes_has_its_own_pixels_and_its_scale() -> None:
+def test_a_map_in_axes_has_its_own_pixels_and_its_scale():
     values = np.arange(49, dtype=np.float32).reshape(7, 7, 1)
     axes = Figure().subplots()
     result({"conv": values}).plot(ax=axes, layer="conv", channel=0)
@@ -179,7 +175,7 @@ def test_a_map_in_axes_has_its_own_pixels_and_its_scale() -> None:
     assert axes.get_xlabel() == "colours from 0 to 48"
 
 
-def test_a_heatmap_in_axes_is_the_one_over_its_photograph() -> None:
+def test_a_heatmap_in_axes_is_the_one_over_its_photograph():
     axes = Figure().subplots()
     shown = heats()
     shown.plot(ax=axes)
@@ -188,7 +184,7 @@ def test_a_heatmap_in_axes_is_the_one_over_its_photograph() -> None:
     assert axes.get_xlabel().startswith("colours from 0 to ")
 
 
-def test_what_does_not_go_into_axes_is_said() -> None:
+def test_what_does_not_go_into_axes_is_said():
     axes = Figure().subplots()
     with pytest.raises(UsageError, match="takes one picture or grid, found 5: name one of conv"):
         small_network().plot(ax=axes)
@@ -198,7 +194,7 @@ def test_what_does_not_go_into_axes_is_said() -> None:
         small_network().plot(ax=Figure(), layer="conv")
 
 
-def test_a_figure_is_a_picture_of_its_own_size() -> None:
+def test_a_figure_is_a_picture_of_its_own_size():
     figure = small_network().plot()
     png, size = figure._repr_png_()
     assert png.startswith(b"\x89PNG")
@@ -206,14 +202,14 @@ def test_a_figure_is_a_picture_of_its_own_size() -> None:
     assert size == {"width": round(100 * wide), "height": round(100 * tall)}
 
 
-def test_a_figure_of_very_many_maps_can_be_shown() -> None:
+def test_a_figure_of_very_many_maps_can_be_shown():
     figure = small_network().plot()
     figure.set_size_inches(0.1, 700)
     png, _ = figure._repr_png_()
     assert png.startswith(b"\x89PNG")
 
 
-def test_show_without_a_window_says_what_to_do() -> None:
+def test_show_without_a_window_says_what_to_do():
     code = (
         "import sys, warnings; sys.path.insert(0, 'tests'); warnings.simplefilter('always'); "
         "from maps import small_network; small_network().plot().show()"
@@ -229,15 +225,15 @@ def test_show_without_a_window_says_what_to_do() -> None:
     assert "no window can be opened here (Matplotlib runs on agg): write the figure" in done.stderr
 
 
-def test_show_opens_a_window_and_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
+def test_show_opens_a_window_and_waits(monkeypatch):
+    done = []
 
     class Manager(FigureManagerBase):
-        def show(self) -> None:
+        def show(self):
             done.append("shown")
 
         @classmethod
-        def start_main_loop(cls) -> None:
+        def start_main_loop(cls):
             done.append("waited")
 
     class Canvas(FigureCanvasAgg):

@@ -1,13 +1,10 @@
 """A notebook in a real Jupyter kernel: what every cell shows, and the notebook printed as a PDF."""
 
-from __future__ import annotations
-
 import base64
 import io
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import nbconvert
 import nbformat
@@ -51,7 +48,7 @@ model = layersight.load_model({str(DEMO / "cats_dogs.keras")!r}, labels=["cat", 
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+def notebook(tmp_path_factory):
     sources = [FIRST, *CELLS.values()]
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     made = nbformat.v4.new_notebook(cells=cells)
@@ -61,17 +58,17 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     return made
 
 
-def outputs(notebook: nbformat.NotebookNode, name: str) -> list[dict[str, Any]]:
+def outputs(notebook, name):
     """What a cell gave, by kinds of content."""
     cell = notebook.cells[1 + list(CELLS).index(name)]
     return [dict(output.get("data", {"stream": output.get("text", "")})) for output in cell.outputs]
 
 
-def pixels(data: dict[str, Any]) -> Image.Image:
+def pixels(data):
     return Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
 
 
-def test_the_first_plot_is_a_picture(notebook: nbformat.NotebookNode) -> None:
+def test_the_first_plot_is_a_picture(notebook):
     (output,) = notebook.cells[1].outputs
     assert output.output_type == "execute_result"
     shown = output.metadata["image/png"]
@@ -94,7 +91,7 @@ def test_the_first_plot_is_a_picture(notebook: nbformat.NotebookNode) -> None:
         ("evaluation", "Gradient"),
     ],
 )
-def test_every_result_shows_itself(notebook: nbformat.NotebookNode, name: str, words: str) -> None:
+def test_every_result_shows_itself(notebook, name, words):
     (data,) = outputs(notebook, name)
     assert words in data["text/html"]
     assert "<script" not in data["text/html"]
@@ -102,29 +99,27 @@ def test_every_result_shows_itself(notebook: nbformat.NotebookNode, name: str, w
     assert len(data["text/plain"]) < 200
 
 
-def test_show_is_in_the_cell(notebook: nbformat.NotebookNode) -> None:
+def test_show_is_in_the_cell(notebook):
     figure, said = outputs(notebook, "show")
     assert pixels(figure).width > 1000
     assert said == {"stream": "shown\n"}
 
 
-def test_axes_of_pyplot_and_its_own_figures(notebook: nbformat.NotebookNode) -> None:
+def test_axes_of_pyplot_and_its_own_figures(notebook):
     (data,) = outputs(notebook, "axes")
     assert len(pixels(data).convert("RGB").getcolors(100_000)) > 500
     (inline,) = outputs(notebook, "inline")
     assert pixels(inline).width > 500
 
 
-def test_tables_completion_and_text(notebook: nbformat.NotebookNode) -> None:
+def test_tables_completion_and_text(notebook):
     assert "sparsity" in outputs(notebook, "table")[0]["text/html"]
     assert "'columns='" in outputs(notebook, "completion")[0]["text/plain"]
     (lines,) = outputs(notebook, "text")
     assert [line[:6] for line in lines["stream"].splitlines()] == ["<Activ", "<Model"]
 
 
-def test_it_prints_whole(
-    notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_prints_whole(notebook, tmp_path, monkeypatch):
     """Every layer, and the numbers of the last channels."""
     share = Path(nbconvert.__file__).parents[4] / "share" / "jupyter"  # where its templates are
     monkeypatch.setenv("JUPYTER_PATH", str(share))

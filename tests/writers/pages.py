@@ -19,16 +19,16 @@ class Page(HTMLParser):
         words: All text that is read.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str], list[str]]] = []
+        self.elements = []
         self.words = ""
-        self._open: list[tuple[str, dict[str, str], list[str]]] = []
+        self._open = []
         self.feed(text)
         self.close()
         assert not self._open, "elements are closed"
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag, attrs):
         assert len(attrs) == len(dict(attrs)), f"attribute twice in {tag}"
         assert not [name for name, _ in attrs if name.startswith("on")], tag
         entry: tuple[str, dict[str, str], list[str]]
@@ -37,21 +37,21 @@ class Page(HTMLParser):
         if tag not in VOID:
             self._open.append(entry)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_startendtag(self, tag, attrs):
         self.handle_starttag(tag, attrs)
         if tag not in VOID:
             self._open.pop()
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag):
         assert self._open.pop()[0] == tag
 
-    def handle_data(self, data: str) -> None:
+    def handle_data(self, data):
         for entry in self._open:
             entry[2].append(data)
         if not {"style", "script"} & {entry[0] for entry in self._open}:
             self.words += data
 
-    def all(self, tag: str, kind: str = "", **wanted: str) -> list[tuple[dict[str, str], str]]:
+    def all(self, tag, kind="", **wanted):
         """The attributes and the text of the elements of a tag, of a class, with attributes."""
         return [
             (attributes, "".join(text))
@@ -62,7 +62,7 @@ class Page(HTMLParser):
         ]
 
 
-def decoded(address: str) -> Image.Image:
+def decoded(address):
     """The picture in a data address."""
     head, _, body = address.partition(",")
     assert head == "data:image/png;base64"

@@ -1,14 +1,10 @@
 """A page in a real browser: the card, keys, the large view, the controls; no error, no network."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html
 import json
 import re
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +14,6 @@ from browser import dump
 from layersight.document.blocks import (
     Cover,
     Curve,
-    Document,
     Grid,
     Numbers,
     Overlay,
@@ -38,19 +33,19 @@ STEPS, OVERLAY = documents.heat((40, 60), faded=True)
 VALUES = np.linspace(-1, 1, 32, dtype=np.float32).reshape(2, 16)
 
 
-def page() -> Document:
+def page():
     covers = {3: Cover("dead", ("dead", "= 0")), 5: Cover("broken", ("not a", "number"))}
     scale = Scale(documents.VIRIDIS, ((0.0, "0"), (1.0, "≥ 255")), 0.0, 255.0)
     numbers = (Numbers("mean", MEANS), Numbers("sparsity", MEANS / 10, percent=True, order=False))
-    tiles = tuple(Tile(label=str(place), cover=covers.get(place)) for place in range(len(MAPS)))
+    tiles = tuple(Tile(label=str(index), cover=covers.get(index)) for index in range(len(MAPS)))
     maps = Grid(MAPS, tiles, documents.VIRIDIS, numbers=numbers)
     history = Curve((Series(np.arange(5, dtype=np.float32)),), "Steps")
     pixels = np.stack([documents.photograph(8, 12, seed) for seed in range(3)]).repeat(10, 1)
     named = tuple(
         Tile(
-            label=str(place), value="0.1", curve=history, also=pixels[place], facts=(("end", "x"),)
+            label=str(index), value="0.1", curve=history, also=pixels[index], facts=(("end", "x"),)
         )
-        for place in range(3)
+        for index in range(3)
     )
     heat = Grid(
         [STEPS],
@@ -193,8 +188,8 @@ addEventListener("load", async () => {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder: Path = tmp_path_factory.mktemp("browser")
+def told(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
     digest = base64.b64encode(hashlib.sha256(SNIPPET.encode()).digest()).decode()
     text = to_html(page(), "{}").replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
     text = text.replace("<style>", f"<script>{SNIPPET}</script><style>", 1)
@@ -202,18 +197,17 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file.write_text(text, encoding="utf-8")
     found = re.search(r'data-told="([^"]*)"', dump(file, folder / "profile", 12_000))
     assert found, "the page's own script or the test's did not finish"
-    made: dict[str, Any] = json.loads(html.unescape(found[1]))
-    return made
+    return json.loads(html.unescape(found[1]))
 
 
-def test_no_errors_and_nothing_beyond_the_window(told: dict[str, Any]) -> None:
+def test_no_errors_and_nothing_beyond_the_window(told):
     assert told["errors"] == []
     assert told["beyond"] <= 0
     assert told["shown"]
     assert told["here"] == 1
 
 
-def test_the_card_of_a_tile(told: dict[str, Any]) -> None:
+def test_the_card_of_a_tile(told):
     hover = told["hover"]
     assert (hover["who"], hover["facts"]) == ("conv, channel 1", ["mean", "1", "sparsity", "10%"])
     assert hover["size"] == [10 * 27, 12 * 27]
@@ -224,13 +218,13 @@ def test_the_card_of_a_tile(told: dict[str, Any]) -> None:
     assert told["hostile"]["who"] == f"{HOSTILE}, pattern 0"
 
 
-def test_keys_lead_from_tile_to_tile(told: dict[str, Any]) -> None:
+def test_keys_lead_from_tile_to_tile(told):
     assert told["arrow"] == [1, "conv, channel 1"]
     assert told["end"] == "conv, channel 8"
     assert told["escaped"] is None
 
 
-def test_the_large_view(told: dict[str, Any]) -> None:
+def test_the_large_view(told):
     large = told["large"]
     assert (large["open"], large["who"], large["facts"]) == (
         True,
@@ -245,7 +239,7 @@ def test_the_large_view(told: dict[str, Any]) -> None:
     assert told["closed"] == [False, 0]
 
 
-def test_the_value_under_the_pointer(told: dict[str, Any]) -> None:
+def test_the_value_under_the_pointer(told):
     assert told["heat"][:2] == ["at x 30, y 20", str(STEPS[20, 30])]
     assert told["unseen"][:2] == ["at x 3, y 20", "not seen by the network"]
     assert told["unit"]["who"] == "dense, unit 18"
@@ -255,7 +249,7 @@ def test_the_value_under_the_pointer(told: dict[str, Any]) -> None:
     assert told["gone"] == "dense, unit 2", "a place without a unit says nothing"
 
 
-def test_the_controls(told: dict[str, Any]) -> None:
+def test_the_controls(told):
     assert told["found"] == [3, "3 of 4"]
     assert told["links"] == 3
     assert told["order"] == [8, 4, 6, 7, 0, 2, 1, 3, 5]

@@ -1,7 +1,5 @@
 """Every format holds the same document: its words as words, its pixels bit by bit, its manifest."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import io
@@ -9,7 +7,6 @@ import json
 import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +16,6 @@ from PIL import Image, ImageSequence
 from pypdf import PdfReader
 
 import documents
-from layersight.document.blocks import Bytes, Document
 from layersight.errors import OutputError, UsageError
 from layersight.export import read_manifest
 from layersight.version import __version__
@@ -28,7 +24,7 @@ from layersight.writers.figure import to_figure
 from layersight.writers.pages import paginate
 from layersight.writers.pdf import to_pdf
 from layersight.writers.png import draw, to_png
-from layersight.writers.sketch import PAPER, SCREEN, Box, Page, Picture
+from layersight.writers.sketch import PAPER, SCREEN, Box, Picture
 from layersight.writers.svg import to_svg
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -44,21 +40,21 @@ HOSTILE = documents.document(
 )
 
 
-def alone(name: str) -> Document:
+def alone(name):
     return documents.document(documents.section(0, *documents.BLOCKS[name]))
 
 
-def pdf(document: Document) -> PdfReader:
+def pdf(document):
     return PdfReader(io.BytesIO(to_pdf(document, MANIFEST)))
 
 
-def mosaic(document: Document) -> Picture:
+def mosaic(document):
     """The first picture of the first page that is no colour bar."""
     items = paginate(document, PAPER)[0].items
     return next(item for item in items if isinstance(item, Picture) and len(item.pixels) > 1)
 
 
-def fonts(document: PdfReader) -> set[str]:
+def fonts(document):
     return {
         str(font.get_object()["/BaseFont"])
         for page in document.pages
@@ -69,9 +65,9 @@ def fonts(document: PdfReader) -> set[str]:
 # PDF.
 
 
-def test_a_pdf_has_an_outline_and_links_with_places() -> None:
+def test_a_pdf_has_an_outline_and_links_with_places():
     document = pdf(WHOLE)
-    sections = [f"layer_{place}" for place in range(len(documents.BLOCKS))]
+    sections = [f"layer_{index}" for index in range(len(documents.BLOCKS))]
     assert [entry["/Title"] for entry in document.outline] == ["Overview", *sections]
     leads = [
         [document.get_page_number(link["/Dest"][0].get_object()) for link in page["/Annots"]]
@@ -85,7 +81,7 @@ def test_a_pdf_has_an_outline_and_links_with_places() -> None:
         assert words in told
 
 
-def test_parts_of_a_document_have_a_level_of_the_outline() -> None:
+def test_parts_of_a_document_have_a_level_of_the_outline():
     part = WHOLE.parts[0]
     second = dataclasses.replace(
         part,
@@ -101,7 +97,7 @@ def test_parts_of_a_document_have_a_level_of_the_outline() -> None:
     assert [entry["/Title"] for entry in outline[-1]] == ["layer_0"]
 
 
-def test_metadata_of_a_pdf() -> None:
+def test_metadata_of_a_pdf():
     about = pdf(WHOLE).metadata
     assert about is not None
     assert about.title == WHOLE.name
@@ -110,7 +106,7 @@ def test_metadata_of_a_pdf() -> None:
     assert json.loads(about["/Keywords"]) == json.loads(MANIFEST)
 
 
-def test_a_pdf_holds_a_mosaic_bit_by_bit() -> None:
+def test_a_pdf_holds_a_mosaic_bit_by_bit():
     made = alone("maps")
     drawn = mosaic(made)
     (image,) = [
@@ -124,15 +120,15 @@ def test_a_pdf_holds_a_mosaic_bit_by_bit() -> None:
     np.testing.assert_array_equal(stored, drawn.pixels)
     tiles = documents.maps().pixels
     pitch = stored.shape[0] // 3
-    for place in set(range(40)) - set(documents.DEAD):
-        y, x = place // 16 * pitch, place % 16 * 8
-        np.testing.assert_array_equal(stored[y : y + 7, x : x + 7], tiles[place])
-    for place in documents.DEAD:
-        assert (stored[:7, place * 8 : place * 8 + 7] == 255).all()
+    for index in set(range(40)) - set(documents.DEAD):
+        y, x = index // 16 * pitch, index % 16 * 8
+        np.testing.assert_array_equal(stored[y : y + 7, x : x + 7], tiles[index])
+    for index in documents.DEAD:
+        assert (stored[:7, index * 8 : index * 8 + 7] == 255).all()
 
 
-def test_a_pdf_stores_an_image_once() -> None:
-    sections = [documents.section(place, documents.maps()) for place in range(30)]
+def test_a_pdf_stores_an_image_once():
+    sections = [documents.section(index, documents.maps()) for index in range(30)]
     document = pdf(documents.document(*sections))
     stored = {
         one.idnum
@@ -144,7 +140,7 @@ def test_a_pdf_stores_an_image_once() -> None:
     assert len(stored) == 1
 
 
-def test_a_pdf_writes_any_name() -> None:
+def test_a_pdf_writes_any_name():
     document = pdf(HOSTILE)
     text = "\n".join(page.extract_text() for page in document.pages)
     assert "conv <&>" in text
@@ -153,14 +149,14 @@ def test_a_pdf_writes_any_name() -> None:
     assert any("DejaVu" in font for font in fonts(document))
 
 
-def test_latin_text_needs_no_embedded_font() -> None:
+def test_latin_text_needs_no_embedded_font():
     assert fonts(pdf(alone("maps"))) <= {"/Helvetica", "/Helvetica-Bold"}
 
 
 # SVG.
 
 
-def test_an_svg_is_well_formed_and_holds_its_words() -> None:
+def test_an_svg_is_well_formed_and_holds_its_words():
     tree = ET.fromstring(to_svg(HOSTILE, MANIFEST))
     assert tree.findtext(f"{SVG}title") == HOSTILE.name.replace("\u202e", "\ufffd")
     assert "Layers: layer_0." in (tree.findtext(f"{SVG}desc") or "")
@@ -171,7 +167,7 @@ def test_an_svg_is_well_formed_and_holds_its_words() -> None:
     assert "pixelated" in (tree.findtext(f"{SVG}style") or "")
 
 
-def test_an_svg_embeds_a_mosaic_bit_by_bit() -> None:
+def test_an_svg_embeds_a_mosaic_bit_by_bit():
     made = alone("maps")
     images = embedded(to_svg(made, "{}").decode())
     (image,) = [one for one in images if one.height > 1]
@@ -179,12 +175,12 @@ def test_an_svg_embeds_a_mosaic_bit_by_bit() -> None:
     np.testing.assert_array_equal(np.asarray(image), mosaic(made).pixels)
 
 
-def embedded(text: str) -> list[Image.Image]:
+def embedded(text):
     found = re.findall(r'href="data:image/png;base64,([^"]*)"', text)
     return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
 
 
-def test_an_svg_of_several_pages_is_refused() -> None:
+def test_an_svg_of_several_pages_is_refused():
     with pytest.raises(UsageError, match=r"SVG holds one page and this view has \d+: choose one"):
         to_svg(WHOLE, MANIFEST)
 
@@ -192,7 +188,7 @@ def test_an_svg_of_several_pages_is_refused() -> None:
 # PNG.
 
 
-def test_a_png_draws_a_pixel_as_a_square() -> None:
+def test_a_png_draws_a_pixel_as_a_square():
     made = alone("maps")
     (page,) = paginate(made, SCREEN)
     drawn = next(item for item in page.items if isinstance(item, Picture) and len(item.pixels) > 1)
@@ -202,16 +198,16 @@ def test_a_png_draws_a_pixel_as_a_square() -> None:
     x, y = round(drawn.x * 2), round(drawn.y * 2)
     tiles = np.asarray(documents.maps().pixels)
     pitch = drawn.pixels.shape[0] // 3
-    for place in set(range(40)) - set(documents.DEAD):
-        row, column = divmod(place, 16)
+    for index in set(range(40)) - set(documents.DEAD):
+        row, column = divmod(index, 16)
         left, top = x + column * 8 * zoom, y + row * pitch * zoom
         tile = image[top : top + 7 * zoom, left : left + 7 * zoom]
-        np.testing.assert_array_equal(tile[::zoom, ::zoom], documents.VIRIDIS[tiles[place]])
+        np.testing.assert_array_equal(tile[::zoom, ::zoom], documents.VIRIDIS[tiles[index]])
         blocks = tile.reshape(7, zoom, 7, zoom, 3)
         assert (blocks == blocks[:, :1, :, :1]).all()
 
 
-def test_a_png_says_what_it_is() -> None:
+def test_a_png_says_what_it_is():
     image = Image.open(io.BytesIO(to_png(alone("maps"), MANIFEST)))
     image.load()
     assert image.text["Title"] == WHOLE.name
@@ -220,7 +216,7 @@ def test_a_png_says_what_it_is() -> None:
     assert json.loads(image.text["layersight"]) == json.loads(MANIFEST)
 
 
-def test_a_png_that_is_too_large_is_refused_before_it_is_drawn() -> None:
+def test_a_png_that_is_too_large_is_refused_before_it_is_drawn():
     huge = dataclasses.replace(documents.one_map(), pixels=np.zeros((17000, 20000), np.uint8))
     made = documents.document(documents.section(0, huge))
     with pytest.raises(OutputError, match=r"pixels is too large: expected at most 300 megapixels"):
@@ -230,7 +226,7 @@ def test_a_png_that_is_too_large_is_refused_before_it_is_drawn() -> None:
 # Figures.
 
 
-def test_every_picture_of_a_figure_has_its_own_axes() -> None:
+def test_every_picture_of_a_figure_has_its_own_axes():
     made = alone("patterns")
     figure = to_figure(made)
     shown = [axes.images[0].get_array() for axes in figure.axes]
@@ -248,7 +244,7 @@ def test_every_picture_of_a_figure_has_its_own_axes() -> None:
         assert box.height * tall > 0
 
 
-def test_a_figure_draws_dollar_signs_as_they_are() -> None:
+def test_a_figure_draws_dollar_signs_as_they_are():
     made = documents.document(documents.section(0, documents.maps()), name="$x$ and $y$.png")
     FigureCanvasAgg(to_figure(made)).draw()
 
@@ -257,9 +253,7 @@ def test_a_figure_draws_dollar_signs_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("write", [to_gif, to_webp])
-def test_the_frames_of_an_animation_have_one_layout(
-    tmp_path: Path, write: Callable[[list[Document], str], bytes]
-) -> None:
+def test_the_frames_of_an_animation_have_one_layout(tmp_path, write):
     made = [
         documents.document(documents.section(0, documents.patterns(count))) for count in (4, 3, 5)
     ]
@@ -277,7 +271,7 @@ def test_the_frames_of_an_animation_have_one_layout(
 
 
 @pytest.mark.parametrize("write", [to_gif, to_webp])
-def test_an_animation_needs_frames(write: Callable[[list[Document], str], bytes]) -> None:
+def test_an_animation_needs_frames(write):
     with pytest.raises(UsageError, match="at least one frame"):
         write([], "{}")
 
@@ -289,13 +283,11 @@ def test_an_animation_needs_frames(write: Callable[[list[Document], str], bytes]
 @pytest.mark.parametrize(
     "make", [lambda: alone("maps"), lambda: alone("heatmaps"), lambda: HOSTILE]
 )
-def test_the_same_twice_is_the_same_bytes(
-    write: Callable[[Document, str], bytes], make: Callable[[], Document]
-) -> None:
+def test_the_same_twice_is_the_same_bytes(write, make):
     assert write(make(), MANIFEST) == write(make(), MANIFEST)
 
 
-def golden(name: str, data: bytes) -> bytes:
+def golden(name, data):
     path = GOLDEN / name
     if os.environ.get("LAYERSIGHT_WRITE_GOLDEN") == "1":
         GOLDEN.mkdir(exist_ok=True)
@@ -303,14 +295,14 @@ def golden(name: str, data: bytes) -> bytes:
     return path.read_bytes()
 
 
-def without_text(page: Page) -> Page:
+def without_text(page):
     """Glyphs differ from one FreeType to the next; pictures and boxes must not."""
     kept = tuple(item for item in page.items if isinstance(item, Picture | Box))
     return dataclasses.replace(page, items=kept)
 
 
 @pytest.mark.parametrize("name", documents.BLOCKS)
-def test_golden_pictures(name: str) -> None:
+def test_golden_pictures(name):
     (page,) = paginate(alone(name), SCREEN)
     image = draw(without_text(page))
     file = io.BytesIO()
@@ -319,11 +311,11 @@ def test_golden_pictures(name: str) -> None:
     np.testing.assert_array_equal(pixels(expected), pixels(image))
 
 
-def pixels(image: Image.Image) -> Bytes:
+def pixels(image):
     return np.asarray(image.convert("RGB"))
 
 
-def test_golden_svg() -> None:
+def test_golden_svg():
     drawn = to_svg(alone("maps"), "{}").decode()
     expected = golden("maps.svg", drawn.encode()).decode()
     # The embedded images are compared by their pixels: zlib may pack them otherwise.

@@ -1,13 +1,9 @@
 """Letters beyond Latin: their fonts, their order, and what is said of those that are missing."""
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import re
 import zlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +14,6 @@ from PIL import Image
 from pypdf import PdfReader
 
 import documents
-from layersight.document.blocks import Document
 from layersight.writers import fonts
 from layersight.writers.figure import to_figure
 from layersight.writers.fonts import lacking, runs, text_width, visual
@@ -30,14 +25,14 @@ DOG = "\u0643\u0644\u0628"
 """Arabic, in the order in which it is read: kaf, lam, beh."""
 
 
-def square(pen: TTGlyphPen | T2CharStringPen) -> None:
+def square(pen):
     pen.moveTo((100, 0))
     for point in ((100, 800), (900, 800), (900, 0)):
         pen.lineTo(point)
     pen.closePath()
 
 
-def font(path: Path, letters: str) -> Path:
+def font(path, letters):
     """A font whose letters are squares; with outlines of PostScript where its suffix is .otf."""
     builder = FontBuilder(1000, isTTF=path.suffix == ".ttf")
     names = [".notdef", *(f"u{ord(letter):X}" for letter in letters)]
@@ -67,9 +62,7 @@ def font(path: Path, letters: str) -> Path:
 
 
 @pytest.fixture(params=[".ttf", ".otf"])
-def squares(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def squares(request, tmp_path, monkeypatch):
     """A machine whose only font draws a cat's letter as a square."""
     made = font(tmp_path / f"Squares{request.param[1:]}{request.param}", CAT)
     monkeypatch.setattr(fonts, "FOLDERS", {"linux": (str(tmp_path),)})
@@ -80,19 +73,19 @@ def squares(
         each.cache_clear()
 
 
-def titled(title: str) -> Document:
+def titled(title):
     section = dataclasses.replace(documents.section(0, documents.facts()), title=title)
     return documents.document(section)
 
 
-def test_arabic_and_hebrew_stand_in_the_order_in_which_they_are_drawn() -> None:
+def test_arabic_and_hebrew_stand_in_the_order_in_which_they_are_drawn():
     # The forms are those of Unicode's block Arabic Presentation Forms-B.
     assert visual(DOG) == "\ufe90\ufee0\ufedb"
     assert visual("\u05e9\u05dc\u05d5\u05dd") == "\u05dd\u05d5\u05dc\u05e9"
     assert visual(f"conv {CAT}") == f"conv {CAT}"
 
 
-def test_each_letter_has_a_font_that_knows_it(squares: Path) -> None:
+def test_each_letter_has_a_font_that_knows_it(squares):
     assert runs(f"conv {CAT}{CAT} x") == (
         ("conv ", fonts.dejavu()),
         (CAT * 2, squares),
@@ -106,7 +99,7 @@ def test_each_letter_has_a_font_that_knows_it(squares: Path) -> None:
     assert lacking([f"conv {CAT}", DOG]) == ""
 
 
-def test_letters_without_a_font_are_told(monkeypatch: pytest.MonkeyPatch, squares: Path) -> None:
+def test_letters_without_a_font_are_told(monkeypatch, squares):
     words = lacking([f"{CAT}", "\ud55c"])
     assert words.startswith("No font of this machine has the letters of Hangul: install one")
     monkeypatch.setattr(fonts, "_has_libraries", lambda: False)
@@ -117,7 +110,7 @@ def test_letters_without_a_font_are_told(monkeypatch: pytest.MonkeyPatch, square
     assert "the letters of Hangul: install one" in page
 
 
-def test_a_pdf_holds_the_letters_or_their_outlines(squares: Path) -> None:
+def test_a_pdf_holds_the_letters_or_their_outlines(squares):
     content = to_pdf(titled(f"{CAT} conv"), "{}")
     reader = PdfReader(io.BytesIO(content))
     if squares.suffix == ".ttf":
@@ -130,7 +123,7 @@ def test_a_pdf_holds_the_letters_or_their_outlines(squares: Path) -> None:
         assert b" h f Q" in reader.pages[0].get_contents().get_data()
 
 
-def test_a_picture_has_the_letters(squares: Path) -> None:
+def test_a_picture_has_the_letters(squares):
     shown, without = (
         np.asarray(Image.open(io.BytesIO(to_png(titled(title), "{}"))).convert("L")).astype(int)
         for title in (f"{CAT}{CAT}", "\u3000\u3000")
@@ -144,16 +137,14 @@ def test_a_picture_has_the_letters(squares: Path) -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_figure_finds_the_font(squares: Path) -> None:
+def test_a_figure_finds_the_font(squares):
     figure = to_figure(titled(f"{CAT} conv"))
     (title,) = [text for text in figure.texts if CAT in text.get_text()]
     assert title.get_family() == ["DejaVu Sans", squares.stem]
     figure.savefig(io.BytesIO())
 
 
-def test_a_file_that_is_no_font_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_no_font_is_passed_over(tmp_path, monkeypatch):
     (tmp_path / "broken.ttf").write_bytes(zlib.compress(b"no font"))
     monkeypatch.setattr(fonts, "FOLDERS", {"linux": (str(tmp_path),)})
     fonts._installed.cache_clear()

@@ -1,21 +1,17 @@
 """Pages are parsed and their pictures decoded."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import hashlib
 import json
 import re
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import pytest
 
 import documents
 from layersight.document.blocks import (
-    Bytes,
     Cell,
     Column,
     Cover,
@@ -40,31 +36,31 @@ ENDING = '</style></title>"><img src=x onerror=alert(2)>'
 VIRIDIS = documents.VIRIDIS
 
 
-def page_of(*sections: Section, manifest: str = "{}", **others: Any) -> Page:
+def page_of(*sections, manifest="{}", **others):
     return Page(to_html(documents.document(*sections, **others), manifest))
 
 
-def grid_of(pixels: Bytes, **others: Any) -> Grid:
-    tiles = tuple(Tile(label=str(place)) for place in range(len(pixels)))
+def grid_of(pixels, **others):
+    tiles = tuple(Tile(label=str(index)) for index in range(len(pixels)))
     return Grid(pixels, others.pop("tiles", tiles), **others)
 
 
-def style_of(attributes: dict[str, str]) -> dict[str, str]:
+def style_of(attributes):
     parts = re.split(r";(?=[a-z-]+:)", attributes.get("style", ""))
     return dict(part.split(":", 1) for part in parts if part)
 
 
 @pytest.fixture(scope="module")
-def text() -> str:
+def text():
     return to_html(documents.whole(), "{}")
 
 
 @pytest.fixture(scope="module")
-def page(text: str) -> Page:
+def page(text):
     return Page(text)
 
 
-def test_needs_nothing_but_itself(text: str, page: Page) -> None:
+def test_needs_nothing_but_itself(text, page):
     assert not re.findall(r"https?://|//[a-z]+\.", text.replace("http://www.w3.org/", ""))
     assert "url(http" not in text
     for _, attributes, _ in page.elements:
@@ -81,7 +77,7 @@ def test_needs_nothing_but_itself(text: str, page: Page) -> None:
     assert f"script-src 'sha256-{digest}'" in policy
 
 
-def test_ids_are_unique_and_every_link_leads_somewhere(page: Page) -> None:
+def test_ids_are_unique_and_every_link_leads_somewhere(page):
     ids = Counter(attributes["id"] for _, attributes, _ in page.elements if "id" in attributes)
     assert max(ids.values()) == 1
     links = [attributes["href"][1:] for attributes, _ in page.all("a")]
@@ -92,16 +88,16 @@ def test_ids_are_unique_and_every_link_leads_somewhere(page: Page) -> None:
             assert set(attributes.get(key, "").split()) <= set(ids)
 
 
-def test_same_document_same_bytes(text: str) -> None:
+def test_same_document_same_bytes(text):
     assert to_html(documents.whole(), "{}") == text
 
 
 @pytest.mark.parametrize("name", documents.BLOCKS)
-def test_every_block_alone_is_a_page(name: str) -> None:
+def test_every_block_alone_is_a_page(name):
     page_of(documents.section(0, *documents.BLOCKS[name]))
 
 
-def hostile() -> Document:
+def hostile():
     """A document whose every text is hostile."""
     scale = Scale(VIRIDIS, ((0.0, HOSTILE), (1.0, ENDING)), 0.0, 1.0, HOSTILE)
     cell = Cell(HOSTILE, note=ENDING, aside=HOSTILE, target=ENDING)
@@ -143,7 +139,7 @@ def hostile() -> Document:
     )
 
 
-def test_hostile_names_are_text() -> None:
+def test_hostile_names_are_text():
     text = to_html(hostile(), HOSTILE)
     page = Page(text)
     assert HOSTILE not in text
@@ -163,7 +159,7 @@ def test_hostile_names_are_text() -> None:
     }
 
 
-def test_control_characters_and_broken_names_can_be_written() -> None:
+def test_control_characters_and_broken_names_can_be_written():
     name = "a\x00b\udcff\u202e\x1b[2J"
     text = to_html(
         documents.document(
@@ -185,7 +181,7 @@ def test_control_characters_and_broken_names_can_be_written() -> None:
 
 
 @pytest.mark.parametrize("shape", [(7, 5, 4), (33, 9, 12), (5, 3, 3, 3), (1, 1, 1)])
-def test_a_sprite_holds_exactly_the_tiles(shape: tuple[int, ...]) -> None:
+def test_a_sprite_holds_exactly_the_tiles(shape):
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     palette = VIRIDIS if len(shape) == 3 else None
     page = page_of(Section("conv", (grid_of(pixels, palette=palette),)))
@@ -195,18 +191,18 @@ def test_a_sprite_holds_exactly_the_tiles(shape: tuple[int, ...]) -> None:
         assert sheet.mode == "P"
         np.testing.assert_array_equal(np.reshape(sheet.getpalette(), (256, 3)), VIRIDIS)
     columns = int(re.search(r"--cols:(\d+)", attributes["style"])[1])
-    places = [
+    positions = [
         tuple(map(int, re.findall(r"--x:(\d+);--y:(\d+)", attributes["style"])[0]))
         for attributes, _ in page.all("i", "pic")
     ]
-    assert places == [(place % columns, place // columns) for place in range(len(pixels))]
+    assert positions == [(index % columns, index // columns) for index in range(len(pixels))]
     height, width = shape[1:3]
-    for (x, y), tile in zip(places, pixels, strict=True):
+    for (x, y), tile in zip(positions, pixels, strict=True):
         part = np.asarray(sheet)[height * y : height * (y + 1), width * x : width * (x + 1)]
         np.testing.assert_array_equal(part, tile)
 
 
-def test_large_tiles_of_colours_have_a_picture_each() -> None:
+def test_large_tiles_of_colours_have_a_picture_each():
     pixels = np.stack([documents.photograph(70, 90, seed) for seed in range(3)])
     pixels[1] = pixels[1][..., :1]
     page = page_of(Section("patterns", (grid_of(pixels),)))
@@ -216,7 +212,7 @@ def test_large_tiles_of_colours_have_a_picture_each() -> None:
     assert [each.mode for each in made] == ["RGB", "L", "RGB"], "grey is stored as grey"
 
 
-def test_heat_lies_over_a_photograph_that_stands_once() -> None:
+def test_heat_lies_over_a_photograph_that_stands_once():
     steps, overlay = documents.heat()
     tiles = (Tile(title="a", palette=VIRIDIS), Tile(title="b", palette=VIRIDIS))
     grid = Grid([steps, steps // 2], tiles, side=225, overlays=(overlay, overlay))
@@ -235,7 +231,7 @@ def test_heat_lies_over_a_photograph_that_stands_once() -> None:
     assert f"--cover:{round(peak / 2.55) / 100}" in text
 
 
-def test_what_was_not_seen_is_pale_and_has_no_heat() -> None:
+def test_what_was_not_seen_is_pale_and_has_no_heat():
     steps, overlay = documents.heat(faded=True)
     picture = Picture(steps, VIRIDIS, overlay=overlay, scale=documents.SCALE)
     text = to_html(documents.document(Section("heat", (picture,))), "{}")
@@ -251,11 +247,11 @@ def test_what_was_not_seen_is_pale_and_has_no_heat() -> None:
     np.testing.assert_array_equal(photograph[~overlay.faded], overlay.under[~overlay.faded])
 
 
-def test_every_tile_says_its_numbers_without_scripts() -> None:
+def test_every_tile_says_its_numbers_without_scripts():
     covers = {1: Cover("dead", ("dead", "= 0")), 2: Cover("broken", ("not a", "number"))}
     tiles = tuple(
-        Tile(label=str(5 + place), cover=covers.get(place), facts=(("end", "soon"),))
-        for place in range(4)
+        Tile(label=str(5 + index), cover=covers.get(index), facts=(("end", "soon"),))
+        for index in range(4)
     )
     mean = np.array([0.123456, 0, np.nan, 4], np.float32)
     numbers = (Numbers("mean", mean), Numbers("zeros", mean / 10, percent=True, order=False))
@@ -279,13 +275,13 @@ def test_every_tile_says_its_numbers_without_scripts() -> None:
     }
 
 
-def test_a_share_is_all_or_nothing_only_where_it_is() -> None:
+def test_a_share_is_all_or_nothing_only_where_it_is():
     shares = np.array([0, 1e-6, 0.78125, 0.999998, 1], np.float32)
     told = _formatted(Numbers("sparsity", shares, percent=True))
     assert told == ["0%", "<0.01%", "78.12%", ">99.99%", "100%"]
 
 
-def test_cells_that_do_not_count_on_have_names() -> None:
+def test_cells_that_do_not_count_on_have_names():
     units = documents.units()
     page = page_of(documents.section(0, units, dataclasses.replace(units, cells=("7", "90"))))
     data = [json.loads(attributes["data-of"]) for attributes, _ in page.all("div", "frame")]
@@ -293,7 +289,7 @@ def test_cells_that_do_not_count_on_have_names() -> None:
     assert data[0]["gone"] == [[2, 14, 3, 16]]
 
 
-def test_controls_are_there_for_what_there_is() -> None:
+def test_controls_are_there_for_what_there_is():
     few = page_of(documents.section(0, documents.facts()))
     assert not few.all("form")
     maps = documents.maps(dead=documents.DEAD)
@@ -307,7 +303,7 @@ def test_controls_are_there_for_what_there_is() -> None:
     assert "hidden" in whole.all("form")[0][0], "shown by the script that reads it"
 
 
-def test_rows_of_kernels_stand_under_their_heads() -> None:
+def test_rows_of_kernels_stand_under_their_heads():
     page = page_of(documents.section(0, documents.kernels(filters=6, inputs=5)))
     heads = [(style_of(attributes), told) for attributes, told in page.all("li", "head")]
     assert [(each["grid-column"], told) for each, told in heads] == [
@@ -320,8 +316,8 @@ def test_rows_of_kernels_stand_under_their_heads() -> None:
     assert (dead["grid-row"], dead["grid-column"]) == ("4", "2/10")
 
 
-def test_heads_may_come_in_any_order() -> None:
-    tiles = [Tile(label=str(place)) for place in range(5)]
+def test_heads_may_come_in_any_order():
+    tiles = [Tile(label=str(index)) for index in range(5)]
     pixels = np.zeros((5, 2, 2), np.uint8)
     heads = ((2, "behind"), (0, "in front"))
     grid = Grid(
@@ -332,14 +328,14 @@ def test_heads_may_come_in_any_order() -> None:
     assert found == [("2/4", "in front"), ("4/7", "behind")]
 
 
-def test_places_without_a_slice_are_cut_out() -> None:
+def test_places_without_a_slice_are_cut_out():
     page = page_of(documents.section(0, documents.volume()))
     style = page.all("ul", "tiles")[0][0]["style"]
     assert "--clip:polygon(0 0,100% 0,100% 50%,66.6667% 50%,66.6667% 100%,0 100%)" in style
     assert "Each tile holds 5 depth slices, 3 in a row, first to last." in page.words
 
 
-def test_tables_have_heads_marks_and_no_pages() -> None:
+def test_tables_have_heads_marks_and_no_pages():
     page = page_of(documents.section(0, documents.layers(3)))
     heads = [told for _, told in page.all("th") if told and not told.startswith("layer_")]
     assert heads == ["name", "type", "output", "deadof its channels", "zeros"]
@@ -354,7 +350,7 @@ def test_tables_have_heads_marks_and_no_pages() -> None:
     assert page.all("i", "rising")
 
 
-def test_curves_say_their_points() -> None:
+def test_curves_say_their_points():
     page = page_of(documents.section(0, documents.depth(), documents.dots()))
     points = [told for _, told in page.all("circle")]
     titles = [told for _, told in page.all("title")][1:]
@@ -365,29 +361,29 @@ def test_curves_say_their_points() -> None:
     assert sum(path.count("M") > 1 for path in paths) >= 1, "a hole is not bridged"
 
 
-def test_what_has_nothing_is_a_page() -> None:
+def test_what_has_nothing_is_a_page():
     Page(to_html(Document("net", "", (), ()), "{}"))
     empty = grid_of(np.zeros((0, 3, 3), np.uint8), palette=VIRIDIS)
     page_of(documents.section(0, empty))
 
 
-def test_notes_stand_where_there_is_no_cover() -> None:
+def test_notes_stand_where_there_is_no_cover():
     part = Part((documents.section(0),), notes=(Note(("a note",), "Notes"),))
     page = Page(to_html(Document("net", "", (), (part,)), "{}"))
     assert "a note" in page.words
     assert page.all("h2")[0][1] == "Notes"
 
 
-def test_a_whole_network_is_small() -> None:
+def test_a_whole_network_is_small():
     sizes = [(148, 32), (74, 32), (72, 64), (36, 64), (34, 128), (17, 128), (15, 128), (7, 128)]
     noise = np.random.default_rng(0)
     sections = []
-    for place, (edge, count) in enumerate(sizes):
-        maps = documents.smooth((count, edge, edge), place)
+    for index, (edge, count) in enumerate(sizes):
+        maps = documents.smooth((count, edge, edge), index)
         maps += noise.integers(0, 12, maps.shape, np.uint8)
         values = noise.random(count, np.float32)
         numbers = tuple(Numbers(name, values) for name in ("mean", "std", "min", "max"))
-        sections.append(Section(f"conv{place}", (grid_of(maps, palette=VIRIDIS, numbers=numbers),)))
+        sections.append(Section(f"conv{index}", (grid_of(maps, palette=VIRIDIS, numbers=numbers),)))
     document = documents.document(*sections)
     text = to_html(document, "{}")
     assert text.count('class="pic"') == 704
@@ -395,7 +391,7 @@ def test_a_whole_network_is_small() -> None:
 
 
 @pytest.mark.parametrize("ends", [(float("nan"), 1.0), (0.0, float("inf"))])
-def test_a_scale_without_numbers_is_left_out(ends: tuple[float, float]) -> None:
+def test_a_scale_without_numbers_is_left_out(ends):
     tile = dataclasses.replace(documents.maps(1).tiles[0], scale=Scale(VIRIDIS, (), *ends))
     grid = dataclasses.replace(documents.maps(1), tiles=(tile,))
     page = Page(to_html(documents.document(documents.section(0, grid)), "{}"))

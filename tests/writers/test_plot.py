@@ -1,10 +1,7 @@
 """Figures of parts of results, chosen by keywords."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +13,11 @@ from maps import result, small_network, smooth
 from weights import layer, weights
 
 
-def words(figure: Any) -> set[str]:
+def words(figure):
     return {text.get_text() for text in figure.texts}
 
 
-def test_activations_by_layer_and_channel() -> None:
+def test_activations_by_layer_and_channel():
     shown = small_network()
     assert {"conv", "pool", "signal"} <= words(shown.plot())
     one = words(shown.plot(layer="pool"))
@@ -34,7 +31,7 @@ def test_activations_by_layer_and_channel() -> None:
     assert {"pool", "conv"} & words(shown.plot(channel=5, view="grid"))
 
 
-def test_a_map_in_a_figure_has_its_own_pixels() -> None:
+def test_a_map_in_a_figure_has_its_own_pixels():
     values = np.arange(49, dtype=np.float32).reshape(7, 7, 1)
     (map_, *_) = result({"conv": values}).plot(channel=0, layer="conv").axes
     pixels = np.asarray(map_.images[0].get_array())
@@ -42,14 +39,14 @@ def test_a_map_in_a_figure_has_its_own_pixels() -> None:
     assert len({tuple(pixel) for pixel in pixels.reshape(-1, 3).tolist()}) > 40
 
 
-def test_a_part_keeps_the_scale_of_its_whole_layer() -> None:
+def test_a_part_keeps_the_scale_of_its_whole_layer():
     values = np.arange(49, dtype=np.float32).reshape(7, 7, 1) * np.float32([1, 10])
     shown = result({"conv": values})
     assert {"0", "480"} <= words(shown.plot(layer="conv", channel=0, normalise="layer"))
     assert {"0", "48"} <= words(shown.plot(layer="conv", channel=0))
 
 
-def test_kernels_patterns_and_heatmaps_by_their_parts() -> None:
+def test_kernels_patterns_and_heatmaps_by_their_parts():
     kernels = weights(layer((3, 3, 3, 4)), layer((3, 3, 3, 4), "b"))
     assert "b" in words(kernels.plot(columns=2))
     assert "b" not in words(kernels.plot(layer="conv", channel=2))
@@ -62,7 +59,7 @@ def test_kernels_patterns_and_heatmaps_by_their_parts() -> None:
     assert "Grad-CAM" not in told
 
 
-def test_a_part_that_is_not_there_is_told_with_what_is() -> None:
+def test_a_part_that_is_not_there_is_told_with_what_is():
     for shown, asked, message in (
         (weights(layer((3, 3, 3, 4))), {"channel": 9}, "no kernel of filter 9 here: expected 0, 1"),
         (gallery(), {"layer": "convv"}, "no pattern of layer 'convv' here.*Did you mean conv"),
@@ -74,7 +71,7 @@ def test_a_part_that_is_not_there_is_told_with_what_is() -> None:
             shown.plot(**asked)
 
 
-def test_missing_parts_and_unknown_options_are_told() -> None:
+def test_missing_parts_and_unknown_options_are_told():
     shown = result({"conv": smooth((7, 7, 4))})
     with pytest.raises(SelectionError, match="no image 1: the result holds 1"):
         shown.plot(image=1)
@@ -84,7 +81,7 @@ def test_missing_parts_and_unknown_options_are_told() -> None:
         shown.plot(colour="red")
 
 
-def test_a_figure_leaves_nothing_behind_in_pyplot() -> None:
+def test_a_figure_leaves_nothing_behind_in_pyplot():
     code = (
         "import sys; sys.path.insert(0, 'tests'); from maps import small_network; "
         "small_network().plot(); sys.exit('matplotlib.pyplot' in sys.modules)"
@@ -92,7 +89,7 @@ def test_a_figure_leaves_nothing_behind_in_pyplot() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_notebook_keeps_a_picture_of_a_single_map() -> None:
+def test_a_notebook_keeps_a_picture_of_a_single_map():
     single = heats()._repr_png_()
     assert single is not None
     assert single.startswith(b"\x89PNG")
