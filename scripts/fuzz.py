@@ -24,15 +24,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from hostile.folders import write_parts
-from hostile.guard import SECONDS, Outcome, Worker, problems
+from hostile.guard import SECONDS, Outcome, Worker
 from hostile.image_attacks import good_png
 from hostile.mutation import change_number, mutate_bytes, mutate_config
+from hostile.problems import problems
 from hostile.registry import Attack
 from hostile.seeds import (
     Seed,
@@ -135,7 +136,7 @@ class Cases:
         return Case(number, "bytes", seed.name, content, verb)
 
 
-class Field:
+class Bench:
     """A folder in which one worker runs cases."""
 
     def __init__(self, folder: Path, good: Seed) -> None:
@@ -168,7 +169,7 @@ class Field:
         seconds = NUMBER_SECONDS if case.kind == "number" else SECONDS
         outcome = worker.run(arguments, rules, seconds=seconds)
         left = tuple(sorted(p.name for p in out.iterdir()))
-        outcome = Outcome(**{**outcome.__dict__, "left": left})
+        outcome = replace(outcome, left=left)
         return outcome, problems(self._entry, outcome, out)
 
 
@@ -209,14 +210,14 @@ def run_all(
 
     def work(number: int) -> None:
         with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-            field = Field(Path(folder), cases.models[0])
+            bench = Bench(Path(folder), cases.models[0])
             with Worker(growth=2 << 30, backend=backend) as worker:
                 while True:
                     try:
                         case = cases.case(waiting.get_nowait())
                     except queue.Empty:
                         return
-                    outcome, wrong = field.run(case, worker)
+                    outcome, wrong = bench.run(case, worker)
                     with lock:
                         report(case, outcome, wrong)
 
@@ -257,7 +258,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="fuzz-") as folder,
         Worker(growth=2 << 30, backend=given.backend) as worker,
     ):
-        outcome, wrong = Field(Path(folder), cases.models[0]).run(case, worker)
+        outcome, wrong = Bench(Path(folder), cases.models[0]).run(case, worker)
     if given.keep is not None:
         case.keep(given.keep)
     print(f"case {case.number}: {case.kind} of {case.name}, {case.verb}")

@@ -34,8 +34,8 @@ PLAIN = {"y": "opens", "n": "refuses"}
 def row(folder: Path, entry: dict[str, str]) -> tuple[str, ...]:
     """The cells of one file."""
     name, version = entry["file"], entry["keras_version"]
-    said = entry["loads_in_keras3"]
-    plain = "not run" if said.startswith("not run") else PLAIN.get(said[:1], "")
+    plain_keras = entry["loads_in_keras3"]
+    plain = "not run" if plain_keras.startswith("not run") else PLAIN.get(plain_keras[:1], "")
     try:
         model = layersight.load_model(folder / name)
         info = sized(model)

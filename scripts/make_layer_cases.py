@@ -233,28 +233,28 @@ def weigh(model: Any) -> None:
 
 def inputs_of(model: Any, *, whole: bool) -> list[Any]:
     """One input of two images for each input of a model."""
-    found = []
-    for place, tensor in enumerate(model.inputs):
+    result = []
+    for index, tensor in enumerate(model.inputs):
         shape = (2, *(size or 4 for size in tensor.shape[1:]))
-        values = numbers(f"input {place}", shape)
-        found.append(np.floor(np.abs(values) * 8) if whole else values)
-    return [array.astype("int32" if whole else "float32") for array in found]
+        values = numbers(f"input {index}", shape)
+        result.append(np.floor(np.abs(values) * 8) if whole else values)
+    return [array.astype("int32" if whole else "float32") for array in result]
 
 
 def signature(output: Any) -> list[Any]:
     """What an output is, in short: shapes, and two weighted sums of the values of each."""
     import keras
 
-    found: list[Any] = []
+    result: list[Any] = []
     for tensor in keras.tree.flatten(output):
         values = np.asarray(keras.ops.convert_to_numpy(tensor), "float64")
         weights = [numbers(text, values.shape) for text in ("first", "second")]
         sums = [float(np.mean(values * weight)) for weight in weights]
-        found.append([list(values.shape), *(float(f"{total:.6g}") for total in sums)])
-    return found
+        result.append([list(values.shape), *(float(f"{total:.6g}") for total in sums)])
+    return result
 
 
-def made(kind: str, settings: dict[str, Any]) -> Any:
+def make_layer(kind: str, settings: dict[str, Any]) -> Any:
     """A layer."""
     import keras
 
@@ -275,14 +275,14 @@ def model_of(kind: str, settings: dict[str, Any]) -> Any:
     """A model of this layer alone."""
     import keras
 
-    layer = made(kind, settings)
-    guess = next((RANKS[kind[place : place + 2]] for place in range(len(kind)) if
-                  kind[place : place + 2] in RANKS), IMAGE)  # fmt: skip
+    layer = make_layer(kind, settings)
+    guess = next((RANKS[kind[index : index + 2]] for index in range(len(kind)) if
+                  kind[index : index + 2] in RANKS), IMAGE)  # fmt: skip
     shapes = INPUTS.get(kind, (guess,))
     dtype: Any = "string" if kind in TEXT else "int32" if kind in WHOLE else "float32"
     inputs = [
-        keras.Input(shape, settings.get("stateful") and 2, dtype, name=f"input_{place}")
-        for place, shape in enumerate(shapes)
+        keras.Input(shape, settings.get("stateful") and 2, dtype, name=f"input_{index}")
+        for index, shape in enumerate(shapes)
     ]
     taken = inputs[0] if len(inputs) == 1 else inputs
     if kind in ("MultiHeadAttention", "GroupQueryAttention"):
@@ -315,16 +315,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _key(found: dict[str, Any]) -> str:
+def _key(result: dict[str, Any]) -> str:
     """What tells a case from others: with other settings, no more than the layer counts.
 
     The model around it, which versions write in several ways, is kept with the defaults.
     """
-    told = found["config"]
-    if found["changed"]:
-        told = [entry for entry in told["config"]["layers"] if entry["config"]["name"] == "layer"]
-    kept = {**found, "config": _without_initialisers(told)}
-    return json.dumps(kept, sort_keys=True)
+    config = result["config"]
+    if result["changed"]:
+        config = [
+            entry for entry in config["config"]["layers"] if entry["config"]["name"] == "layer"
+        ]
+    entry = {**result, "config": _without_initialisers(config)}
+    return json.dumps(entry, sort_keys=True)
 
 
 def _without_initialisers(value: Any) -> Any:
@@ -363,13 +365,13 @@ def settings_of(kind: str) -> dict[str, Any]:
     import keras
 
     cls = getattr(keras.layers, kind)
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for parameter in inspect.signature(cls.__init__).parameters.values():
         if parameter.name == "self" or parameter.kind is parameter.VAR_KEYWORD:
             continue
-        found[parameter.name] = None if parameter.default is parameter.empty else parameter.default
-    saved = made(kind, needed(kind)).get_config()
-    return {**{key: value for key, value in saved.items() if key not in found}, **found}
+        result[parameter.name] = None if parameter.default is parameter.empty else parameter.default
+    saved = make_layer(kind, needed(kind)).get_config()
+    return {**{key: value for key, value in saved.items() if key not in result}, **result}
 
 
 def needed(kind: str) -> dict[str, Any]:
@@ -406,13 +408,13 @@ def cases() -> Iterator[dict[str, Any]]:
             for other in others(key, value if value is not None else least.get(key)):
                 extra = {name: part for name, part in WITH.get(key, {}).items() if name in defaults}
                 try:
-                    found = case(kind, f"{key}={other!r}", {**least, **extra, key: other})
+                    result = case(kind, f"{key}={other!r}", {**least, **extra, key: other})
                 except Exception as error:
                     problem = _first(error)
                     continue
                 worked += 1
-                if key in found["config"]["config"]["layers"][-1]["config"]:
-                    yield found
+                if key in result["config"]["config"]["layers"][-1]["config"]:
+                    yield result
                 else:
                     print(f"{kind}: '{key}' is not saved", file=sys.stderr)
             if not worked:
@@ -429,19 +431,19 @@ def main(target: Path) -> None:
     for version in VERSIONS:
         with tempfile.TemporaryDirectory() as folder:
             keras_at = os.environ.get("KERAS_VERSIONS")
-            place = f"{keras_at}/{version}" if keras_at else folder
+            path = f"{keras_at}/{version}" if keras_at else folder
             if not keras_at:
                 install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
                 subprocess.run([*install, f"keras=={version}", "--target", folder], check=True)
             told = subprocess.run(
                 [sys.executable, __file__],
-                env={**os.environ, "PYTHONPATH": place, "KERAS_BACKEND": "torch"},
+                env={**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "torch"},
                 stdout=subprocess.PIPE,
                 check=True,
             )
         for line in told.stdout.splitlines():
-            found = json.loads(line)
-            entry = merged.setdefault(_key(found), {**found, "versions": []})
+            result = json.loads(line)
+            entry = merged.setdefault(_key(result), {**result, "versions": []})
             entry["versions"].append(version)
     held = sorted(merged.values(), key=lambda entry: (entry["layer"], entry["changed"]))
     text = json.dumps(held, separators=(",", ":")).encode()

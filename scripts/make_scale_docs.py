@@ -67,8 +67,8 @@ def found_scale(path: Path) -> Preprocessing | None:
 
 def _tally(counts: Counter[tuple[str, str]]) -> str:
     """How many are found right and wrong."""
-    right = sum(number for (truth, says), number in counts.items() if truth == says)
-    unknown = sum(number for (_, says), number in counts.items() if says == UNKNOWN)
+    right = sum(number for (truth, answer), number in counts.items() if truth == answer)
+    unknown = sum(number for (_, answer), number in counts.items() if answer == UNKNOWN)
     wrong = counts.total() - right - unknown
     return f"{counts.total()} models: {right} right, {wrong} wrong, {unknown} {UNKNOWN}."
 
@@ -84,18 +84,19 @@ def main() -> None:
     for path in sorted(files, key=lambda each: each.name.lower()):
         if path.suffix in (".md", ".tsv") or (scale := found_scale(path)) is None:
             continue
-        says = UNKNOWN if scale.evidence == "guess" else scale.name
+        answer = UNKNOWN if scale.evidence == "guess" else scale.name
         evidence = scale.reason if scale.evidence != "guess" else ""
         if path.name in truths:
             truth = truths[path.name]
-            counts[truth["scale"], says] += 1
-            row = (f"`{path.name}`", truth["scale"], truth["source"], says, evidence)
+            counts[truth["scale"], answer] += 1
+            row = (f"`{path.name}`", truth["scale"], truth["source"], answer, evidence)
             known.append(row)
         else:
-            unknown.append((f"`{path.name}`", says, evidence))
+            unknown.append((f"`{path.name}`", answer, evidence))
     names = ["0..1", "-1..1", "none", "caffe"]
     table = [
-        f"| {truth} | " + " | ".join(str(counts[truth, says] or "") for says in [*names, UNKNOWN])
+        f"| {truth} | "
+        + " | ".join(str(counts[truth, answer] or "") for answer in [*names, UNKNOWN])
         for truth in names
     ]
     parts = [

@@ -17,16 +17,16 @@ Floats = NDArray[np.float32]
 def beats(count: int, seed: int) -> tuple[Floats, NDArray[np.int64]]:
     """Heartbeats, drawn: of class 1 the last wave is turned over."""
     draw = np.random.default_rng(seed)
-    places = np.arange(LENGTH)
+    positions = np.arange(LENGTH)
     labels = draw.integers(0, 2, count)
-    found = np.zeros((count, LENGTH, 1), np.float32)
-    for beat, label in zip(found, labels, strict=True):
+    values = np.zeros((count, LENGTH, 1), np.float32)
+    for beat, label in zip(values, labels, strict=True):
         shift = draw.integers(-8, 9)
         last = -0.3 if label else 0.3
         for at, wide, high in ((40, 8, 0.15), (70, 3, 1.1), (78, 4, -0.25), (120, 13, last)):
-            beat[:, 0] += high * np.exp(-(((places - at - shift) / wide) ** 2))
+            beat[:, 0] += high * np.exp(-(((positions - at - shift) / wide) ** 2))
         beat[:, 0] += draw.normal(0, 0.02, LENGTH)
-    return found, labels
+    return values, labels
 
 
 def clips(count: int, seed: int) -> tuple[Floats, NDArray[np.int64]]:
@@ -34,8 +34,8 @@ def clips(count: int, seed: int) -> tuple[Floats, NDArray[np.int64]]:
     draw = np.random.default_rng(seed)
     rows, columns = np.mgrid[0:24, 0:24]
     labels = draw.integers(0, 2, count)
-    found = np.zeros((count, 8, 24, 24, 3), np.float32)
-    for clip, label in zip(found, labels, strict=True):
+    values = np.zeros((count, 8, 24, 24, 3), np.float32)
+    for clip, label in zip(values, labels, strict=True):
         height = draw.uniform(6, 18)
         for number, frame in enumerate(clip):
             at = 3 + 2.6 * (8 - number if label and number > 4 else number)
@@ -43,7 +43,7 @@ def clips(count: int, seed: int) -> tuple[Floats, NDArray[np.int64]]:
             frame[..., 2] = 0.25 + 0.1 * (rows // 3 % 2)
             frame[..., 0] = ball
             frame[..., 1] = 0.6 * ball
-    return found, labels
+    return values, labels
 
 
 def train(model: keras.Model, data: tuple[Floats, NDArray[np.int64]], rounds: int) -> None:

@@ -40,14 +40,14 @@ SPECIFIERS = {
 
 def fetch(package: str, folder: Path) -> tuple[tarfile.TarFile, str]:
     """The archive of a package, and its digest as npm writes it."""
-    told = subprocess.run(
+    output = subprocess.run(
         ["npm", "pack", "--json", "--silent", package],
         cwd=folder,
         capture_output=True,
         check=True,
         text=True,
     )
-    described = json.loads(told.stdout)
+    described = json.loads(output.stdout)
     entry = described[0] if isinstance(described, list) else next(iter(described.values()))
     content = (folder / entry["filename"]).read_bytes()
     digest = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
@@ -74,7 +74,7 @@ def main() -> None:
                 raise SystemExit(f"{package} has changed: {digest}")
             target = TESTS if package.startswith("axe") else TARGET
             target.mkdir(parents=True, exist_ok=True)
-            kept = {}
+            digests = {}
             wanted = {**files, "LICENSE": f"LICENSE-{next(iter(files.values())).split('.')[0]}.txt"}
             for path, name in wanted.items():
                 member = archive.extractfile(f"package/{path}")
@@ -83,8 +83,8 @@ def main() -> None:
                 if path.endswith(".mjs"):
                     content = as_module(content.decode()).encode()
                 (target / name).write_bytes(content)
-                kept[name] = hashlib.sha256(content).hexdigest()
-            record[package] = {"archive": digest, "files": kept}
+                digests[name] = hashlib.sha256(content).hexdigest()
+            record[package] = {"archive": digest, "files": digests}
     written.write_text(json.dumps(record, indent=2) + "\n")
 
 

@@ -1,7 +1,7 @@
 """The papers of the CAM family written out a second time, for one image in float64.
 
-Values and gradients are ``(height, width, channel)``. What shows changed images to a network is
-handed in as a function; the last two take a ``numpy_networks.Network``.
+Values and gradients have any number of axes, ``(..., channel)``. What shows changed images to a
+network is handed in as a function; the last two take a ``numpy_networks.Network``.
 """
 
 import math
@@ -11,13 +11,13 @@ import numpy as np
 from numpy_networks import of_one
 
 
-def close(found, expected, tolerance=1e-5):
+def close(result, expected, tolerance=1e-5):
     """The same, by the largest value of the map, which has to have one."""
     expected = np.asarray(expected)
-    assert found.shape == expected.shape
+    assert result.shape == expected.shape
     largest = np.abs(expected).max()
     assert 0 < largest < np.inf
-    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * largest)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance * largest)
 
 
 def weighted(values, weights):
@@ -28,13 +28,13 @@ def weighted(values, weights):
 
 def grad_cam(values, gradients):
     """ICCV 2017, equations 1 and 2."""
-    return weighted(values, [gradients[..., k].mean() for k in range(values.shape[2])])
+    return weighted(values, [gradients[..., k].mean() for k in range(values.shape[-1])])
 
 
 def grad_cam_plus_plus(values, gradients):
     """WACV 2018, equations 5 and 19, with exp(S) left out of the first derivative."""
     weights = []
-    for k in range(values.shape[2]):
+    for k in range(values.shape[-1]):
         weight, total = 0, values[..., k].sum()
         for slope in gradients[..., k].ravel():
             below = 2 * slope**2 + total * slope**3
@@ -46,13 +46,13 @@ def grad_cam_plus_plus(values, gradients):
 
 def hirescam(values, gradients):
     """2020, the sum over channels of the elementwise product."""
-    return np.maximum((gradients * values).sum(axis=2), 0)
+    return np.maximum((gradients * values).sum(axis=-1), 0)
 
 
 def xgrad_cam(values, gradients):
     """BMVC 2020: each gradient weighted by its value's share of the map."""
     weights = []
-    for k in range(values.shape[2]):
+    for k in range(values.shape[-1]):
         total = values[..., k].sum()
         weights.append((values[..., k] / total * gradients[..., k]).sum() if total != 0 else 0)
     return weighted(values, weights)
@@ -60,7 +60,7 @@ def xgrad_cam(values, gradients):
 
 def layercam(values, gradients):
     """TIP 2021, equations 5 and 6."""
-    return np.maximum((np.maximum(gradients, 0) * values).sum(axis=2), 0)
+    return np.maximum((np.maximum(gradients, 0) * values).sum(axis=-1), 0)
 
 
 PAPERS = {
@@ -80,40 +80,32 @@ def cam(values, dense):
 def eigencam(values):
     """IJCNN 2020, with the mean of each channel taken off first, by a singular value
     decomposition of the whole matrix."""
-    height, width, channels = values.shape
-    matrix = values.reshape(-1, channels) - values.mean(axis=(0, 1))
+    matrix = values.reshape(-1, values.shape[-1])
+    matrix = matrix - matrix.mean(axis=0)
     _, _, right = np.linalg.svd(matrix, full_matrices=True)
     along = matrix @ right[0]
     sign = 1 if along @ matrix.mean(axis=1) >= 0 else -1
-    return np.maximum(sign * along, 0).reshape(height, width)
+    return np.maximum(sign * along, 0).reshape(values.shape[:-1])
 
 
-def enlarged(channel, size):
-    """A map ``(height, width)`` in another size, bilinear, centres of pixels on each other."""
-    result = np.zeros(size)
-    for y, x in np.ndindex(*size):
-        top, bottom, down = neighbours(y, channel.shape[0], size[0])
-        left, right, across = neighbours(x, channel.shape[1], size[1])
-        upper = channel[top, left] * (1 - across) + channel[top, right] * across
-        lower = channel[bottom, left] * (1 - across) + channel[bottom, right] * across
-        result[y, x] = upper * (1 - down) + lower * down
-    return result
-
-
-def neighbours(index, before, after):
-    """The two old indices that a new one lies between, and its share of the second."""
-    exact = (index + 0.5) * before / after - 0.5
-    exact = min(max(exact, 0), before - 1)
-    low = math.floor(exact)
-    return low, min(low + 1, before - 1), exact - low
+def enlarged(maps, size):
+    """Maps in another size, linear between the centres of cells, axis by axis."""
+    for axis, length in enumerate(size):
+        count = maps.shape[axis]
+        exact = np.clip((np.arange(length) + 0.5) * count / length - 0.5, 0, count - 1)
+        low = np.floor(exact).astype(int)
+        high = np.minimum(low + 1, count - 1)
+        share = (exact - low).reshape([-1 if other == axis else 1 for other in range(maps.ndim)])
+        maps = np.take(maps, low, axis) * (1 - share) + np.take(maps, high, axis) * share
+    return maps
 
 
 def score_cam(values, pixels, nothing, score, chosen=None):
-    """CVPR Workshops 2020, algorithm 1; ``score`` of an image ``(height, width, colour)``."""
-    channels = values.shape[2]
+    """CVPR Workshops 2020, algorithm 1; ``score`` of an image ``(..., colour)``."""
+    channels = values.shape[-1]
     gains = {}
     for k in range(channels) if chosen is None else chosen:
-        mask = enlarged(values[..., k], pixels.shape[:2])
+        mask = enlarged(values[..., k], pixels.shape[:-1])
         if mask.max() - mask.min() <= 1e-6 * np.abs(mask).max():
             continue
         mask = (mask - mask.min()) / (mask.max() - mask.min())
@@ -127,7 +119,7 @@ def score_cam(values, pixels, nothing, score, chosen=None):
 
 def ablation_cam(values, score, chosen=None):
     """WACV 2020, equations 2 and 3; ``score`` of the values of the layer."""
-    channels = values.shape[2]
+    channels = values.shape[-1]
     whole = score(values)
     weights = np.zeros(channels)
     for k in range(channels) if chosen is None else chosen:

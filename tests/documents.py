@@ -39,8 +39,8 @@ def smooth(shape: tuple[int, ...], seed: int = 0) -> Bytes:
     draw = np.random.default_rng(seed)
     axes = np.meshgrid(*[np.linspace(0, draw.uniform(2, 7), side) for side in shape], indexing="ij")
     shift = draw.uniform(0, 6, size=(shape[0], 1, 1)) if len(shape) == 3 else draw.uniform(0, 6)
-    found = 128 + 127 * np.sin(sum(axes) + shift)
-    return found.astype(np.uint8)
+    waves = 128 + 127 * np.sin(sum(axes) + shift)
+    return waves.astype(np.uint8)
 
 
 def photograph(height: int = 40, width: int = 60, seed: int = 0) -> Bytes:
@@ -58,7 +58,7 @@ def maps(
 ) -> Grid:
     """Feature maps, some of them covered."""
     dead = {} if dead is None else dead
-    tiles = tuple(Tile(label=str(place), cover=dead.get(place)) for place in range(count))
+    tiles = tuple(Tile(label=str(index), cover=dead.get(index)) for index in range(count))
     return Grid(smooth((count, *size), 3), tiles, VIRIDIS, columns=columns, title=title)
 
 
@@ -73,15 +73,15 @@ def patterns(count: int = 10, size: tuple[int, int] = (24, 24), **changes: objec
     """Pictures in colour with numbers under them."""
     tiles = tuple(
         Tile(
-            label=str(place),
-            value=f"{place / 7:.3g}",
+            label=str(index),
+            value=f"{index / 7:.3g}",
             lines=(("images", Cell("0.31", tone="bad")), ("", Cell("91%", share=0.91))),
-            rising=place % 2 == 0,
-            cover=Cover("dead", ("failed", "= 0")) if place == 3 else None,
+            rising=index % 2 == 0,
+            cover=Cover("dead", ("failed", "= 0")) if index == 3 else None,
         )
-        for place in range(count)
+        for index in range(count)
     )
-    pixels = np.stack([photograph(*size, seed=place) for place in range(count)])
+    pixels = np.stack([photograph(*size, seed=index) for index in range(count)])
     return Grid(pixels, tiles, columns=8, unit="pattern", **changes)  # type: ignore[arg-type]
 
 
@@ -89,13 +89,13 @@ def kernels(filters: int = 6, inputs: int = 5) -> Grid:
     """A row for each filter: two spatial patterns, then the strongest inputs."""
     across = 2 + inputs
     tiles = [
-        Tile(label=f"{60 - place}%" if place < 2 else str(31 - place))
+        Tile(label=f"{60 - index}%" if index < 2 else str(31 - index))
         for _ in range(filters)
-        for place in range(across)
+        for index in range(across)
     ]
     tiles[2 * across] = Tile(cover=Cover("dead", ("zero",), span=across))
-    for place in range(2 * across + 1, 3 * across):
-        tiles[place] = Tile(blank=True)
+    for index in range(2 * across + 1, 3 * across):
+        tiles[index] = Tile(blank=True)
     tiles[-1] = Tile(blank=True)
     return Grid(
         smooth((filters * across, 3, 3), 5),
@@ -104,7 +104,7 @@ def kernels(filters: int = 6, inputs: int = 5) -> Grid:
         columns=across,
         side=30,
         unit="filter",
-        rows=tuple((str(place), f"±0.{place}21") for place in range(filters)),
+        rows=tuple((str(index), f"±0.{index}21") for index in range(filters)),
         gaps=frozenset({1}),
         heads=((0, "spatial patterns, share"), (2, "strongest 5 of 32 inputs")),
     )
@@ -123,7 +123,7 @@ def heat(size: tuple[int, int] = (40, 60), *, faded: bool = False) -> tuple[Byte
 def heatmaps(size: tuple[int, int] = (40, 60)) -> Grid:
     """A photograph, and heat over it by three methods, each with its scale."""
     steps, overlay = heat(size, faded=True)
-    scales = [Scale(VIRIDIS, ((0.0, "0"), (1.0, f"≥ {place}.21"))) for place in range(3)]
+    scales = [Scale(VIRIDIS, ((0.0, "0"), (1.0, f"≥ {index}.21"))) for index in range(3)]
     named = ("Grad-CAM", "Gradient", "Occlusion")
     tiles = [Tile(title="photograph", subtitle="60 \u00d7 40")]
     tiles += [
@@ -150,7 +150,7 @@ def across() -> Grid:
 
 def volume() -> Grid:
     """Maps with a depth: five slices in each tile."""
-    tiles = tuple(Tile(label=str(place)) for place in range(6))
+    tiles = tuple(Tile(label=str(index)) for index in range(6))
     pixels = smooth((6, 16, 24), 2)
     return Grid(pixels, tiles, VIRIDIS, slices=(2, 3), depth=5)
 
@@ -216,10 +216,10 @@ def depth() -> Curve:
     """Two curves over layers, one with a hole."""
     zeros = np.array([0.7, 0.6, 0.9, 0.8, 0.1], np.float32)
     dead = np.array([0.0, np.nan, 0.2, 0.3, 0.2], np.float32)
-    places = np.arange(1, 6, dtype=np.float32)
+    indices = np.arange(1, 6, dtype=np.float32)
     series = (
-        Series(zeros, places, "zeros, share of values"),
-        Series(dead, places, "dead, share of channels", hollow=True, tone="plain"),
+        Series(zeros, indices, "zeros, share of values"),
+        Series(dead, indices, "dead, share of channels", hollow=True, tone="plain"),
     )
     return Curve(series, "Over depth", y=(0, 1), percent="y")
 
@@ -288,16 +288,16 @@ def layers(count: int = 5) -> Table:
     )
     rows = tuple(
         (
-            Cell(str(place + 1), "quiet"),
-            Cell(f"layer_{place}", target=f"layer:{place}", note="conv" if place == 2 else ""),
+            Cell(str(index + 1), "quiet"),
+            Cell(f"layer_{index}", target=f"layer:{index}", note="conv" if index == 2 else ""),
             Cell("Conv2D"),
             Cell("7 \u00d7 7 \u00d7 40"),
-            Cell(f"{place} / 40", marked=place == 1, bold=place == 1),
+            Cell(f"{index} / 40", marked=index == 1, bold=index == 1),
             Cell("65%", share=0.65),
-            Cell(swatch=VIRIDIS) if place == 0 else Cell(rising=True),
-            Cell(target=f"layer:{place}"),
+            Cell(swatch=VIRIDIS) if index == 0 else Cell(rising=True),
+            Cell(target=f"layer:{index}"),
         )
-        for place in range(count)
+        for index in range(count)
     )
     return Table(columns, rows, "Layers", "Bold: the most.", ruled=frozenset({1}))
 
@@ -330,8 +330,8 @@ def story(name: str = "dog.jpg") -> Beside:
 
 def notes(count: int = 3) -> Note:
     """Some notes, of which a page shows the first."""
-    told = tuple(f"note {place}: the input may have any size, " * 4 for place in range(count))
-    return Note(told, "Notes", tone="bad", most=2)
+    texts = tuple(f"note {index}: the input may have any size, " * 4 for index in range(count))
+    return Note(texts, "Notes", tone="bad", most=2)
 
 
 def front(count: int = 5) -> tuple[Block, ...]:
@@ -339,14 +339,14 @@ def front(count: int = 5) -> tuple[Block, ...]:
     return (story(), notes(), depth(), layers(count))
 
 
-def section(place: int, *blocks: Block) -> Section:
+def section(index: int, *blocks: Block) -> Section:
     """A section called after its place."""
     return Section(
-        f"layer_{place}",
+        f"layer_{index}",
         blocks,
         kind="Conv2D   7 \u00d7 7 \u00d7 40",
         facts="40 maps  ·  65% zeros",
-        anchor=f"layer:{place}",
+        anchor=f"layer:{index}",
         scale=SCALE,
         details=(("parameters", "1,200"),),
     )
@@ -394,5 +394,5 @@ BLOCKS: dict[str, tuple[Block, ...]] = {
 
 def whole() -> Document:
     """A cover and a section for each kind of block."""
-    made = [section(place, *blocks) for place, blocks in enumerate(BLOCKS.values())]
-    return document(*made, cover=front(len(made)))
+    sections = [section(index, *blocks) for index, blocks in enumerate(BLOCKS.values())]
+    return document(*sections, cover=front(len(sections)))

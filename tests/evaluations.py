@@ -1,4 +1,4 @@
-"""Evaluations made by hand, with everything in them that can happen."""
+"""Evaluations made by hand, with every case that can happen."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def evaluation(
     by_resolution = {row.resolution: draw.uniform(0.2, 0.5, shape[1:]) for row in methods}
     random = np.array([by_resolution[row.resolution] for row in methods], np.float32).reshape(shape)
     bars = random.copy()
-    for place, column in enumerate(measures):
+    for index, column in enumerate(measures):
         if column.name == "randomisation":
-            bars[:, place] = 0.5
+            bars[:, index] = 0.5
     info = model_info(name=name, inputs=(InputInfo("picture", (None, 224, 224, 3)),))
-    made = {
+    facts = {
         "model": info,
         "options": HeatmapOptions(),
         "measured": MeasureOptions(),
@@ -92,4 +92,4 @@ def evaluation(
         "count": amount,
         "notes": ("a note",),
     }
-    return Evaluation(**(made | known))
+    return Evaluation(**(facts | known))

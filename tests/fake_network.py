@@ -120,15 +120,15 @@ class Fake(Toy, Model):
     def slope(
         self, given: Mapping[str, np.ndarray], goal: Goal, name: str, array: np.ndarray
     ) -> np.ndarray:
-        found = np.zeros(array.shape, np.float32)
-        for place in np.ndindex(*array.shape[1:]):
+        result = np.zeros(array.shape, np.float32)
+        for index in np.ndindex(*array.shape[1:]):
             ends = []
             for step in (STEP, -STEP):
                 moved = array.astype(np.float64)
-                moved[(slice(None), *place)] += step
+                moved[(slice(None), *index)] += step
                 ends.append(self.score({**given, name: moved}, goal))
-            found[(slice(None), *place)] = (ends[0] - ends[1]) / (2 * STEP)
-        return found
+            result[(slice(None), *index)] = (ends[0] - ends[1]) / (2 * STEP)
+        return result
 
     def ablate(
         self, inputs: Mapping[str, Any], goal: Goal, layer: str, factors: np.ndarray
@@ -168,8 +168,8 @@ def brighter(channels: int) -> tuple[str, Compute]:
 def halved(maps: np.ndarray) -> np.ndarray:
     """The mean of 2 x 2 positions."""
     count, high, wide, channels = maps.shape
-    found: np.ndarray = maps.reshape(count, high // 2, 2, wide // 2, 2, channels).mean((2, 4))
-    return found
+    result: np.ndarray = maps.reshape(count, high // 2, 2, wide // 2, 2, channels).mean((2, 4))
+    return result
 
 
 def deep(last: str = "softmax", units: int = 3, **known: Any) -> Fake:

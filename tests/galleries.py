@@ -1,4 +1,4 @@
-"""Patterns made by hand, with everything in them that can happen."""
+"""Patterns made by hand, with every case that can happen."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ HOSTILE = "conv</script><b>&\u202e"
 def waves(count: int, height: int, width: int, bands: int = 3) -> np.ndarray:
     """Coloured waves, ``(pattern, height, width, band)`` uint8; no two patterns are alike."""
     y, x = np.mgrid[:height, :width] / max(height, width)
-    found = np.zeros((count, height, width, bands), np.uint8)
+    pixels = np.zeros((count, height, width, bands), np.uint8)
     for index in range(count):
         for band in range(bands):
             angle, speed = index * 0.7 + band * 0.2, 9 + 3 * index
             wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * speed + band)
-            found[index, ..., band] = np.rint(127.5 + 120 * wave)
-    return found
+            pixels[index, ..., band] = np.rint(127.5 + 120 * wave)
+    return pixels
 
 
 def gallery(
@@ -45,7 +45,7 @@ def gallery(
     coverage: np.ndarray | None = None,
     **known: Any,
 ) -> Patterns:
-    """Patterns of so many channels of each layer.
+    """Patterns of a number of channels of each layer.
 
     ``dead`` and ``converged`` say which patterns are; ``bands`` are channels of the canvas,
     ``known`` facts of the model.
@@ -59,11 +59,11 @@ def gallery(
     )
     count, (height, width) = len(objectives), size
     pixels = waves(count, height, width, bands)
-    is_dead = np.isin(np.arange(count), dead)
-    pixels[is_dead] = 128
+    gone = np.isin(np.arange(count), dead)
+    pixels[gone] = 128
     images = pixels[..., :3] if bands >= 3 else np.repeat(pixels[..., :1], 3, -1)
-    activation = np.where(is_dead, 0, 3.25 + 2.5 * np.arange(count)).astype(np.float32)
-    steps = np.where(is_dead, 3, 6 + np.arange(count) % 2)
+    activation = np.where(gone, 0, 3.25 + 2.5 * np.arange(count)).astype(np.float32)
+    steps = np.where(gone, 3, 6 + np.arange(count) % 2)
     history = np.full((count, 7), np.nan, np.float32)
     for row, last, reached in zip(history, steps, activation, strict=True):
         row[:last] = np.linspace(0, reached, last)
@@ -79,7 +79,7 @@ def gallery(
         "labels": labels,
     }
     mask = np.broadcast_to(np.linspace(0, 1, width, dtype=np.float32), (count, height, width))
-    progress = np.linspace(0, 1, frames).reshape(-1, 1, 1, 1, 1) if frames else None
+    share = np.linspace(0, 1, frames).reshape(-1, 1, 1, 1, 1) if frames else None
     return Patterns(
         model=model_info(**{**info, **known}),
         options=options,
@@ -89,16 +89,16 @@ def gallery(
         values=scale.apply(pixels),
         activation=activation,
         start_activation=(activation * 0.125).astype(np.float32),
-        robustness=np.where(is_dead, np.nan, 0.75).astype(np.float32),
-        dead=is_dead,
-        converged=np.isin(np.arange(count), converged) & ~is_dead,
+        robustness=np.where(gone, np.nan, 0.75).astype(np.float32),
+        dead=gone,
+        converged=np.isin(np.arange(count), converged) & ~gone,
         steps=steps.astype(np.int64),
         history=history,
         natural=marks.astype(np.float32) if natural else None,
         percentile=np.where(activation < 7, 62.5, 100).astype(np.float32) if natural else None,
         transparency=np.array(mask) if masks else None,
         natural_count=8 if natural else 0,
-        frames=None if progress is None else (128 + progress * (images - 128.0)).astype(np.uint8),
+        frames=None if share is None else (128 + share * (images - 128.0)).astype(np.uint8),
         frame_steps=tuple(int(step) for step in np.linspace(0, 7, frames)),
         notes=("a note",),
         coverage=coverage,

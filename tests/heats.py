@@ -1,4 +1,4 @@
-"""Heatmaps made by hand, with everything in them that can happen."""
+"""Heatmaps made by hand, with every case that can happen."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def picture(size: tuple[int, int], number: int = 0, *, grey: bool = False) -> np
     y, x = np.mgrid[:height, :width]
     disc = (y - height / 2) ** 2 + (x - width / (2 + number)) ** 2 < (min(size) / 4) ** 2
     base = 60 + 120 * x / max(1, width - 1)
-    found = np.stack([base, 255 - base, 100 + 80 * y / max(1, height - 1)], -1)
-    found[disc] = (230, 200, 60)
-    pixels = np.rint(found).astype(np.uint8)
+    colours = np.stack([base, 255 - base, 100 + 80 * y / max(1, height - 1)], -1)
+    colours[disc] = (230, 200, 60)
+    pixels = np.rint(colours).astype(np.uint8)
     return pixels[..., :1] if grey else pixels
 
 
@@ -114,14 +114,14 @@ def heats(
     shown = list(photographs) if photographs is not None else shown
     names = names or [f"photo{number}.jpg" for number in range(len(shown))]
     order = (3, 1, 6, 0, 2, 5, 4, 7)[:targets]
-    asked = [
+    chosen = [
         Target("top", unit, label=None if labels is None else labels[unit], where=where)
         for unit in order
     ]
     scale = SCALES["0..1"]
     maps: list[Heatmap] = []
     for image in range(len(shown)):
-        for rank, target in enumerate(asked):
+        for rank, target in enumerate(chosen):
             for method in methods:
                 number = len(maps)
                 cells = (7, 7) if LAYERS[method] else net

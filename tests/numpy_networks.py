@@ -41,17 +41,17 @@ class Reference:
     def passes(self):
         return [*self.forwards, *self.reads, *self.gradients]
 
-    def score(self, made, goal):
-        total = np.zeros(len(made["logits"]))
+    def score(self, values, goal):
+        total = np.zeros(len(values["logits"]))
         for part in goal:
-            parts = made[values_read(part)] * part.weights
+            parts = values[values_read(part)] * part.weights
             total += parts.reshape(len(total), -1).sum(axis=1)
         return total
 
     def forward(self, inputs, layers, *, outputs=False):
         self.forwards.append(len(inputs["picture"]))
-        made = self.run(inputs)
-        return ForwardPass({name: single(made[name]) for name in layers}, {})
+        values = self.run(inputs)
+        return ForwardPass({name: single(values[name]) for name in layers}, {})
 
     def read(self, inputs, goal):
         self.reads.append(len(inputs["picture"]))
@@ -59,12 +59,12 @@ class Reference:
 
     def differentiate(self, inputs, goal, *, layers=(), by=(), guided=False):
         self.gradients.append(len(inputs["picture"]))
-        made = self.run(inputs)
-        gradients = self.gradients_of(made, goal, guided)
+        values = self.run(inputs)
+        gradients = self.gradients_of(values, goal, guided)
         return Gradients(
-            single(self.score(made, goal)),
-            {part.layer: single(made[part.layer]) for part in goal},
-            {name: single(made[name]) for name in layers},
+            single(self.score(values, goal)),
+            {part.layer: single(values[part.layer]) for part in goal},
+            {name: single(values[name]) for name in layers},
             {name: single(gradients[name]) for name in layers},
             {name: single(gradients[name]) for name in by},
         )
@@ -108,13 +108,13 @@ class Network(Reference):
 
     def run(self, inputs, **replaced):
         """The values of all layers; a replaced one counts for all behind it."""
-        made = {"picture": np.asarray(inputs["picture"], np.float64)}
+        values = {"picture": np.asarray(inputs["picture"], np.float64)}
 
         def keep(name, value):
-            made[name] = replaced.get(name, value)
-            return made[name]
+            values[name] = replaced.get(name, value)
+            return values[name]
 
-        fine = keep("fine", self.active(halved(made["picture"]) @ self.fine[0] + self.fine[1]))
+        fine = keep("fine", self.active(halved(values["picture"]) @ self.fine[0] + self.fine[1]))
         coarse = keep("coarse", self.active(halved(fine) @ self.coarse[0] + self.coarse[1]))
         vector = keep("vector", coarse.mean(axis=(1, 2)))
         before = coarse.reshape(len(coarse), -1) if self.head == "flat" else vector
@@ -123,27 +123,29 @@ class Network(Reference):
         logits = keep("logits", before @ self.last[0] + self.last[1] + inputs["extra"])
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         keep("top", powers / powers.sum(axis=1, keepdims=True))
-        return made
+        return values
 
-    def gradients_of(self, made, goal, guided=False):
+    def gradients_of(self, values, goal, guided=False):
         """The gradient of the score by every layer and by the picture."""
-        at = {name: np.zeros_like(value) for name, value in made.items()}
+        at = {name: np.zeros_like(value) for name, value in values.items()}
         for part in goal:
             at[values_read(part)] += part.weights
-        at["logits"] += made["top"] * (at["top"] - (at["top"] * made["top"]).sum(1, keepdims=True))
+        at["logits"] += values["top"] * (
+            at["top"] - (at["top"] * values["top"]).sum(1, keepdims=True)
+        )
         behind = at["logits"] @ self.last[0].T
         if self.head != "pooled":
             at["middle"] += behind
-            behind = (at["middle"] * (1 - made["middle"] ** 2)) @ self.middle[0].T
+            behind = (at["middle"] * (1 - values["middle"] ** 2)) @ self.middle[0].T
         if self.head == "flat":
-            at["coarse"] += behind.reshape(made["coarse"].shape)
+            at["coarse"] += behind.reshape(values["coarse"].shape)
         else:
             at["vector"] += behind
-        positions = made["coarse"].shape[1] * made["coarse"].shape[2]
+        positions = values["coarse"].shape[1] * values["coarse"].shape[2]
         at["coarse"] += at["vector"][:, None, None] / positions
-        through = (at["coarse"] * self.steepness(made["coarse"])) @ self.coarse[0].T
+        through = (at["coarse"] * self.steepness(values["coarse"])) @ self.coarse[0].T
         at["fine"] += doubled(through) / 4
-        through = (at["fine"] * self.steepness(made["fine"])) @ self.fine[0].T
+        through = (at["fine"] * self.steepness(values["fine"])) @ self.fine[0].T
         at["picture"] += doubled(through) / 4
         return at
 
@@ -183,14 +185,14 @@ class Analytic(Reference):
         top = np.tanh(logits)
         return {**inputs, "before": before, "maps": maps, "logits": logits, "top": top}
 
-    def gradients_of(self, made, goal, guided=False):
-        at = {name: np.zeros(made[name].shape) for name in ("maps", "logits", "top")}
+    def gradients_of(self, values, goal, guided=False):
+        at = {name: np.zeros(values[name].shape) for name in ("maps", "logits", "top")}
         for part in goal:
             at[values_read(part)] += part.weights
-        at["logits"] += at["top"] * (1 - made["top"] ** 2)
+        at["logits"] += at["top"] * (1 - values["top"] ** 2)
         at["maps"] += np.stack([self.dense @ row for row in at["logits"]])
         behind = np.maximum(at["maps"], 0) if guided else at["maps"]
-        return {**at, "picture": (behind * self.steepness(made["before"])) @ self.kernel.T}
+        return {**at, "picture": (behind * self.steepness(values["before"])) @ self.kernel.T}
 
     def exact(self, picture, goal):
         """The score of one image, in float64."""

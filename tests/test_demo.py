@@ -81,12 +81,12 @@ def test_it_says_what_to_look_at_and_what_to_do_next(demo):
 
 
 def test_the_numbers(demo):
-    found = json.loads((demo.folder / "statistics.json").read_text("utf-8"))
-    maps = [layer for layer in found["layers"] if len(layer["shape"]) == 3]
+    statistics = json.loads((demo.folder / "statistics.json").read_text("utf-8"))
+    maps = [layer for layer in statistics["layers"] if len(layer["shape"]) == 3]
     assert [layer["name"] for layer in maps] == LAYERS
     assert [layer["shape"][-1] for layer in maps] == [32, 32, 64, 64, 128, 128, 128, 128]
-    assert found["predictions"][0]["top"][0]["label"] == "cat"
-    assert found["image"]["name"] == "chelsea.png"
+    assert statistics["predictions"][0]["top"][0]["label"] == "cat"
+    assert statistics["image"]["name"] == "chelsea.png"
     assert sum(layer["dead"] for layer in maps) < 704 / 4
 
 
@@ -99,9 +99,9 @@ def test_the_pictures(demo):
         assert (
             read_manifest(path)["model"]["digest"] == read_manifest(demo.folder)["model"]["digest"]
         )
-    heat, found = (read_manifest(demo.folder / f"{name}.png") for name in ("heatmap", "patterns"))
-    assert [one["kind"] for one in (heat, found)] == ["heatmaps", "patterns"]
-    assert {one["model"]["source"] for one in (heat, found)} == {"cats_dogs.keras, in the package"}
+    pages = [read_manifest(demo.folder / f"{name}.png") for name in ("heatmap", "patterns")]
+    assert [page["kind"] for page in pages] == ["heatmaps", "patterns"]
+    assert {page["model"]["source"] for page in pages} == {"cats_dogs.keras, in the package"}
     assert (demo.folder / "sheet.pdf").read_bytes().startswith(b"%PDF-")
     page = (demo.folder / "sheet.html").read_text("utf-8")
     assert not re.search(r'(?:src|href)="https?:', page)

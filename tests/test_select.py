@@ -155,7 +155,7 @@ def slow_select(layers, text):
     paths = [layer.name for layer in layers]
 
     def those(test):
-        return {place for place, path in enumerate(paths) if test(path)}
+        return {index for index, path in enumerate(paths) if test(path)}
 
     for test in (
         lambda path: path == text,
@@ -167,8 +167,8 @@ def slow_select(layers, text):
         lambda path: without_calls(path) == text,
         lambda path: path.split("/")[-1] == text,
     ):
-        if found := those(test):
-            return found
+        if result := those(test):
+            return result
     chosen = slow_slice(text)
     if chosen is not None:
         if chosen.step == 0:
@@ -181,21 +181,21 @@ def slow_select(layers, text):
         every = [slow_select(layers, part) for part in text.split(",") if part.strip()]
         return None if None in every else set().union(*every)
     glob = re.compile(fnmatch.translate(text))
-    found = those(
+    result = those(
         lambda path: glob.match(path) or ("/" not in text and glob.match(path.split("/")[-1]))
     )
-    if found:
-        return found
+    if result:
+        return result
     return {
-        place for place, layer in enumerate(layers) if layer.type.casefold() == text.casefold()
+        index for index, layer in enumerate(layers) if layer.type.casefold() == text.casefold()
     } or None
 
 
 def agree(text, layers):
-    found = None
+    result = None
     with contextlib.suppress(SelectionError):
-        found = {layers.index(layer) for layer in select_layers(layers, text)}
-    assert found == slow_select(layers, text), repr(text)
+        result = {layers.index(layer) for layer in select_layers(layers, text)}
+    assert result == slow_select(layers, text), repr(text)
 
 
 SIGNS = [*"@/*?[]!-:, \n", "@0", "0", "1", "12", "-3", "é", "²", "٣"]
@@ -330,11 +330,11 @@ NUMBERS = st.lists(
 @settings(max_examples=500)
 @given(st.text() | NUMBERS.map("".join), st.integers(0, 40))
 def test_any_text_chooses_channels_or_is_refused(text, count):
-    found = None
+    result = None
     with contextlib.suppress(SelectionError):
-        found = parse_channels(text, count)
+        result = parse_channels(text, count)
     wanted = slow_channels(text, count)
-    assert found == (None if wanted is None else tuple(sorted(wanted))), repr(text)
+    assert result == (None if wanted is None else tuple(sorted(wanted))), repr(text)
 
 
 @given(st.sets(st.integers(0, 63), min_size=1))
@@ -343,7 +343,7 @@ def test_what_is_written_as_a_list_is_read_back(chosen):
 
 
 @pytest.mark.parametrize(
-    ("specs", "wanted", "own"),
+    ("specs", "wanted", "channels"),
     [
         (["stem:0,4", "top:1"], ["stem", "top"], {"stem": "0,4", "top": "1"}),
         ("stem:0,4,top:1", ["stem", "top"], {"stem": "0,4", "top": "1"}),
@@ -364,10 +364,12 @@ def test_what_is_written_as_a_list_is_read_back(chosen):
         (0, ["stem"], {}),
     ],
 )
-def test_layers_with_channels_of_their_own(specs, wanted, own):
-    without, found = split_channels(LAYERS, specs)
+def test_layers_with_channels_of_their_own(specs, wanted, channels):
+    without, result = split_channels(LAYERS, specs)
     assert names(without) == wanted
-    assert found == (dict.fromkeys(wanted, specs.partition(":")[2]) if own is None else own)
+    assert result == (
+        dict.fromkeys(wanted, specs.partition(":")[2]) if channels is None else channels
+    )
 
 
 def test_a_pair_of_a_layer_that_is_not_there():

@@ -112,8 +112,10 @@ class Toy(Forward):
             if name not in self.layers:
                 raise SelectionError(f"no layer '{name}'.{near(name, self.layers)}")
         ends = self.named.outputs if outputs else ()
-        found = {n: self.run(inputs, n).astype(np.float32) for n in dict.fromkeys([*layers, *ends])}
-        return ForwardPass({name: found[name] for name in layers}, {n: found[n] for n in ends})
+        values = {
+            n: self.run(inputs, n).astype(np.float32) for n in dict.fromkeys([*layers, *ends])
+        }
+        return ForwardPass({name: values[name] for name in layers}, {n: values[n] for n in ends})
 
     def run(self, given: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         """What a layer gives; what is given under the name of a layer stands for it."""

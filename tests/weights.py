@@ -1,4 +1,4 @@
-"""Kernels made by hand, with everything in them that can happen."""
+"""Kernels made by hand, with every case that can happen."""
 
 from __future__ import annotations
 

@@ -204,6 +204,6 @@ def small(models):
 
 @pytest.fixture
 def photo(photos, tmp_path):
-    """A photograph in a folder of its own, so that files may be written beside it."""
+    """A photograph in its own folder, so that files may be written beside it."""
     (tmp_path / "mine").mkdir()
     return Path(shutil.copy(photos / "photo.png", tmp_path / "mine"))

@@ -1,4 +1,4 @@
-"""What a shell is told when a line is to be completed."""
+"""The completion of command lines in a shell."""
 
 import pytest
 
@@ -21,5 +21,5 @@ def test_a_line_is_completed(monkeypatch, capsys, line, index, words):
     with pytest.raises(SystemExit) as end:
         main([])
     assert end.value.code == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[: len(words)] == words
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[: len(words)] == words

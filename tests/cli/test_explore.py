@@ -18,7 +18,7 @@ FREE = ("--no-browser", "--port", "0")
 
 @contextmanager
 def started(*arguments):
-    """The command in a process of its own, and the address that it prints."""
+    """The command in its own process, and the address that it prints."""
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, "explore", *FREE, *map(str, arguments)],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The command as a process of its own."""
+"""The command as its own process."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def test_one_line_and_a_status(tmp_path):
     assert err.count("\n") == 1
 
 
-def test_nobody_reads_standard_output():
+def test_standard_output_without_a_reader():
     with Path(os.devnull).open("w") as nothing:
         read, write = os.pipe()
         os.close(read)

@@ -17,10 +17,10 @@ def test_in_a_terminal_it_is_a_bar_that_is_wiped_out(monkeypatch):
     monkeypatch.setattr(sys, "stderr", screen := Terminal())
     with Progress("steps") as progress:
         progress(600, 1200)
-    told = screen.getvalue()
-    assert "600/1200" in told
-    assert "steps" in told
-    assert told.endswith(("\x1b[2K", "\x1b[1A\x1b[2K")), "the line is wiped out"
+    text = screen.getvalue()
+    assert "600/1200" in text
+    assert "steps" in text
+    assert text.endswith(("\x1b[2K", "\x1b[1A\x1b[2K")), "the line is wiped out"
 
 
 def test_in_a_log_it_is_told_once_a_minute(monkeypatch):
@@ -39,8 +39,8 @@ def test_in_a_log_it_is_told_once_a_minute(monkeypatch):
     ]
 
 
-def told(monkeypatch, calls, total):
-    """What a log is told of calls at some times."""
+def text(monkeypatch, calls, total):
+    """The lines of a log after calls at given times."""
     log, clock = io.StringIO(), iter([0.0, *(time for time, _ in calls)])
     monkeypatch.setattr(sys, "stderr", log)
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
@@ -53,12 +53,12 @@ def told(monkeypatch, calls, total):
 def test_compiling_before_the_first_step_is_not_taken_for_the_pace(monkeypatch):
     """Of 2048 steps the first and the second take 10 s to compile, the others 10 ms."""
     calls = [(10.0, 1), *((20 + 0.01 * step, step) for step in range(2, 1000))]
-    assert told(monkeypatch, calls, 2048) == [], "no word of hours"
+    assert text(monkeypatch, calls, 2048) == [], "no word of hours"
 
 
 def test_what_takes_long_is_said_at_the_beginning_with_what_to_do(monkeypatch):
     calls = [(10 + 0.5 * step, step) for step in range(1, 20)]
-    lines = told(monkeypatch, calls, 2048)
+    lines = text(monkeypatch, calls, 2048)
     assert lines == ["layersight: this takes about 17 min. Less: --steps 32."]
 
 

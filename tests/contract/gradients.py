@@ -8,7 +8,7 @@ import numpy as np
 
 
 def as_array(tensor):
-    """A tensor of any backend; the way of Keras itself warns with NumPy 2.4."""
+    """A tensor of any backend as an array; Keras's own conversion warns with NumPy 2.4."""
     tensor = tensor.detach().cpu() if hasattr(tensor, "detach") else tensor
     return tensor.numpy() if hasattr(tensor, "numpy") else np.asarray(tensor)
 

@@ -16,7 +16,7 @@ from layersight.data.placing import enlarge
 
 @dataclass(frozen=True, eq=False)
 class ResolvedTarget:
-    """What a library was asked.
+    """The request to another library.
 
     Attributes:
         model: The network.
@@ -44,15 +44,15 @@ class ResolvedTarget:
 
     def layer(self, name):
         """The maps of a layer and the gradients by them, ``(image, height, width, channel)``."""
-        found = self.model.differentiate({"picture": self.pixels}, self.goal, layers=[name])
-        return found.values[name], found.gradients[name]
+        result = self.model.differentiate({"picture": self.pixels}, self.goal, layers=[name])
+        return result.values[name], result.gradients[name]
 
     def logits(self, image, pixels):
         """What the network gives the class of an image for changed pixels, and its share."""
-        found = self.model.forward({"picture": pixels.astype(np.float32)}, ["top"]).layers["top"]
-        powers = np.exp(found - found.max(axis=1, keepdims=True))
+        result = self.model.forward({"picture": pixels.astype(np.float32)}, ["top"]).layers["top"]
+        powers = np.exp(result - result.max(axis=1, keepdims=True))
         chosen = self.classes[image]
-        return found[:, chosen], (powers / powers.sum(axis=1, keepdims=True))[:, chosen]
+        return result[:, chosen], (powers / powers.sum(axis=1, keepdims=True))[:, chosen]
 
 
 def weighed(values, weights):
@@ -69,16 +69,16 @@ def between(maps):
 def by_corners(maps, size):
     """Enlarged, bilinear, the corner values of the map on the corner pixels of the image."""
     for axis, wanted in zip((1, 2), size, strict=True):
-        places = np.linspace(0, maps.shape[axis] - 1, wanted)
-        low = np.minimum(places.astype(int), max(maps.shape[axis] - 2, 0))
-        share = np.expand_dims(places - low, [other for other in range(3) if other != axis])
+        positions = np.linspace(0, maps.shape[axis] - 1, wanted)
+        low = np.minimum(positions.astype(int), max(maps.shape[axis] - 2, 0))
+        share = np.expand_dims(positions - low, [other for other in range(3) if other != axis])
         high = np.minimum(low + 1, maps.shape[axis] - 1)
         maps = maps.take(low, axis) * (1 - share) + maps.take(high, axis) * share
     return maps
 
 
-def alphas_by_their_sum(asked):
-    values, gradients = asked.layer("conv3")
+def alphas_by_their_sum(request):
+    values, gradients = request.layer("conv3")
     below = 2 * gradients**2 + gradients**3 * values.sum(axis=(1, 2), keepdims=True)
     alphas = gradients**2 / np.where(gradients == 0, 1, below)
     total = alphas.sum(axis=(1, 2), keepdims=True)
@@ -86,87 +86,89 @@ def alphas_by_their_sum(asked):
     return weighed(values, (alphas * np.maximum(gradients, 0)).sum(axis=(1, 2)))
 
 
-def mean_in_alphas(asked):
-    values, gradients = asked.layer("conv3")
+def mean_in_alphas(request):
+    values, gradients = request.layer("conv3")
     below = 2 + gradients * values.mean(axis=(1, 2), keepdims=True)
     return weighed(values, (np.maximum(gradients, 0) / below).mean(axis=(1, 2)))
 
 
-def cubes(asked, layer="conv3"):
-    values, gradients = asked.layer(layer)
+def cubes(request, layer="conv3"):
+    values, gradients = request.layer(layer)
     return weighed(values, (np.maximum(gradients, 0) ** 3).sum(axis=(1, 2)))
 
 
-def refined_cubes(asked):
-    found = [enlarge(between(cubes(asked, layer)), asked.size) for layer in asked.entry["layers"]]
-    return np.prod(found, axis=0)
+def refined_cubes(request):
+    result = [
+        enlarge(between(cubes(request, layer)), request.size) for layer in request.entry["layers"]
+    ]
+    return np.prod(result, axis=0)
 
 
-def masked(asked, mask, weigh):
+def masked(request, mask, weigh):
     """Score-CAM with masks made by one function and weights by another."""
-    values, _ = asked.layer(asked.entry["layers"][0])
+    values, _ = request.layer(request.entry["layers"][0])
     weights = []
     for image, maps in enumerate(values):
-        shares = mask(np.moveaxis(maps, -1, 0), asked.size)
-        weights.append(weigh(*asked.logits(image, shares[..., None] * asked.pixels[image])))
+        shares = mask(np.moveaxis(maps, -1, 0), request.size)
+        weights.append(weigh(*request.logits(image, shares[..., None] * request.pixels[image])))
     return weighed(values, np.array(weights))
 
 
 def powers(logits, _):
-    found = np.exp(logits - logits.max())
-    return found / found.sum()
+    result = np.exp(logits - logits.max())
+    return result / result.sum()
 
 
 def probabilities(_, shares):
     return shares
 
 
-def probability_by_corners(asked):
-    return masked(asked, lambda maps, size: between(by_corners(maps, size)), probabilities)
+def probability_by_corners(request):
+    return masked(request, lambda maps, size: between(by_corners(maps, size)), probabilities)
 
 
-def powers_by_corners(asked):
-    return masked(asked, lambda maps, size: between(by_corners(maps, size)), powers)
+def powers_by_corners(request):
+    return masked(request, lambda maps, size: between(by_corners(maps, size)), powers)
 
 
-def between_before_enlarging(asked):
-    return masked(asked, lambda maps, size: enlarge(between(maps), size), powers)
+def between_before_enlarging(request):
+    return masked(request, lambda maps, size: enlarge(between(maps), size), powers)
 
 
-def absolute_gradients(asked):
-    pixels = asked.pixels
-    spread = asked.entry["options"]["noise"] * np.ptp(pixels, axis=(1, 2, 3), keepdims=True)
+def absolute_gradients(request):
+    pixels = request.pixels
+    spread = request.entry["options"]["noise"] * np.ptp(pixels, axis=(1, 2, 3), keepdims=True)
     total = np.zeros_like(pixels)
-    for noise in asked.arrays["noise"]:
+    for noise in request.arrays["noise"]:
         shown = {"picture": pixels + spread * noise}
         total += np.abs(
-            asked.model.differentiate(shown, asked.goal, by=["picture"]).inputs["picture"]
+            request.model.differentiate(shown, request.goal, by=["picture"]).inputs["picture"]
         )
-    return total.max(axis=-1) / len(asked.arrays["noise"])
+    return total.max(axis=-1) / len(request.arrays["noise"])
 
 
-def let_through(asked):
-    masks = asked.arrays["masks"]
-    found = []
-    for image, pixels in enumerate(asked.pixels):
-        logits, _ = asked.logits(image, masks[..., None] * pixels)
-        found.append(np.tensordot(logits, masks, 1) / masks.sum(axis=0))
-    return np.array(found)
+def let_through(request):
+    masks = request.arrays["masks"]
+    result = []
+    for image, pixels in enumerate(request.pixels):
+        logits, _ = request.logits(image, masks[..., None] * pixels)
+        result.append(np.tensordot(logits, masks, 1) / masks.sum(axis=0))
+    return np.array(result)
 
 
-def cut_windows(asked):
-    window, stride = (asked.entry["options"][name] for name in ("window", "stride"))
-    rows, columns = (range(0, length - window + stride, stride) for length in asked.size)
-    masks = np.zeros((len(rows) * len(columns), *asked.size), np.float32)
+def cut_windows(request):
+    window, stride = (request.entry["options"][name] for name in ("window", "stride"))
+    rows, columns = (range(0, length - window + stride, stride) for length in request.size)
+    masks = np.zeros((len(rows) * len(columns), *request.size), np.float32)
     for number, mask in enumerate(masks):
         top, left = rows[number // len(columns)], columns[number % len(columns)]
         mask[top : top + window, left : left + window] = 1
-    found = []
-    for image, pixels in enumerate(asked.pixels):
-        whole, _ = asked.logits(image, pixels[None])
-        logits, _ = asked.logits(image, (1 - masks[..., None]) * pixels)
-        found.append(np.tensordot(whole - logits, masks, 1) / masks.sum(axis=0))
-    return np.array(found)
+    result = []
+    for image, pixels in enumerate(request.pixels):
+        whole, _ = request.logits(image, pixels[None])
+        logits, _ = request.logits(image, (1 - masks[..., None]) * pixels)
+        result.append(np.tensordot(whole - logits, masks, 1) / masks.sum(axis=0))
+    return np.array(result)
 
 
 VARIANTS = {

@@ -145,7 +145,7 @@ def three_axes():
 
 
 class Block(keras.layers.Layer):
-    """A layer with layers inside, as authors write them: a residual block."""
+    """A layer with layers inside, as users write them: a residual block."""
 
     def __init__(self, filters, **options):
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""Networks that scale their input themselves, or do not, in every way that people write it.
+"""Networks that scale their input themselves, or do not, in all the forms that people write.
 
 Each ends its stem in a convolution of one pixel, ``conv``, so that what it gives tells the numbers
 that reached it.
@@ -90,17 +90,17 @@ def adapted(scale):
 
     def make(x):
         layer = layers.Normalization(name="normalization")
-        seen = np.random.default_rng(0).normal(0.45, 0.25, (64, 3)).clip(0, 1) * scale
-        layer.adapt(seen.astype("float32").reshape(64, 1, 1, 3))
+        pixels = np.random.default_rng(0).normal(0.45, 0.25, (64, 3)).clip(0, 1) * scale
+        layer.adapt(pixels.astype("float32").reshape(64, 1, 1, 3))
         return layer(x)
 
     return make
 
 
 def adapted_core(scale):
-    seen = np.random.default_rng(0).normal(0.45, 0.25, (64, 3)).clip(0, 1) * scale
-    seen = seen.astype("float32")
-    return lambda colour: (colour * scale / 255 - seen.mean(0)) / seen.std(0)
+    pixels = np.random.default_rng(0).normal(0.45, 0.25, (64, 3)).clip(0, 1) * scale
+    pixels = pixels.astype("float32")
+    return lambda colour: (colour * scale / 255 - pixels.mean(0)) / pixels.std(0)
 
 
 def split_bgr(x):
@@ -265,7 +265,7 @@ def network(case):
 
 
 def side_branch():
-    """Rescales beside the way to the first convolution."""
+    """Rescales beside the path to the first convolution."""
     inputs = keras.Input((SIDE, SIDE, 3), name="picture")
     beside = layers.GlobalAveragePooling2D()(layers.Rescaling(1 / 255)(inputs))
     main = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 1, name="conv")(inputs))
@@ -299,4 +299,4 @@ def denoiser():
 
 
 ELSEWHERE = {made.__name__: made for made in (side_branch, small_branch, regressor, denoiser)}
-"""Arithmetic, but not on the way from the input to the first weights."""
+"""Arithmetic, but not on the path from the input to the first weights."""

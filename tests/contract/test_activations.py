@@ -1,4 +1,4 @@
-"""What layersight gives is what Keras itself computes, for models of every kind."""
+"""What layersight gives is what Keras computes, for models of every kind."""
 
 import keras
 import models
@@ -34,11 +34,11 @@ def by_name(model):
 
 def chain(model, x):
     """Each layer of a plain stack in turn."""
-    found = {}
+    result = {}
     for layer in model.layers:
         x = layer(x)
-        found[layer.name] = to_numpy(x)
-    return found
+        result[layer.name] = to_numpy(x)
+    return result
 
 
 def expect_functional(model, x):
@@ -75,12 +75,12 @@ def expect_nested(model, x):
 
 
 def chain_of(model, x):
-    found = {}
+    result = {}
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer):
             x = layer(x)
-            found[layer.name] = to_numpy(x)
-    return found
+            result[layer.name] = to_numpy(x)
+    return result
 
 
 def without_inputs(arrays):
@@ -98,11 +98,11 @@ def expect_shared(model, x):
     calls = [to_numpy(again(x))]
     calls.append(calls[0])
     calls.append(to_numpy(again(calls[0])))
-    found = {f"again@{number}": array for number, array in enumerate(calls)}
+    result = {f"again@{number}": array for number, array in enumerate(calls)}
     first, second = chain_of(twin, calls[0]), chain_of(twin, calls[2])
-    found |= {f"twin@0/{name}": array for name, array in first.items()}
-    found |= {f"twin@1/{name}": array for name, array in second.items()}
-    return {**found, "difference": first["body"] - second["body"]}
+    result |= {f"twin@0/{name}": array for name, array in first.items()}
+    result |= {f"twin@1/{name}": array for name, array in second.items()}
+    return {**result, "difference": first["body"] - second["body"]}
 
 
 def expect_two_outputs(model, x):
@@ -112,38 +112,38 @@ def expect_two_outputs(model, x):
 
 def expect_channels_first(model, x):
     value = np.moveaxis(x, -1, 1)
-    found = {}
+    result = {}
     for layer in model.layers[1:]:
         value = layer(value)
         array = to_numpy(value)
-        found[layer.name] = np.moveaxis(array, 1, -1) if array.ndim == 4 else array
-    return found
+        result[layer.name] = np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+    return result
 
 
 def expect_block(block, x):
     first = to_numpy(block.first(x))
     second = to_numpy(block.second(first))
-    whole = np.maximum(second + first, 0)
-    return {"first@0": first, "second": second, "first@1": first, "": whole}
+    complete = np.maximum(second + first, 0)
+    return {"first@0": first, "second": second, "first@1": first, "": complete}
 
 
 def expect_subclassed(model, x):
     stem = to_numpy(model.stem(x))
     block = expect_block(model.block, stem)
-    found = {"stem": stem, "block": block.pop("")}
-    found |= prefixed("block", block)
-    found["twin"] = to_numpy(model.blocks[0](found["block"]))
-    found["twin#2"] = to_numpy(model.blocks[1](found["twin"]))
-    tail = chain(model.tail, found["twin#2"])
-    return {**found, **prefixed("tail", tail), "gap": to_numpy(model.gap(tail["last"]))}
+    result = {"stem": stem, "block": block.pop("")}
+    result |= prefixed("block", block)
+    result["twin"] = to_numpy(model.blocks[0](result["block"]))
+    result["twin#2"] = to_numpy(model.blocks[1](result["twin"]))
+    tail = chain(model.tail, result["twin#2"])
+    return {**result, **prefixed("tail", tail), "gap": to_numpy(model.gap(tail["last"]))}
 
 
 def expect_custom(model, x):
     block = expect_block(model.get_layer("block"), x)
-    found = {"block": block.pop(""), **prefixed("block", block)}
-    found["multiply"] = found["block"] * 2
-    found["add"] = found["multiply"] + x
-    return {**found, "mean": found["add"].mean(axis=(1, 2))}
+    result = {"block": block.pop(""), **prefixed("block", block)}
+    result["multiply"] = result["block"] * 2
+    result["add"] = result["multiply"] + x
+    return {**result, "mean": result["add"].mean(axis=(1, 2))}
 
 
 CASES = {
@@ -172,11 +172,11 @@ def make(kind):
     return model if kind in ("unbuilt", "dead_channels") else models.randomise(model)
 
 
-def same_as_summary(info, found):
+def same_as_summary(info, result):
     """Layers and sizes are those that the model's summary names."""
     before = {layer.name: layer for layer in info.layers}
-    assert list(before) == list(found)
-    for entry in found.layers:
+    assert list(before) == list(result)
+    for entry in result.layers:
         wanted = before[entry.name].output_shape
         assert wanted is not None
         if entry.layer.data_format == "channels_first" and len(wanted) > 2:
@@ -191,31 +191,31 @@ def test_every_layer_equals_keras(kind):
     model = make(kind)
     x = picture(*shape)
     opened = layersight.load_model(model)
-    found = layersight.activations(opened, x)
+    result = layersight.activations(opened, x)
     expected = expect(model, x[None])
-    assert sorted(found) == sorted(expected)
+    assert sorted(result) == sorted(expected)
     if kind != "unbuilt":
-        same_as_summary(opened.info, found)
+        same_as_summary(opened.info, result)
     for name, array in expected.items():
-        assert found[name].shape == array.shape, name
-        assert found[name].dtype == np.float32
-        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
+        assert result[name].shape == array.shape, name
+        assert result[name].dtype == np.float32
+        np.testing.assert_allclose(result[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
 def test_two_inputs_by_name_and_by_one_image():
     model = make("two_inputs")
     left, right = picture(16, 16, 3), picture(8, 8, 1)
     opened = layersight.load_model(model)
-    found = layersight.activations(opened, {"left": left, "right": right}, predictions=True)
+    result = layersight.activations(opened, {"left": left, "right": right}, predictions=True)
     np.testing.assert_allclose(
-        found["conv_a"], to_numpy(model.get_layer("conv_a")(left[None])), atol=1e-5
+        result["conv_a"], to_numpy(model.get_layer("conv_a")(left[None])), atol=1e-5
     )
     np.testing.assert_allclose(
-        found["conv_b"], to_numpy(model.get_layer("conv_b")(right[None])), atol=1e-5
+        result["conv_b"], to_numpy(model.get_layer("conv_b")(right[None])), atol=1e-5
     )
-    whole = to_numpy(model([left[None], right[None]]))
-    np.testing.assert_allclose(found["top"], whole, atol=1e-5)
-    assert [entry.output for entry in found.predictions[0]] == ["top"]
+    complete = to_numpy(model([left[None], right[None]]))
+    np.testing.assert_allclose(result["top"], complete, atol=1e-5)
+    assert [entry.output for entry in result.predictions[0]] == ["top"]
     with pytest.raises(ModelInputError, match=r"input 'right' .*was given nothing"):
         layersight.activations(opened, {"left": left})
     photo = (picture(40, 30, 3) * 255).astype("uint8")
@@ -227,14 +227,16 @@ def test_two_inputs_by_name_and_by_one_image():
 def test_outputs_and_predictions():
     model = make("two_outputs")
     x = picture(16, 16, 3)
-    found = layersight.activations(layersight.load_model(model), x, layers="conv", predictions=True)
+    result = layersight.activations(
+        layersight.load_model(model), x, layers="conv", predictions=True
+    )
     label, _mask = (to_numpy(value)[0] for value in model(x[None]))
-    spoken = {entry.output: entry for entry in found.predictions[0]}
-    assert set(spoken) == {"label", "mask"}
-    assert spoken["mask"].top == ()
-    assert spoken["label"].top[0].index == int(label.argmax())
-    assert spoken["label"].top[0].score == pytest.approx(float(label.max()), abs=1e-5)
-    assert list(found) == ["conv"]
+    by_output = {entry.output: entry for entry in result.predictions[0]}
+    assert set(by_output) == {"label", "mask"}
+    assert by_output["mask"].top == ()
+    assert by_output["label"].top[0].index == int(label.argmax())
+    assert by_output["label"].top[0].score == pytest.approx(float(label.max()), abs=1e-5)
+    assert list(result) == ["conv"]
 
 
 class Trap(keras.layers.Layer):
@@ -260,7 +262,7 @@ def test_the_pass_stops_at_the_deepest_layer():
         layersight.activations(model, x, layers="deep")
 
 
-def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back():
+def test_a_pass_inside_a_subclassed_model_stops_and_undoes_its_patches():
     model = make("subclassed")
     seen = []
     model.gap.call = lambda inputs: seen.append("ran")
@@ -274,7 +276,7 @@ def test_a_pass_inside_a_subclassed_model_stops_and_gives_everything_back():
     assert [layer.name for layer in layers if "call" in layer.__dict__] == ["gap"]
 
 
-def test_what_is_borrowed_comes_back_after_an_error():
+def test_patches_are_undone_after_an_error():
     model = make("subclassed")
     opened = layersight.load_model(model)
     opened.describe({opened.info.inputs[0].name: (1, 16, 16, 3)})
@@ -295,8 +297,10 @@ def test_what_is_borrowed_comes_back_after_an_error():
 
 
 def test_dead_channels_are_named_without_a_warning():
-    found = layersight.activations(layersight.load_model(make("dead_channels")), picture(16, 16, 3))
-    stats = found.layer("conv").statistics
+    result = layersight.activations(
+        layersight.load_model(make("dead_channels")), picture(16, 16, 3)
+    )
+    stats = result.layer("conv").statistics
     assert stats.dead.tolist() == [[True, True, False]]
     assert stats.sparsity[0, 0] == 1
     assert stats.min[0, 1] == stats.max[0, 1] == pytest.approx(0.3)
@@ -307,8 +311,8 @@ def test_weights_that_are_not_numbers_are_named():
     kernel, bias = model.get_layer("conv").get_weights()
     kernel[..., 1] = np.nan
     model.get_layer("conv").set_weights([kernel, bias])
-    found = layersight.activations(layersight.load_model(model), picture(16, 16, 3), layers="conv")
-    stats = found.layer("conv").statistics
+    result = layersight.activations(layersight.load_model(model), picture(16, 16, 3), layers="conv")
+    stats = result.layer("conv").statistics
     assert stats.finite.tolist() == [[True, False, True, True]]
     assert not stats.dead[0, 1]
 
@@ -332,11 +336,11 @@ def test_same_input_same_bytes():
 
 def test_channels_are_chosen_from_maps_alone():
     opened = layersight.load_model(make("sequential"))
-    whole = layersight.activations(opened, picture(16, 16, 3))
-    some = layersight.activations(opened, picture(16, 16, 3), channels="1,3")
-    np.testing.assert_array_equal(some["conv"], whole["conv"][..., [1, 3]])
-    assert some.layer("conv").channels == (1, 3)
-    assert some["flat"].shape == whole["flat"].shape
+    complete = layersight.activations(opened, picture(16, 16, 3))
+    chosen = layersight.activations(opened, picture(16, 16, 3), channels="1,3")
+    np.testing.assert_array_equal(chosen["conv"], complete["conv"][..., [1, 3]])
+    assert chosen.layer("conv").channels == (1, 3)
+    assert chosen["flat"].shape == complete["flat"].shape
     with pytest.raises(SelectionError, match=r"layer 'conv': no channel 4: expected 0 to 3"):
         layersight.activations(opened, picture(16, 16, 3), channels="4", layers="conv")
 
@@ -404,8 +408,8 @@ def test_where_a_receptive_field_lies(size):
             weights[0, *at] = 1
             given = {opened.info.inputs[0].name: np.ones((1, size, size, 1), np.float32)}
             goal = (Readout(layer.name, weights),)
-            found = opened.differentiate(given, goal, by=tuple(given)).inputs
-            reached = next(iter(found.values()))[0, ..., 0] != 0
+            result = opened.differentiate(given, goal, by=tuple(given)).inputs
+            reached = next(iter(result.values()))[0, ..., 0] != 0
             box = layer.placement.pixels(at, layer.receptive_field, (size, size))
             for (first, end), axis in zip(box, (1, 0), strict=True):
                 pixels = np.flatnonzero(reached.any(axis))

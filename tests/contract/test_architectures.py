@@ -22,7 +22,7 @@ def test_random_weights_are_the_same_each_time_and_the_users_chance_goes_on():
 
 
 def test_random_weights_are_a_matter_of_their_own_thread(monkeypatch):
-    """What other threads draw meanwhile is neither changed nor heeded."""
+    """What other threads draw meanwhile neither changes nor matters."""
     drawn = []
 
     def small(**_):

@@ -32,15 +32,15 @@ def network():
             [queries, keys], return_attention_scores=True
         ),
     }
-    found = {name: make() for name, make in attentions.items()}
-    scores = {name: pair[1] for name, pair in found.items()}
+    result = {name: make() for name, make in attentions.items()}
+    scores = {name: pair[1] for name, pair in result.items()}
     masked = layers.Dropout(0.1, name="masked")(scores["heads"])
-    outputs = [layers.Add(name="sum")([pair[0] for pair in found.values()]), *scores.values()]
+    outputs = [layers.Add(name="sum")([pair[0] for pair in result.values()]), *scores.values()]
     return models.randomise(keras.Model([queries, keys], [*outputs, masked], name="attention"))
 
 
 @pytest.fixture(scope="module")
-def given():
+def arrays():
     draw = np.random.default_rng(0)
     return [draw.random((2, 5, 8), np.float32), draw.random((2, 6, 8), np.float32)]
 
@@ -50,9 +50,9 @@ def model(network):
     return layersight.load_model(network)
 
 
-def test_scores_are_a_map_for_each_head(network, model, given):
-    maps = layersight.activations(model, given)
-    expected = dict(zip(("sum", *SCORES), network(given), strict=False))
+def test_scores_are_a_map_for_each_head(network, model, arrays):
+    maps = layersight.activations(model, arrays)
+    expected = dict(zip(("sum", *SCORES), network(arrays), strict=False))
     for name, shape in SCORES.items():
         values = keras.ops.convert_to_numpy(expected[name])
         assert values.shape == (2, *shape)
@@ -65,28 +65,28 @@ def test_scores_are_a_map_for_each_head(network, model, given):
         assert maps.layer(f"{name}[0]").layer.axes is None
         assert maps[f"{name}[0]"].shape == (2, 5, 8)
     assert maps["masked"].shape == (2, 5, 6, 2)
-    one = layersight.activations(model, given, layers="heads[1]", channels="1")
+    one = layersight.activations(model, arrays, layers="heads[1]", channels="1")
     np.testing.assert_array_equal(one["heads[1]"][..., 0], maps["heads[1]"][..., 1])
 
 
-def test_a_number_is_read_off_one_head(model, given):
-    maps = layersight.activations(model, given)
+def test_a_number_is_read_off_one_head(model, arrays):
+    maps = layersight.activations(model, arrays)
     for name in ("heads[1]", "plain[1]"):
         weights = np.zeros((1, *maps[name].shape[1:]), np.float32)
         weights[0, 3, 4, -1] = 1
         goal = (Readout(name, weights),)
-        batch = {"queries": given[0], "keys": given[1]}
-        found = model.differentiate(batch, goal, layers=[name], by=["queries"])
-        np.testing.assert_allclose(found.scores, maps[name][:, 3, 4, -1], rtol=1e-4)
-        assert found.inputs["queries"].shape == (2, 5, 8)
+        batch = {"queries": arrays[0], "keys": arrays[1]}
+        result = model.differentiate(batch, goal, layers=[name], by=["queries"])
+        np.testing.assert_allclose(result.scores, maps[name][:, 3, 4, -1], rtol=1e-4)
+        assert result.inputs["queries"].shape == (2, 5, 8)
         # The score of one query depends on that query alone.
-        assert np.flatnonzero(found.inputs["queries"].any(axis=(0, 2))).tolist() == [3]
-        assert found.gradients[name].shape == maps[name].shape
+        assert np.flatnonzero(result.inputs["queries"].any(axis=(0, 2))).tolist() == [3]
+        assert result.gradients[name].shape == maps[name].shape
 
 
 @pytest.mark.one_backend
-def test_what_the_axes_are_is_written(model, given, tmp_path):
-    maps = layersight.activations(model, given, layers="heads[1]")
+def test_what_the_axes_are_is_written(model, arrays, tmp_path):
+    maps = layersight.activations(model, arrays, layers="heads[1]")
     layersight.save(maps, tmp_path / "maps.json")
     layer = json.loads((tmp_path / "maps.json").read_text())["images"][0]["layers"][0]
     assert layer["shape"] == [5, 6, 2]
@@ -97,13 +97,13 @@ def test_what_the_axes_are_is_written(model, given, tmp_path):
 
 
 @pytest.mark.one_backend
-def test_a_file_of_every_kind_of_attention_gives_the_same(network, model, given, tmp_path):
+def test_a_file_of_every_kind_of_attention_gives_the_same(network, model, arrays, tmp_path):
     """Keras saves GroupQueryAttention under the name of another class."""
     network.save(tmp_path / "attention.keras")
     opened = layersight.load_model(tmp_path / "attention.keras")
-    expected, found = layersight.activations(model, given), layersight.activations(opened, given)
-    assert [entry.layer.name for entry in found.layers] == [
+    expected, result = layersight.activations(model, arrays), layersight.activations(opened, arrays)
+    assert [entry.layer.name for entry in result.layers] == [
         entry.layer.name for entry in expected.layers
     ]
-    for one, other in zip(found.layers, expected.layers, strict=True):
+    for one, other in zip(result.layers, expected.layers, strict=True):
         np.testing.assert_allclose(one.values, other.values, rtol=1e-5, atol=1e-6)

@@ -35,9 +35,9 @@ def test_the_largest_tensor_of_a_computation_is_found_without_making_it():
     def compute(x):
         return keras.ops.sum(keras.ops.tile(x, [10**5, 10**4]))
 
-    found = measure(compute, [((1, 8), "float32")])
-    assert found.largest == 4 * 8 * 10**9
-    assert found.outputs == (((), "float32"),)
+    result = measure(compute, [((1, 8), "float32")])
+    assert result.largest == 4 * 8 * 10**9
+    assert result.outputs == (((), "float32"),)
 
 
 def test_the_scores_of_attention_count():

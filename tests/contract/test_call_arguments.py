@@ -49,21 +49,21 @@ def test_training_true_is_kept(saved, pictures, tmp_path):
     live.save(tmp_path / "pix2pix.keras")
     before = [as_numpy(variable.value) for variable in live.weights]
     model = load_model(tmp_path / "pix2pix.keras" if saved else live)
-    found = layersight.activations(model, pictures, scale="none")
+    result = layersight.activations(model, pictures, scale="none")
     alone = layersight.activations(model, pictures[1], scale="none")
     for name in ("own", "block/within", "stored"):
-        np.testing.assert_allclose(found[name][1], alone[name][0], atol=1e-5)
+        np.testing.assert_allclose(result[name][1], alone[name][0], atol=1e-5)
     for variable, value in zip(live.weights, before, strict=True):
         np.testing.assert_array_equal(as_numpy(variable.value), value)
     expected = without_dropout(live)(pictures)
-    np.testing.assert_allclose(found["stored"], expected, atol=2e-4)
+    np.testing.assert_allclose(result["stored"], expected, atol=2e-4)
     beta = before[3]
-    np.testing.assert_allclose(found["own"].mean((1, 2)), np.tile(beta, (3, 1)), atol=1e-4)
-    said = " ".join(model.info.notes)
-    assert "own, block/within: batch normalisation called with training=True" in said
-    assert "drop: random in the author's network" in said
-    assert "frozen" not in said
-    assert set(model.info.notes) <= set(found.notes)
+    np.testing.assert_allclose(result["own"].mean((1, 2)), np.tile(beta, (3, 1)), atol=1e-4)
+    text = " ".join(model.info.notes)
+    assert "own, block/within: batch normalisation called with training=True" in text
+    assert "drop: random in the author's network" in text
+    assert "frozen" not in text
+    assert set(model.info.notes) <= set(result.notes)
     assert {layer.name: layer.type for layer in model.info.layers}["own"] == "BatchNormalization"
 
 
@@ -83,10 +83,10 @@ def test_heatmaps_and_patterns_see_the_same_network(pictures):
     heat = layersight.heatmap(model, pictures[:2], method="gradient", scale="none", target=1)
     alone = layersight.heatmap(model, pictures[1], method="gradient", scale="none", target=1)
     np.testing.assert_allclose(heat.maps[1].values, alone.maps[0].values, atol=1e-4)
-    found = layersight.patterns(model, "own", "0:2", method="classic", steps=3, scale="none")
-    seen = layersight.activations(model, found.values, layers="own", scale="none")["own"]
+    result = layersight.patterns(model, "own", "0:2", method="classic", steps=3, scale="none")
+    seen = layersight.activations(model, result.values, layers="own", scale="none")["own"]
     reached = [seen[number, ..., number].mean() for number in range(2)]
-    np.testing.assert_allclose(found.activation, reached, atol=1e-4)
+    np.testing.assert_allclose(result.activation, reached, atol=1e-4)
 
 
 @pytest.mark.one_backend
@@ -117,10 +117,10 @@ def test_a_file_of_keras_2_that_calls_with_training_true(pictures, tmp_path):
     names = ("gamma", "beta", "moving_mean", "moving_variance")
     weights = {"input": {}, "norm": {f"norm/{name}:0": np.ones(3, "float32") for name in names}}
     path = legacy.write(tmp_path / "old.h5", config, weights)
-    found = layersight.activations(load_model(path), pictures, scale="none")["norm"]
+    result = layersight.activations(load_model(path), pictures, scale="none")["norm"]
     spread = pictures.std((1, 2), keepdims=True) ** 2 + 0.001
     expected = (pictures - pictures.mean((1, 2), keepdims=True)) / np.sqrt(spread) + 1
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
 def causal(x):
@@ -128,8 +128,8 @@ def causal(x):
 
 
 def scores(x):
-    _, found = LAYERS.MultiHeadAttention(2, 4)(x, x, return_attention_scores=True)
-    return found
+    _, result = LAYERS.MultiHeadAttention(2, 4)(x, x, return_attention_scores=True)
+    return result
 
 
 def masked(x):
@@ -167,6 +167,6 @@ def test_other_arguments_change_the_numbers_as_in_plain_keras(form, tmp_path):
     model = load_model(tmp_path / "model.keras")
     name = model.info.output_layers[0]
     given = {model.info.inputs[0].name: values}
-    found = model.forward(given, [name], outputs=True)
+    result = model.forward(given, [name], outputs=True)
     expected = as_numpy(live(values))
-    np.testing.assert_allclose(next(iter(found.outputs.values())), expected, atol=1e-5)
+    np.testing.assert_allclose(next(iter(result.outputs.values())), expected, atol=1e-5)

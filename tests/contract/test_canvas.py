@@ -21,8 +21,8 @@ def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
     ascent = make_ascent_of((9, 13))
     views = np.stack([of_step(PatternOptions(size=(9, 13), turn=20), n)[0] for n in range(2)])
     planes = keras.ops.convert_to_tensor(np.moveaxis(canvas, -1, 1).copy())
-    placed = place(keras.ops.convert_to_tensor(views), (9, 13), near=False)
-    seen = as_array(network_input(ascent, planes, placed))
+    placements = place(keras.ops.convert_to_tensor(views), (9, 13), near=False)
+    seen = as_array(network_input(ascent, planes, placements))
     assert seen.shape == (4, 9, 13, 3)
     padded = np.pad(canvas, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=0.5)
     for number in range(4):
@@ -40,11 +40,14 @@ def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
 
 
 @pytest.mark.parametrize("view", [*range(4), "large", "beyond"])
-def test_the_way_back_through_a_placement_is_its_transpose(view):
+def test_the_backward_pass_through_a_placement_is_its_transpose(view):
     size = (6, 9)
     options = PatternOptions(size=size, turn=20, zoom=0.1)
-    odd = {"large": placement(size, (0, 0), 1.3, 5), "beyond": placement(size, (5, -7), 0.7, 40)}
-    given = odd[view] if view in odd else of_step(options, view)[0]
+    unusual = {
+        "large": placement(size, (0, 0), 1.3, 5),
+        "beyond": placement(size, (5, -7), 0.7, 40),
+    }
+    given = unusual[view] if view in unusual else of_step(options, view)[0]
     assert is_near(given[None])
     tensor = keras.ops.convert_to_tensor(given[None])
     matrix = as_array(  # what is seen of a canvas that is black but for one pixel, for each
@@ -56,8 +59,8 @@ def test_the_way_back_through_a_placement_is_its_transpose(view):
     slope = np.random.default_rng(0).random((2, *size, 3)).astype("float32")
 
     def seen(planes):
-        found = sample(planes, place(tensor, size, near=True))
-        return keras.ops.sum(found * keras.ops.convert_to_tensor(slope))
+        result = sample(planes, place(tensor, size, near=True))
+        return keras.ops.sum(result * keras.ops.convert_to_tensor(slope))
 
     _, gradient = gradient_of(seen, np.zeros((2, 3, *size), "float32"))
     expected = np.einsum("pq,iqc->icp", matrix, slope.reshape(2, 54, 3)).reshape(2, 3, *size)
@@ -97,10 +100,10 @@ def test_a_canvas_is_the_inverse_transform_of_its_coefficients(size):
     spectrum = chance.random(half[1:]).astype("float32")
     ascent = dataclasses.replace(make_ascent_of(size), spectrum=spectrum)
     given = [keras.ops.convert_to_tensor(part.astype("float32")) for part in (real, imaginary)]
-    found = as_array(bound(ascent, draw(ascent, given)))
+    result = as_array(bound(ascent, draw(ascent, given)))
     planes = np.fft.irfft2((real + 1j * imaginary) * spectrum, s=size, norm="ortho")
     expected = 1 / (1 + np.exp(-planes))
-    assert found == pytest.approx(expected, abs=1e-5)
+    assert result == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_magnitudes_of_maco_stay_those_that_were_given():
@@ -112,6 +115,6 @@ def test_the_magnitudes_of_maco_stay_those_that_were_given():
     phase = chance.uniform(-3, 3, (2, 1, 16, 9)).astype("float32")
     canvas = as_array(bound(ascent, draw(ascent, [keras.ops.convert_to_tensor(phase)])))
     logits = np.log(canvas / (1 - canvas))[:, 0]
-    found = np.abs(np.fft.rfft2(logits))[:, 1:, 1:-1]
-    ratio = found / magnitudes[0, 1:, 1:-1]
+    result = np.abs(np.fft.rfft2(logits))[:, 1:, 1:-1]
+    ratio = result / magnitudes[0, 1:, 1:-1]
     assert ratio == pytest.approx(np.full_like(ratio, ratio.mean()), rel=0.02)

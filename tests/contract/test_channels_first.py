@@ -36,12 +36,12 @@ def model_of(kind, order):
 @pytest.mark.parametrize("kind", CLASSES)
 def test_a_bias_goes_to_the_channels(kind):
     image = np.random.default_rng(0).random((2, *(SIDE,) * axes_of(kind), SIDE), "float32")
-    found = {}
+    result = {}
     for order in ("channels_first", "channels_last"):
         model = load_model(model_of(kind, order))
         name = model.info.inputs[0].name
-        found[order] = model.forward({name: image}, ["layer"]).layers["layer"]
-    np.testing.assert_allclose(*found.values(), rtol=1e-5, atol=1e-5)
+        result[order] = model.forward({name: image}, ["layer"]).layers["layer"]
+    np.testing.assert_allclose(*result.values(), rtol=1e-5, atol=1e-5)
 
 
 def test_a_sum_of_tensors_goes_along_their_axes():
@@ -53,11 +53,11 @@ def test_a_sum_of_tensors_goes_along_their_axes():
     )
     rows = keras.layers.Reshape((SIDE, 1, 1), name="column")(top)
     model = load_model(keras.Model(inputs, keras.layers.Add(name="sum")([inputs, rows])))
-    found = model.forward({"image": image}, ["sum"]).layers["sum"]
-    np.testing.assert_allclose(found, image + image.max(axis=(2, 3), keepdims=True), rtol=1e-6)
+    result = model.forward({"image": image}, ["sum"]).layers["sum"]
+    np.testing.assert_allclose(result, image + image.max(axis=(2, 3), keepdims=True), rtol=1e-6)
 
 
-def test_the_sum_of_keras_is_given_back():
+def test_the_sum_of_keras_is_restored():
     plain = importlib.import_module("keras.src.backend.tensorflow.numpy")
     runner = importlib.import_module("layersight.frameworks.keras.backends.tensorflow")
     before = plain.add

@@ -148,7 +148,7 @@ def converted(tmp_path_factory):
     for number, (name, source) in enumerate(sources.items()):
         opened = layersight.load_model(source)
         path = folder / f"{number}.keras"
-        made = layersight.convert(opened, path)
+        conversion = layersight.convert(opened, path)
         draw = np.random.default_rng(number)
         given = {
             entry.name: draw.random([1, *(size or 32 for size in last(entry))], dtype="float32")
@@ -164,7 +164,7 @@ def converted(tmp_path_factory):
         with warnings.catch_warnings():  # a list where a model took one tensor
             warnings.simplefilter("ignore")
             tensors = keras.tree.flatten(opened.model.predict_on_batch(own))
-        wanted[name] = (path, made, tensors)
+        wanted[name] = (path, conversion, tensors)
     subprocess.run([sys.executable, "-c", PLAIN, str(folder)], check=True)
     return wanted
 
@@ -179,11 +179,11 @@ def last(entry):
 @pytest.mark.parametrize("name", [*MAKERS, *WILD])
 def test_plain_keras_computes_the_same(converted, name):
     path, _, wanted = converted[name]
-    found = np.load(path.with_suffix(".out.npz"))
-    assert len(found) == len(wanted)
+    result = np.load(path.with_suffix(".out.npz"))
+    assert len(result) == len(wanted)
     for number, values in enumerate(wanted):
         scale = max(1.0, float(np.abs(values).max()))
-        np.testing.assert_allclose(found[f"{number}"], values, rtol=0, atol=ROUNDING * scale)
+        np.testing.assert_allclose(result[f"{number}"], values, rtol=0, atol=ROUNDING * scale)
 
 
 @pytest.mark.parametrize("name", [*MAKERS, *WILD])
@@ -196,10 +196,10 @@ def test_the_file_names_classes_of_keras_alone(converted, name):
 
 
 def test_layers_keep_their_names(converted):
-    path, made, _ = converted["affine"]
+    path, conversion, _ = converted["affine"]
     again = keras.saving.load_model(path)
     assert isinstance(again.get_layer("scaled"), keras.layers.Rescaling)
-    assert made.replaced == ("layer 'scaled' became Rescaling",)
+    assert conversion.replaced == ("layer 'scaled' became Rescaling",)
     names = [layer.name for layer in keras.saving.load_model(converted["formulas"][0]).operations]
     assert {"subtract", "part", "sum", "small", "positive", "power", "turned"} <= set(names)
 
@@ -228,8 +228,8 @@ def test_the_model_is_left_as_it_is(tmp_path):
 @pytest.mark.parametrize("name", sorted(NOT_PLAIN))
 def test_what_keras_alone_has_not_is_one_line(tmp_path, name):
     model = models.KINDS[name]()
-    said = "no input shape yet|Keras does not have"
-    with pytest.raises(ModelFileError, match=said) as error:
+    words = "no input shape yet|Keras does not have"
+    with pytest.raises(ModelFileError, match=words) as error:
         layersight.convert(model, tmp_path / "new.keras")
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())

@@ -62,12 +62,12 @@ def test_a_picture_goes_to_an_input_with_fewer_axes(form):
     if form == "first":
         values = np.moveaxis(values, -1, 0)
     own = values.reshape(network.input_shape[1:])
-    found = layersight.activations(model, digit, scale="0..1")
-    np.testing.assert_allclose(found["top"], plain(network, own), rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(found.images[0].pixels, digit.reshape(picture))
+    result = layersight.activations(model, digit, scale="0..1")
+    np.testing.assert_allclose(result["top"], plain(network, own), rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(result.images[0].pixels, digit.reshape(picture))
     # The numbers as the network itself takes them, alone and in a batch, say the same.
     again = layersight.activations(model, own)
-    np.testing.assert_allclose(again["top"], found["top"], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(again["top"], result["top"], rtol=1e-5, atol=1e-5)
     assert again.images[0].values.shape == picture
     assert layersight.activations(model, np.stack([own, own]))["top"].shape == (2, 2)
 
@@ -84,21 +84,21 @@ def test_heatmaps_and_patterns_are_drawn_as_the_picture(form):
     assert [one.values.shape for one in maps.maps] == [(12, 12)] * 3
     # The slope at one pixel, by differences.
     values = digit.astype(np.float32) / 255
-    around = []
+    scores = []
     for step in (-0.01, 0.01):
         moved = values.copy()
         moved[3, 5] += step
         moved = np.moveaxis(moved, -1, 0) if form == "first" else moved
-        around.append(plain(network, moved.reshape(network.input_shape[1:]))[0, 1])
+        scores.append(plain(network, moved.reshape(network.input_shape[1:]))[0, 1])
     slope = model.differentiate(
         {model.info.inputs[0].name: values.reshape(1, *picture)},
         (unit_of("top", 1, 2),),
         by=[model.info.inputs[0].name],
     ).inputs[model.info.inputs[0].name]
     assert slope.shape == (1, *picture)
-    assert slope[0, 3, 5].sum() == pytest.approx((around[1] - around[0]) / 0.02, rel=2e-2)
-    found = layersight.patterns(model, "conv", "0", steps=3, patience=0)
-    assert found.values.shape == (1, *picture)
+    assert slope[0, 3, 5].sum() == pytest.approx((scores[1] - scores[0]) / 0.02, rel=2e-2)
+    result = layersight.patterns(model, "conv", "0", steps=3, patience=0)
+    assert result.values.shape == (1, *picture)
     with pytest.raises(ModelInputError, match=r"expects .*12, 12, .* found \(None, 16, 16,"):
         layersight.patterns(model, "conv", "0", steps=3, size=16)
 
@@ -112,11 +112,11 @@ def test_a_vector_that_could_be_a_picture_takes_one_if_it_is_given():
     network = models.randomise(keras.Sequential(dense, name="dense"))
     model = layersight.load_model(network)
     assert model.info.inputs[0].picture is None
-    found = layersight.activations(model, DIGIT)
+    result = layersight.activations(model, DIGIT)
     own = DIGIT.reshape(144) / np.float32(255)
-    np.testing.assert_allclose(found["top"], plain(network, own), rtol=1e-4, atol=1e-4)
-    assert "12 x 12 flattened row by row to 144 numbers" in found.images[0].steps
-    assert found.model.inputs[0].picture == (12, 12, 1)
+    np.testing.assert_allclose(result["top"], plain(network, own), rtol=1e-4, atol=1e-4)
+    assert "12 x 12 flattened row by row to 144 numbers" in result.images[0].steps
+    assert result.model.inputs[0].picture == (12, 12, 1)
     assert layersight.heatmap(model, DIGIT, method="gradient").maps[0].values.shape == (12, 12)
     assert layersight.patterns(model, "top", "0", steps=2, size=12).values.shape == (1, 12, 12, 1)
     # Nothing says that numbers are a picture.

@@ -33,18 +33,18 @@ def positions_of(sizes, kernel, strides, padding):
 def local(image, kernel, bias, case, *, padding, form, first):
     """A locally connected layer for one channels-last image, one product at a time."""
     sizes, extent, _ = case
-    found = list(positions_of(*case, padding))
-    given = tuple(max(place[axis] for place, _ in found) + 1 for axis in range(len(sizes)))
+    windows = list(positions_of(*case, padding))
+    given = tuple(max(index[axis] for index, _ in windows) + 1 for axis in range(len(sizes)))
     entries = sorted(
         (flat(output, f, given, FILTERS, first), flat(pixel, c, sizes, CHANNELS, first))
-        for output, covered in found
+        for output, covered in windows
         for _, pixel in covered
         for c in range(CHANNELS)
         for f in range(FILTERS)
     )
-    place_of = {pair: place for place, pair in enumerate(entries)}
+    place_of = {pair: index for index, pair in enumerate(entries)}
     outputs = np.zeros((*given, FILTERS))
-    for number, (output, covered) in enumerate(found):
+    for number, (output, covered) in enumerate(windows):
         for f in range(FILTERS):
             for (offset, pixel), c in itertools.product(covered, range(CHANNELS)):
                 if form == 1:
@@ -64,10 +64,10 @@ def local(image, kernel, bias, case, *, padding, form, first):
     return np.maximum(outputs + added, 0), len(entries)
 
 
-def flat(place, channel, sizes, channels, first):
+def flat(index, channel, sizes, channels, first):
     if first:
-        return int(np.ravel_multi_index((channel, *place), (channels, *sizes)))
-    return int(np.ravel_multi_index((*place, channel), (*sizes, channels)))
+        return int(np.ravel_multi_index((channel, *index), (channels, *sizes)))
+    return int(np.ravel_multi_index((*index, channel), (*sizes, channels)))
 
 
 def kernel_shape(case, given, form, first, entries):
@@ -88,9 +88,9 @@ def kernel_shape(case, given, form, first, entries):
 def test_locally_connected(tmp_path, axes, order, form, padding):
     case, first = CASES[axes], order == "channels_first"
     sizes, extent, strides = case
-    found = list(positions_of(*case, padding))
-    given = tuple(max(place[axis] for place, _ in found) + 1 for axis in range(axes))
-    entries = sum(len(covered) for _, covered in found) * CHANNELS * FILTERS
+    windows = list(positions_of(*case, padding))
+    given = tuple(max(index[axis] for index, _ in windows) + 1 for axis in range(axes))
+    entries = sum(len(covered) for _, covered in windows) * CHANNELS * FILTERS
     draw = np.random.default_rng(form)
     kernel = draw.normal(size=kernel_shape(case, given, form, first, entries)).astype("float32")
     bias = draw.normal(size=(*given, FILTERS)).astype("float32")
@@ -114,10 +114,10 @@ def test_locally_connected(tmp_path, axes, order, form, padding):
     arrays = {"local": {"local/kernel:0": kernel, "local/bias:0": bias}}
     model = load_model(legacy.write(tmp_path / "local.h5", config, arrays))
     name = model.info.inputs[0].name
-    seen = model.forward({name: image}, ["local"]).layers["local"]
+    output = model.forward({name: image}, ["local"]).layers["local"]
     wanted, count = local(image[0], kernel, bias, case, padding=padding, form=form, first=first)
     assert count == entries
-    np.testing.assert_allclose(seen[0], wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(output[0], wanted, rtol=1e-5, atol=1e-5)
     assert model.info.layers[0].receptive_field == extent
     with pytest.raises(ModelFileError, match="'local' needs 'LocallyConnected"):
         model.save(tmp_path / "new.keras")
@@ -141,10 +141,10 @@ def test_locally_connected_of_keras_1(tmp_path):
     arrays = {"local": {"local_W": kernel, "local_b": bias}}
     path = legacy.write(tmp_path / "local.h5", config, arrays, version="1.2.2", backend=None)
     model = load_model(path)
-    seen = model.forward({model.info.inputs[0].name: image}, ["local"]).layers["local"]
+    output = model.forward({model.info.inputs[0].name: image}, ["local"]).layers["local"]
     case = ((6, 4), (3, 2), (1, 1))
     wanted, _ = local(image[0], kernel, bias, case, padding="valid", form=1, first=False)
-    np.testing.assert_allclose(seen[0], wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(output[0], wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.one_backend
@@ -178,10 +178,10 @@ def test_maxout(tmp_path):
     arrays = {"max": {"max_W": kernel, "max_b": bias}}
     path = legacy.write(tmp_path / "max.h5", config, arrays, version="1.0.7", backend=None)
     model = load_model(path)
-    seen = model.forward({model.info.inputs[0].name: values}, ["max"]).layers["max"]
+    output = model.forward({model.info.inputs[0].name: values}, ["max"]).layers["max"]
     wanted = [[max(row @ kernel[n, :, u] + bias[n, u] for n in range(4)) for u in range(5)]
               for row in values]  # fmt: skip
-    np.testing.assert_allclose(seen, wanted, rtol=1e-5)
+    np.testing.assert_allclose(output, wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -201,11 +201,11 @@ def test_highway(tmp_path, order):
     arrays = {"way": {f"way_{name}": array for name, array in held.items()}}
     path = legacy.write(tmp_path / "way.h5", config, arrays, version="1.2.2", backend=None)
     model = load_model(path)
-    seen = model.forward({model.info.inputs[0].name: values}, ["way"]).layers["way"]
-    for row, found in zip(values, seen, strict=True):
+    output = model.forward({model.info.inputs[0].name: values}, ["way"]).layers["way"]
+    for row, result in zip(values, output, strict=True):
         share = 1 / (1 + np.exp(-(row @ held["W_carry"] + held["b_carry"])))
-        made = np.maximum(row @ held["W"] + held["b"], 0)
-        np.testing.assert_allclose(found, share * made + (1 - share) * row, rtol=1e-5)
+        hidden = np.maximum(row @ held["W"] + held["b"], 0)
+        np.testing.assert_allclose(result, share * hidden + (1 - share) * row, rtol=1e-5)
 
 
 @pytest.mark.one_backend
@@ -246,14 +246,14 @@ def test_a_sequential_that_begins_by_merging(tmp_path):
     }
     assert list(inputs) == ["a_input", "b_input", "c_input"]
     assert any(text.startswith("merged-branches") for text in model.info.rewrites)
-    found = model.forward(inputs, ["sum", "both"], outputs=True)
-    made = {
+    result = model.forward(inputs, ["sum", "both"], outputs=True)
+    hidden = {
         name: inputs[f"{name}_input"] @ kernels[name] + biases[name] for name in ("a", "b", "c")
     }
-    both = np.concatenate([made["a"] + made["b"], np.tanh(made["c"])], axis=1)
-    np.testing.assert_allclose(found.layers["sum"], made["a"] + made["b"], rtol=1e-5)
-    np.testing.assert_allclose(found.layers["both"], both, rtol=1e-5)
-    np.testing.assert_allclose(found.outputs["top"], both @ kernels["top"], rtol=1e-4, atol=1e-5)
+    both = np.concatenate([hidden["a"] + hidden["b"], np.tanh(hidden["c"])], axis=1)
+    np.testing.assert_allclose(result.layers["sum"], hidden["a"] + hidden["b"], rtol=1e-5)
+    np.testing.assert_allclose(result.layers["both"], both, rtol=1e-5)
+    np.testing.assert_allclose(result.outputs["top"], both @ kernels["top"], rtol=1e-4, atol=1e-5)
     model.save(tmp_path / "new.keras")
 
 
@@ -281,6 +281,6 @@ def test_random_sizes_pass_images_on(tmp_path):
     arrays = {"top": {"top/kernel:0": np.arange(16, dtype="float32")[:, None]}}
     model = load_model(legacy.write(tmp_path / "random.h5", config, arrays, version="2.6.0"))
     image = np.ones((1, 4, 4, 1), "float32")
-    found = model.forward({model.info.inputs[0].name: image}, ["wide"], outputs=True)
-    np.testing.assert_array_equal(found.layers["wide"], image)
-    assert found.outputs["top"].item() == 120
+    result = model.forward({model.info.inputs[0].name: image}, ["wide"], outputs=True)
+    np.testing.assert_array_equal(result.layers["wide"], image)
+    assert result.outputs["top"].item() == 120

@@ -115,10 +115,10 @@ def cam_by_hand(model, one, values, output):
     weights = np.zeros(shape, np.float32)
     weights[..., one.target.unit] = one.target.sign / math.prod(end.output_shape[1:-1])
     goal = (Readout(output, weights, before=one.target.before),)
-    found = model.differentiate(given, goal, layers=one.layers)
+    result = model.differentiate(given, goal, layers=one.layers)
     name = one.layers[0]
-    alpha = found.gradients[name][0].mean(axis=(0, 1))
-    return np.maximum((found.values[name][0] * alpha).sum(-1), 0)
+    alpha = result.gradients[name][0].mean(axis=(0, 1))
+    return np.maximum((result.values[name][0] * alpha).sum(-1), 0)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -126,13 +126,13 @@ def test_every_kind_of_model(case):
     make, layer, size = CASES[case]
     model = opened(make)
     unit = 0 if case == "sigmoid" else 1  # of a single probability 1 is the side that it is of
-    found = heatmap(model, photo(), target=1)
-    (one,) = found
+    result = heatmap(model, photo(), target=1)
+    (one,) = result
     assert one.values.max() > 0 or one.empty
     assert layer is None or one.layers == (layer,)
     assert one.coarse.shape == size
     assert one.values.shape == (16, 16)
-    values = found.images[0].values
+    values = result.images[0].values
     by_hand = cam_by_hand(model, one, values, one.target.layer)
     np.testing.assert_allclose(one.coarse, by_hand, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(one.values, enlarge(one.coarse, (16, 16)), rtol=1e-6)
@@ -151,9 +151,9 @@ def test_every_kind_of_model(case):
 def test_both_sides_of_a_sigmoid_in_closed_form():
     model = opened(sigmoid, labels=("cat", "dog"))
     live = model.model
-    found = heatmap(model, photo(), target=["dog", "cat"])
-    dog, cat = found
-    maps = model.forward({model.info.inputs[0].name: found.images[0].values[None]}, ["last"])
+    result = heatmap(model, photo(), target=["dog", "cat"])
+    dog, cat = result
+    maps = model.forward({model.info.inputs[0].name: result.images[0].values[None]}, ["last"])
     kernel = np.asarray(live.get_layer("unit").get_weights()[0])[:, 0]
     alike = maps.layers["last"][0] @ kernel / 64
     np.testing.assert_allclose(dog.coarse, np.maximum(alike, 0), rtol=1e-4, atol=1e-6)
@@ -176,9 +176,11 @@ def test_the_logit_and_the_output_of_a_softmax_differ_as_they_should():
     assert not before.empty
     assert not np.allclose(before.values, after.values)
     (contrast,) = heatmap(model, photo(), target="1 vs 0")
-    said = heatmap(model, photo(), top=5)
-    scores = {entry.target.unit: entry for entry in said}
-    assert [entry.score for entry in said] == sorted((e.score for e in said), reverse=True)
+    strongest = heatmap(model, photo(), top=5)
+    scores = {entry.target.unit: entry for entry in strongest}
+    assert [entry.score for entry in strongest] == sorted(
+        (e.score for e in strongest), reverse=True
+    )
     assert contrast.score == pytest.approx(scores[1].score - scores[0].score, abs=1e-6)
     assert contrast.explained == pytest.approx(
         scores[1].explained - scores[0].explained, rel=1e-4, abs=1e-5
@@ -233,9 +235,9 @@ def test_a_shared_layer_has_a_map_for_each_call():
 
 def test_two_outputs_and_which_is_meant():
     model = opened(models.two_outputs)
-    found = heatmap(model, photo())
-    assert found[0].target.layer == "label"
-    assert any("of the 2 outputs 'label' is explained" in note for note in found.notes)
+    result = heatmap(model, photo())
+    assert result[0].target.layer == "label"
+    assert any("of the 2 outputs 'label' is explained" in note for note in result.notes)
     mask = heatmap(model, photo(), target="mask:0@0:8,0:16", method="gradient")[0]
     assert mask.values[:8].max() > 0
     assert mask.values[9:].max() == 0  # a kernel of 3 x 3 sees one row more
@@ -244,22 +246,22 @@ def test_two_outputs_and_which_is_meant():
 
 def test_a_segmentation_where_it_is_predicted():
     model = opened(unet, labels=("sky", "tree", "road"))
-    found = heatmap(model, photo(), top=3)
-    assert all(entry.target.where == PREDICTED for entry in found)
-    assert all(entry.layers == ("join",) for entry in found)
+    result = heatmap(model, photo(), top=3)
+    assert all(entry.target.where == PREDICTED for entry in result)
+    assert all(entry.layers == ("join",) for entry in result)
     name = model.info.inputs[0].name
-    output = model.forward({name: found.images[0].values[None]}, ["mask"]).layers["mask"][0]
+    output = model.forward({name: result.images[0].values[None]}, ["mask"]).layers["mask"][0]
     counts = np.bincount(output.argmax(-1).ravel(), minlength=3)
-    units = [entry.target.unit for entry in found]
+    units = [entry.target.unit for entry in result]
     assert units == [int(unit) for unit in np.argsort(-counts, kind="stable") if counts[unit]]
-    for entry in found:
+    for entry in result:
         where = output.argmax(-1) == entry.target.unit
         assert entry.score == pytest.approx(
             float(output[where, entry.target.unit].mean()), rel=1e-4
         )
         weights = np.zeros((1, *output.shape), np.float32)
         weights[0, where, entry.target.unit] = 1 / where.sum()
-        given = {name: found.images[0].values[None]}
+        given = {name: result.images[0].values[None]}
         goal = (Readout("mask", weights, before=True),)
         back = model.differentiate(given, goal, layers=["join"])
         maps = back.values["join"][0] @ back.gradients["join"][0].mean((0, 1))
@@ -277,17 +279,17 @@ def test_channels_first():
     inner = models.channels_first()
     outputs = layers.Dense(3, activation="softmax", name="top")(inner.outputs[0])
     model = load_model(models.randomise(keras.Model(inner.inputs, outputs, name="first")))
-    found = heatmap(model, photo((16, 12)), target=2)
-    assert found[0].layers == ("relu",)
-    assert found[0].values.shape == (16, 12)
-    by_hand = cam_by_hand(model, found[0], found.images[0].values, "top")
-    np.testing.assert_allclose(found[0].coarse, by_hand, rtol=1e-3, atol=1e-5)
+    result = heatmap(model, photo((16, 12)), target=2)
+    assert result[0].layers == ("relu",)
+    assert result[0].values.shape == (16, 12)
+    by_hand = cam_by_hand(model, result[0], result.images[0].values, "top")
+    np.testing.assert_allclose(result[0].coarse, by_hand, rtol=1e-3, atol=1e-5)
 
 
 def test_any_size_is_that_of_the_image():
     model = opened(models.any_size)
-    found = heatmap(model, photo((20, 28)), target=0)
-    assert found[0].values.shape == (20, 28)
+    result = heatmap(model, photo((20, 28)), target=0)
+    assert result[0].values.shape == (20, 28)
     smaller = heatmap(model, photo((20, 28)), target=0, size=(10, 12))
     assert smaller[0].values.shape == (10, 12)
     assert smaller.photographs[0].pixels.shape == (20, 28, 3)
@@ -357,16 +359,16 @@ ADULT = (235, 45, 525, 222)
 """The grown elephant in that photograph of 525 x 351 pixels: left, top, right, bottom."""
 
 
-def heat_in(found, entry, box):
+def heat_in(result, entry, box):
     """How many times more heat lies in a box of the photograph than if it were spread evenly."""
-    heat = on_photograph(found, entry)
+    heat = on_photograph(result, entry)
     left, top, right, bottom = box
     share = float(heat[top:bottom, left:right].sum() / heat.sum())
     return share * heat.size / ((right - left) * (bottom - top))
 
 
-def on_photograph(found, entry):
-    seen = found.photographs[entry.image]
+def on_photograph(result, entry):
+    seen = result.photographs[entry.image]
     return place(entry.values, seen.region, seen.pixels.shape[:2])
 
 
@@ -374,23 +376,23 @@ def test_the_african_elephant(data):
     model = load_model(
         data / "models/mobilenet_025_224_imagenet.h5", labels=data / "imagenet_classes.txt"
     )
-    found = heatmap(model, data / PHOTO)
-    (one,) = found
+    result = heatmap(model, data / PHOTO)
+    (one,) = result
     assert (one.target.unit, one.target.name) == (386, "African elephant")
     assert one.score == pytest.approx(0.42, abs=0.01)
     assert one.layers == ("conv_pw_13_relu",)
     assert one.coarse.shape == (7, 7)
-    assert found.photographs[0].pixels.shape == (351, 525, 3)
-    heat = on_photograph(found, one)
+    assert result.photographs[0].pixels.shape == (351, 525, 3)
+    heat = on_photograph(result, one)
     y, x = np.unravel_index(heat.argmax(), heat.shape)
     assert ADULT[0] <= x < ADULT[2]
     assert ADULT[1] <= y < ADULT[3]
-    assert heat_in(found, one, ADULT) > 1.7
+    assert heat_in(result, one, ADULT) > 1.7
     head = heat[45:135, 290:410]
     assert head.mean() > 0.8 * heat.max()
     assert (heat > head.mean()).mean() < 0.2
     (after,) = heatmap(model, data / PHOTO, target="african_elephant", score="output")
-    assert heat_in(found, after, ADULT) > 2.5
+    assert heat_in(result, after, ADULT) > 2.5
     contrast = heatmap(model, data / PHOTO, target="African elephant vs tusker")[0]
     tusker = heatmap(model, data / PHOTO, target="tusker")[0]
     assert contrast.score == pytest.approx(one.score - tusker.score, abs=1e-6)
@@ -408,15 +410,15 @@ def test_the_african_elephant(data):
 def test_cats_and_dogs(data):
     model = load_model(data / "models/cats_dogs_150.h5", labels=("cat", "dog"))
     image = data / "images/dog.1100.jpg"
-    found = heatmap(model, image, top=2)
-    dog, cat = found
-    assert [entry.target.name for entry in found] == ["dog", "cat"]
-    assert dog.score == pytest.approx(found.predictions[0][0].top[0].score)
+    result = heatmap(model, image, top=2)
+    dog, cat = result
+    assert [entry.target.name for entry in result] == ["dog", "cat"]
+    assert dog.score == pytest.approx(result.predictions[0][0].top[0].score)
     assert dog.score + cat.score == pytest.approx(1, abs=1e-6)
     assert dog.explained == pytest.approx(math.log(dog.score / cat.score), rel=1e-4)
     assert dog.layers == ("conv2d_3",)
     assert dog.coarse.shape == (15, 15)
-    assert found.photographs[0].pixels.shape == (413, 500, 3)
+    assert result.photographs[0].pixels.shape == (413, 500, 3)
     # What speaks for one side speaks against the other.
     both = (dog.coarse > 0) & (cat.coarse > 0)
     assert not both.any()
@@ -426,22 +428,22 @@ def test_cats_and_dogs(data):
 def test_the_emotions(data):
     files = sorted((data / "models").glob("keras205_fer2013_mini_XCEPTION.*"))
     model = load_model(files[-1])
-    found = heatmap(model, data / "images/dog.1100.jpg", top=2)
-    assert (found[0].layers, found[0].coarse.shape) == (("conv2d_7",), (4, 4))
-    assert found[0].values.shape == (64, 64)
-    assert found.images[0].values.shape == (64, 64, 1)
-    assert found.photographs[0].pixels.shape == (413, 500, 3)
+    result = heatmap(model, data / "images/dog.1100.jpg", top=2)
+    assert (result[0].layers, result[0].coarse.shape) == (("conv2d_7",), (4, 4))
+    assert result[0].values.shape == (64, 64)
+    assert result.images[0].values.shape == (64, 64, 1)
+    assert result.photographs[0].pixels.shape == (413, 500, 3)
 
 
 @pytest.mark.one_backend
 def test_a_network_of_teachable_machine(data):
     name = "2nithing__mask_detector_gradio__671efcd9__keras_model.h5"
     model = load_model(data / "wild" / name)
-    found = heatmap(model, data / "images/dog.1100.jpg", method=["grad-cam", "gradient"])
-    assert found[0].layers[0].endswith("out_relu")
-    assert found[0].coarse.shape == (7, 7)
-    assert found[0].values.shape == (224, 224)
-    assert found[1].values.max() > 0
+    result = heatmap(model, data / "images/dog.1100.jpg", method=["grad-cam", "gradient"])
+    assert result[0].layers[0].endswith("out_relu")
+    assert result[0].coarse.shape == (7, 7)
+    assert result[0].values.shape == (224, 224)
+    assert result[1].values.max() > 0
 
 
 def test_every_wild_model_gives_a_heatmap_or_one_line(data):
@@ -454,12 +456,12 @@ def test_every_wild_model_gives_a_heatmap_or_one_line(data):
     for name in names:
         model = load_model(data / "wild" / name)
         try:
-            found = layersight.heatmap(model, data / "images/dog.1100.jpg")
+            result = layersight.heatmap(model, data / "images/dog.1100.jpg")
         except (ModelInputError, SelectionError) as error:
             refused.append((name, str(error)))
             continue
         made.append(name)
-        for entry in found:
+        for entry in result:
             assert np.isfinite(entry.values).all(), name
             assert entry.empty == (not entry.values.any()), name
             assert np.isfinite(entry.score), name

@@ -46,12 +46,12 @@ def explained(network, method, layers, options):
     """What layersight gives, under the recorded noise and masks."""
     black, white = np.zeros(3, np.float32), np.ones(3, np.float32)
     images = Images({"picture": ARRAYS["images"]}, "picture", black, white)
-    place = "layersight.nouns.heatmaps.methods."
+    module = "layersight.nouns.heatmaps.methods."
     with (
-        patch(place + "smoothgrad.noise", lambda _, known, number: known.noise * noise(number)),
-        patch(place + "rise.masks", lambda _, __, wanted: ARRAYS["masks"][wanted]),
+        patch(module + "smoothgrad.noise", lambda _, known, number: known.noise * noise(number)),
+        patch(module + "rise.masks", lambda _, __, wanted: ARRAYS["masks"][wanted]),
     ):
-        found = find_method(method).compute(
+        result = find_method(method).compute(
             Request(
                 opened(network),
                 images,
@@ -62,7 +62,7 @@ def explained(network, method, layers, options):
                 progress=lambda done, ahead: None,
             )
         )
-    return Result.of(found).values
+    return Result.of(result).values
 
 
 def noise(number):
@@ -75,7 +75,7 @@ def rectified(maps, _):
 
 
 def stretched(maps, _):
-    low, high = (found(maps, axis=(1, 2), keepdims=True) for found in (np.min, np.max))
+    low, high = (result(maps, axis=(1, 2), keepdims=True) for result in (np.min, np.max))
     return (maps - low) / (high - low)
 
 
@@ -104,13 +104,13 @@ def ours(entry):
     return explained(entry["network"], entry["method"], tuple(entry["layers"]), options)
 
 
-def distance(found, entry):
+def distance(result, entry):
     """How far maps lie from a recording, as a share of its range: of the worst image."""
-    alike = COMPARED[entry["compared"]]
-    theirs = alike(ARRAYS[entry["key"]], found)
-    assert found.shape == theirs.shape
-    apart = np.abs(alike(found, found) - theirs).max(axis=(1, 2))
-    return float((apart / np.ptp(theirs, axis=(1, 2))).max())
+    comparable = COMPARED[entry["compared"]]
+    theirs = comparable(ARRAYS[entry["key"]], result)
+    assert result.shape == theirs.shape
+    distances = np.abs(comparable(result, result) - theirs).max(axis=(1, 2))
+    return float((distances / np.ptp(theirs, axis=(1, 2))).max())
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -133,8 +133,8 @@ def test_what_differs_differs_for_the_reason_given(entry):
     network = entry["network"]
     assert distance(ours(entry), entry) > 10 * TOLERANCE
     variant = VARIANTS[entry["library"], entry["method"]]
-    found = variant(ResolvedTarget(opened(network), ARRAYS, entry, goal(network)))
-    assert distance(found, entry) < TOLERANCE
+    result = variant(ResolvedTarget(opened(network), ARRAYS, entry, goal(network)))
+    assert distance(result, entry) < TOLERANCE
 
 
 def test_every_method_is_that_of_another_library():

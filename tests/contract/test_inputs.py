@@ -22,10 +22,10 @@ def captioner():
     """A picture and whole numbers."""
     picture = keras.Input((16, 16, 3), name="picture")
     words = keras.Input((5,), name="words")
-    seen = keras.layers.GlobalAveragePooling2D(name="gap")(models.conv(4, "conv")(picture))
+    pooled = keras.layers.GlobalAveragePooling2D(name="gap")(models.conv(4, "conv")(picture))
     read = keras.layers.Embedding(20, 4, name="embed")(words)
     read = keras.layers.GlobalAveragePooling1D(name="mean")(read)
-    outputs = keras.layers.Add(name="both")([seen, read])
+    outputs = keras.layers.Add(name="both")([pooled, read])
     return models.randomise(keras.Model([picture, words], outputs, name="captioner"))
 
 
@@ -50,7 +50,7 @@ def test_a_picture_for_a_generator_is_one_line():
         layersight.activations(layersight.load_model(generator()), photo)
 
 
-def test_a_vector_of_ones_own():
+def test_a_vector_given_by_the_user():
     model = layersight.load_model(generator())
     vector = np.linspace(-1, 1, 10, dtype=np.float32)
     whole = model.model(vector[None])
@@ -64,11 +64,11 @@ def test_a_vector_of_ones_own():
 def test_words_beside_a_picture_are_drawn_from_the_vocabulary():
     model = layersight.load_model(captioner())
     photo = np.full((20, 30, 3), 90, np.uint8)
-    found = layersight.activations(model, {"picture": photo})
-    assert found["conv"].shape == (1, 16, 16, 4)
-    assert any("'words': seed-0; whole numbers from 0 to 19 drawn" in n for n in found.notes)
+    result = layersight.activations(model, {"picture": photo})
+    assert result["conv"].shape == (1, 16, 16, 4)
+    assert any("'words': seed-0; whole numbers from 0 to 19 drawn" in n for n in result.notes)
     table = keras.ops.convert_to_numpy(model.model.get_layer("embed").embeddings)
-    assert all((table == row).all(axis=1).any() for row in found["embed"][0])
+    assert all((table == row).all(axis=1).any() for row in result["embed"][0])
     with pytest.raises(ModelInputError, match=r"'picture' .* was given nothing"):
         layersight.activations(model)
 
@@ -79,8 +79,8 @@ def test_words_are_whole_numbers_of_the_vocabulary():
     table = keras.ops.convert_to_numpy(model.model.get_layer("embed").embeddings)
     for kind in (np.int64, np.int32, np.uint8, np.float32):
         words = np.array([3, 19, 0, 7, 3], kind)
-        found = layersight.activations(model, [photo, words])
-        np.testing.assert_array_equal(found["embed"][0], table[words.astype(int)])
+        result = layersight.activations(model, [photo, words])
+        np.testing.assert_array_equal(result["embed"][0], table[words.astype(int)])
     for wrong in ([3, 20, 0, 7, 3], [3, -1, 0, 7, 3], [3, 0.5, 0, 7, 3]):
         with pytest.raises(ImageError, match=r"whole numbers from 0 to 19 for the input 'words'"):
             layersight.activations(model, [photo, np.array(wrong)])
@@ -89,16 +89,18 @@ def test_words_are_whole_numbers_of_the_vocabulary():
 @pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
 def test_a_dictionary_by_the_keys_of_the_model():
     inputs = {"photo": keras.Input((16, 16, 3), name="b"), "age": keras.Input((4,), name="a")}
-    seen = keras.layers.GlobalAveragePooling2D(name="gap")(models.conv(4, "conv")(inputs["photo"]))
-    outputs = keras.layers.Add(name="both")([seen, inputs["age"]])
+    pooled = keras.layers.GlobalAveragePooling2D(name="gap")(
+        models.conv(4, "conv")(inputs["photo"])
+    )
+    outputs = keras.layers.Add(name="both")([pooled, inputs["age"]])
     network = models.randomise(keras.Model(inputs, {"sum": outputs}, name="keys"))
     photo = np.random.default_rng(0).random((16, 16, 3), np.float32)
     age = np.arange(4, dtype=np.float32)
     expected = network({"photo": photo[None], "age": age[None]})["sum"]
     for given in ({"photo": photo, "age": age}, {"b": photo, "age": age}):
-        found = layersight.activations(layersight.load_model(network), given)
+        result = layersight.activations(layersight.load_model(network), given)
         np.testing.assert_allclose(
-            found["both"], keras.ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-5
+            result["both"], keras.ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-5
         )
 
 
@@ -107,6 +109,6 @@ def test_a_photograph_for_many_channels_says_what_it_did():
     inputs = keras.Input((12, 12, 7))
     model = layersight.load_model(keras.Model(inputs, models.conv(2, "conv")(inputs)))
     photo = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
-    found = layersight.activations(model, photo)
-    assert found["conv"].shape == (1, 12, 12, 2)
-    assert any("repeated over the 7 channels" in step for step in found.images[0].steps)
+    result = layersight.activations(model, photo)
+    assert result["conv"].shape == (1, 12, 12, 2)
+    assert any("repeated over the 7 channels" in step for step in result.images[0].steps)

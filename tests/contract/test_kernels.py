@@ -19,13 +19,13 @@ def test_kernels_are_the_weights_in_one_order():
         ]
     )
     weights = {layer.name: layer.get_weights() for layer in live.layers}
-    found = {entry.name: entry.values for entry in kernels(load_model(live))}
-    assert list(found) == ["plain", "depth", "separable", "up"]
-    assert np.array_equal(found["plain"], weights["plain"][0])
-    assert found["depth"].shape == (3, 3, 1, 8)
-    assert np.array_equal(found["depth"][:, :, 0, 5], weights["depth"][0][:, :, 2, 1])
-    assert np.array_equal(found["separable"][:, :, 0], weights["separable"][0][..., 0])
-    assert np.array_equal(found["up"][:, :, 1, 4], weights["up"][0][:, :, 4, 1])
+    result = {entry.name: entry.values for entry in kernels(load_model(live))}
+    assert list(result) == ["plain", "depth", "separable", "up"]
+    assert np.array_equal(result["plain"], weights["plain"][0])
+    assert result["depth"].shape == (3, 3, 1, 8)
+    assert np.array_equal(result["depth"][:, :, 0, 5], weights["depth"][0][:, :, 2, 1])
+    assert np.array_equal(result["separable"][:, :, 0], weights["separable"][0][..., 0])
+    assert np.array_equal(result["up"][:, :, 1, 4], weights["up"][0][:, :, 4, 1])
 
 
 def test_kernels_of_signals_volumes_and_frames():
@@ -40,12 +40,12 @@ def test_kernels_of_signals_volumes_and_frames():
         ]
     )
     weights = {layer.name: layer.get_weights() for layer in line.layers}
-    found = {entry.name: entry for entry in kernels(load_model(line))}
-    assert np.array_equal(found["plain"].values, weights["plain"][0])
-    assert np.array_equal(found["depth"].values[:, 0, 5], weights["depth"][0][:, 2, 1])
-    assert np.array_equal(found["separable"].values[:, 0], weights["separable"][0][..., 0])
-    assert np.array_equal(found["up"].values[:, 1, 4], weights["up"][0][:, 4, 1])
-    assert found["plain"].factors.shape == (4, 2, 5)
+    result = {entry.name: entry for entry in kernels(load_model(line))}
+    assert np.array_equal(result["plain"].values, weights["plain"][0])
+    assert np.array_equal(result["depth"].values[:, 0, 5], weights["depth"][0][:, 2, 1])
+    assert np.array_equal(result["separable"].values[:, 0], weights["separable"][0][..., 0])
+    assert np.array_equal(result["up"].values[:, 1, 4], weights["up"][0][:, 4, 1])
+    assert result["plain"].factors.shape == (4, 2, 5)
     block = keras.Sequential(
         [
             keras.Input((6, 9, 9, 3)),
@@ -53,7 +53,7 @@ def test_kernels_of_signals_volumes_and_frames():
             layers.Conv3D(3, (2, 3, 3), name="deep"),
         ]
     )
-    found = {entry.name: entry for entry in kernels(load_model(block))}
-    assert np.array_equal(found["each"].values, block.layers[0].get_weights()[0])
-    assert np.array_equal(found["deep"].values, block.layers[1].get_weights()[0])
-    assert found["deep"].factors.shape == (3, 2, 2, 3, 3)
+    result = {entry.name: entry for entry in kernels(load_model(block))}
+    assert np.array_equal(result["each"].values, block.layers[0].get_weights()[0])
+    assert np.array_equal(result["deep"].values, block.layers[1].get_weights()[0])
+    assert result["deep"].factors.shape == (3, 2, 2, 3, 3)

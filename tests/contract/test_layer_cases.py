@@ -24,8 +24,8 @@ HERE = Path(__file__).parent
 
 
 def _script():
-    place = HERE.parents[1] / "scripts" / "make_layer_cases.py"
-    spec = importlib.util.spec_from_file_location("make_layer_cases", place)
+    script = HERE.parents[1] / "scripts" / "make_layer_cases.py"
+    spec = importlib.util.spec_from_file_location("make_layer_cases", script)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -55,7 +55,7 @@ def opened(entry):
     return build(network, Limits())[0]
 
 
-def told(kind):
+def cases_of(kind):
     """The cases that are computed: on PyTorch all, elsewhere the defaults as saved last.
 
     What matters in training alone is computed once, and not as each version saves it.
@@ -81,19 +81,19 @@ def computed(model, kind):
 
 def check(entry):
     try:
-        found = computed(opened(entry), entry["layer"])
+        sums = computed(opened(entry), entry["layer"])
     except Exception:
         with pytest.raises(Exception):  # noqa: B017 - the Keras at hand cannot either
             computed(keras.saving.deserialize_keras_object(entry["config"]), entry["layer"])
         return False
-    for own, wanted in zip(found, entry["gives"], strict=True):
+    for own, wanted in zip(sums, entry["gives"], strict=True):
         assert own == [wanted[0], *(pytest.approx(x, 1e-4, 1e-5) for x in wanted[1:])], entry
     return True
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OPENED if kind not in MAKING.TEXT])
 def test_a_layer_computes_what_the_keras_that_saved_it_computed(kind):
-    entries = told(kind)
+    entries = cases_of(kind)
     assert sum(map(check, entries)) > len(entries) // 2 or kind in BEYOND
 
 

@@ -46,7 +46,7 @@ def opened(tmp_path, kind, arrays=None, beside=None, flat=192, **settings):
     return load_model(legacy.write(tmp_path / "model.h5", config, held, version="2.4.0"))
 
 
-def given(model, images=IMAGES):
+def output_of(model, images=IMAGES):
     name = model.info.inputs[0].name
     return model.forward({name: images}, ["layer"]).layers["layer"]
 
@@ -65,7 +65,7 @@ def test_instance_normalisation_of_addons(tmp_path, groups):
         groups=groups, axis=-1, epsilon=0.5, center=True, scale=True, **START,
     )  # fmt: skip
     wanted = normalised(IMAGES, gamma, beta, (1, 2), 0.5, inside=True)
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-4, atol=1e-5)
     assert any(text.startswith("addons: ") for text in model.info.rewrites)
     model.save(tmp_path / "new.keras")
 
@@ -79,7 +79,7 @@ def test_instance_normalisation_of_contrib_divides_by_deviation_plus_epsilon(tmp
     )  # fmt: skip
     axes = (1, 2, 3) if axis is None else (1, 2)
     wanted = normalised(IMAGES, gamma, beta, axes, 0.5, inside=False)
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-4, atol=1e-5)
     assert any("keras_contrib" in text for text in model.info.rewrites)
     with pytest.raises(ModelFileError, match="needs 'InstanceNormalization', which Keras does not"):
         model.save(tmp_path / "new.keras")
@@ -101,7 +101,7 @@ def test_a_layer_of_its_author_stays_refused(tmp_path, kind, more, beside):
         axis=-1, epsilon=0.5, center=True, scale=True, **START, **more, beside=beside,
     )  # fmt: skip
     with pytest.raises(LayersightError, match="InstanceNormalization', which Keras"):
-        given(model)
+        output_of(model)
 
 
 def test_group_normalisation_of_addons(tmp_path):
@@ -113,8 +113,8 @@ def test_group_normalisation_of_addons(tmp_path):
                 "registered_name": "Addons>GroupNormalization"},
     )  # fmt: skip
     parts = IMAGES.reshape(2, 4, 6, 2, 4)
-    made = normalised(parts, 1, 0, (1, 2, 4), 0.5, inside=True).reshape(IMAGES.shape)
-    np.testing.assert_allclose(given(model), made * gamma + beta, rtol=1e-4, atol=1e-5)
+    scaled = normalised(parts, 1, 0, (1, 2, 4), 0.5, inside=True).reshape(IMAGES.shape)
+    np.testing.assert_allclose(output_of(model), scaled * gamma + beta, rtol=1e-4, atol=1e-5)
 
 
 def test_group_normalisation_of_contrib_before_keras_had_one(tmp_path):
@@ -127,10 +127,10 @@ def test_group_normalisation_of_contrib_before_keras_had_one(tmp_path):
     wanted = np.empty_like(IMAGES)
     for number, image in enumerate(IMAGES):
         for part, band in enumerate(image.reshape(2, 4, 6, 4)):
-            made = (band - band.mean()) / np.sqrt(band.var() + 0.5)
-            made = made * gamma[4 * part : 4 * part + 4] + beta[4 * part : 4 * part + 4]
-            wanted[number, 2 * part : 2 * part + 2] = made.reshape(2, 6, 8)
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+            scaled = (band - band.mean()) / np.sqrt(band.var() + 0.5)
+            scaled = scaled * gamma[4 * part : 4 * part + 4] + beta[4 * part : 4 * part + 4]
+            wanted[number, 2 * part : 2 * part + 2] = scaled.reshape(2, 6, 8)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-4, atol=1e-5)
     assert any("keras_contrib" in text for text in model.info.rewrites)
 
 
@@ -147,7 +147,7 @@ def test_filter_response_normalisation(tmp_path, learned):
     epsilon = 0.25 + (abs(extra) if learned else 0)
     power = np.square(IMAGES).mean((1, 2), keepdims=True)
     wanted = gamma * IMAGES / np.sqrt(power + epsilon) + beta
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("affine", [False, True])
@@ -160,7 +160,7 @@ def test_thresholded_linear_unit(tmp_path, affine):
         **(more if affine else {}),
     )  # fmt: skip
     wanted = np.maximum(IMAGES, tau + alpha * IMAGES * affine)
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_snake(tmp_path):
@@ -168,7 +168,7 @@ def test_snake(tmp_path):
         tmp_path, "Addons>Snake", {"frequency": np.float32(0.7)}, frequency_initializer=None
     )
     wanted = IMAGES + (1 - np.cos(1.4 * IMAGES)) / 1.4
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("shared", [None, [1, 2]])
@@ -195,7 +195,7 @@ def test_activations_of_contrib_with_weights(tmp_path, kind, shared):
         more = {}
     starts = {f"{name}_initializer": None for name in arrays}
     model = opened(tmp_path, kind, arrays, shared_axes=shared, **starts, **more)
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.one_backend
@@ -207,7 +207,7 @@ def test_spectral_normalisation_is_its_layer_with_the_kernel_of_the_file(tmp_pat
         tmp_path, "Addons>SpectralNormalization",
         {"kernel": kernel, "bias": bias, "sn_u": vector}, layer=inner, power_iterations=1,
     )  # fmt: skip
-    np.testing.assert_allclose(given(model), IMAGES @ kernel[0, 0] + bias, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), IMAGES @ kernel[0, 0] + bias, rtol=1e-4, atol=1e-5)
     model.save(tmp_path / "new.keras")
 
 
@@ -245,8 +245,8 @@ def test_the_weights_of_a_keras_archive_lie_under_the_names_of_the_library(tmp_p
         archive.writestr("metadata.json", json.dumps({"keras_version": "2.15.0"}))
         archive.writestr("model.weights.h5", stored.getvalue())
     wanted = to_numpy(plain(keras.ops.convert_to_tensor(IMAGES)))
-    found = given(load_model(tmp_path / "addons.keras"))
-    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    result = output_of(load_model(tmp_path / "addons.keras"))
+    np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=1e-5)
 
 
 def _of_addons(entry, name):
@@ -321,7 +321,7 @@ def test_layers_without_weights(tmp_path, name):
     kind, settings, wanted, size = WITHOUT_WEIGHTS[name]
     model = opened(tmp_path, kind, flat=size, **settings)
     expected = (wanted or sparse)(IMAGES.astype("float64"))
-    np.testing.assert_allclose(given(model), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), expected, rtol=1e-4, atol=1e-5)
     if name == "Sparsemax":
         with pytest.raises(ModelFileError, match="addons_sparsemax"):
             model.save(tmp_path / "new.keras")
@@ -349,7 +349,7 @@ def test_a_shortcut_with_stochastic_depth(tmp_path):
     }
     arrays = {"double": {"double/kernel:0": 2 * np.eye(8, dtype="float32")}}
     model = load_model(legacy.write(tmp_path / "m.h5", config, arrays, version="2.4.0"))
-    np.testing.assert_allclose(given(model), IMAGES * (1 + 0.75 * 2), rtol=1e-5)
+    np.testing.assert_allclose(output_of(model), IMAGES * (1 + 0.75 * 2), rtol=1e-5)
 
 
 FUNCTIONS = {
@@ -369,7 +369,7 @@ FUNCTIONS = {
 def test_activations_of_addons(tmp_path, name):
     model = opened(tmp_path, "Activation", activation=f"Addons>{name}")
     wanted = FUNCTIONS[name](IMAGES.astype("float64"))
-    np.testing.assert_allclose(given(model), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(output_of(model), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.one_backend
@@ -385,7 +385,7 @@ def test_activations_of_addons(tmp_path, name):
 def test_what_is_not_known_of_a_library_is_refused_by_name(tmp_path, kind, settings):
     model = opened(tmp_path, kind, **settings)
     with pytest.raises(LayersightError, match=f"{kind}', which Keras"):
-        given(model)
+        output_of(model)
 
 
 @pytest.mark.one_backend
@@ -394,10 +394,10 @@ def test_the_file_of_the_collection(data):
     path = data.parent / "cases" / "instance_normalization_of_addons.h5"
     model = load_model(path)
     image = DRAW.random((1, 32, 32, 3), dtype="float32")
-    found = model.forward({model.info.inputs[0].name: image}, ["c1", "inst"])
+    result = model.forward({model.info.inputs[0].name: image}, ["c1", "inst"])
     with h5py.File(path) as file:
         held = file["model_weights/inst/inst"]
         gamma, beta = held["gamma:0"][:], held["beta:0"][:]
-    wanted = normalised(found.layers["c1"], gamma, beta, (1, 2), 1e-3, inside=True)
-    np.testing.assert_allclose(found.layers["inst"], wanted, rtol=1e-4, atol=1e-5)
+    wanted = normalised(result.layers["c1"], gamma, beta, (1, 2), 1e-3, inside=True)
+    np.testing.assert_allclose(result.layers["inst"], wanted, rtol=1e-4, atol=1e-5)
     assert os.environ.get("LAYERSIGHT_DATA")

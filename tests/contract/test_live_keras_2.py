@@ -34,11 +34,11 @@ IMAGE = np.random.default_rng(1).random((16, 16, 3)).astype("float32")
 
 def test_its_numbers_are_those_of_keras_2(live):
     model = layersight.load_model(live)
-    found = layersight.activations(model, IMAGE, predictions=True)
+    result = layersight.activations(model, IMAGE, predictions=True)
     inner = live.get_layer("inner")
     expected = inner.get_layer("conv")(IMAGE[None])
-    np.testing.assert_allclose(found["inner/conv"], expected, rtol=1e-5, atol=1e-6)
-    top = found["top"]
+    np.testing.assert_allclose(result["inner/conv"], expected, rtol=1e-5, atol=1e-6)
+    top = result["top"]
     np.testing.assert_allclose(top, live(IMAGE[None], training=False), rtol=1e-5, atol=1e-6)
     assert model.info.parameters == live.count_params()
     assert any("hard-sigmoid" in text for text in model.info.rewrites)

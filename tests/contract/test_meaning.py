@@ -41,60 +41,68 @@ def picture():
 
 
 def test_a_regression_is_raised_or_lowered(car, tmp_path):
-    found = layersight.heatmap(car, picture(), scale="0..1", target=["angle:0", "not angle:0"])
-    assert [target_name(found, entry) for entry in found] == ["raises angle", "lowers angle"]
-    words = facts(found, found.maps[0], HeatOptions())
+    result = layersight.heatmap(car, picture(), scale="0..1", target=["angle:0", "not angle:0"])
+    assert [target_name(result, entry) for entry in result] == ["raises angle", "lowers angle"]
+    words = facts(result, result.maps[0], HeatOptions())
     assert words.startswith("value -0.")
     assert "before tanh -" in words
-    layersight.save(found, tmp_path / "found.html")
+    layersight.save(result, tmp_path / "found.html")
     page = (tmp_path / "found.html").read_text("utf-8")
-    told = " ".join(
-        [to_text(describe(found, HeatOptions())), *captions(found, HeatOptions()), to_html(found)]
+    text = " ".join(
+        [
+            to_text(describe(result, HeatOptions())),
+            *captions(result, HeatOptions()),
+            to_html(result),
+        ]
     )
-    told += re.sub(r"&#34;.*?&#34;|<script.*?</script>|<meta[^>]*>", "", page, flags=re.DOTALL)
-    assert "logit" not in told
-    assert "class 0" not in told
+    text += re.sub(r"&#34;.*?&#34;|<script.*?</script>|<meta[^>]*>", "", page, flags=re.DOTALL)
+    assert "logit" not in text
+    assert "class 0" not in text
     assert "raises angle" in page
     throttle = layersight.heatmap(car, picture(), scale="0..1", target="throttle:0")
     assert "before" not in facts(throttle, throttle.maps[0], HeatOptions())
 
 
 def test_what_is_shown_of_a_negative_value_is_said(car):
-    found = layersight.heatmap(car, picture(), scale="0..1")
-    assert found.maps[0].score < 0
-    assert any("shown is what raises it (a negative one" in note for note in found.notes)
-    said = found.predictions[0]
-    assert [(entry.output, entry.kind) for entry in said] == [
+    result = layersight.heatmap(car, picture(), scale="0..1")
+    assert result.maps[0].score < 0
+    assert any("shown is what raises it (a negative one" in note for note in result.notes)
+    predictions = result.predictions[0]
+    assert [(entry.output, entry.kind) for entry in predictions] == [
         ("angle", "value"),
         ("throttle", "value"),
     ]
-    assert said[0].describe().startswith("value -0.")
+    assert predictions[0].describe().startswith("value -0.")
 
 
 def test_an_output_that_is_a_picture_is_no_list_of_classes(tmp_path):
     inputs = keras.Input((8, 8, 3))
     outputs = LAYERS.Conv2D(3, 1, activation="sigmoid", name="rgb")(models.conv(4, "conv")(inputs))
     model = load_model(models.randomise(keras.Model(inputs, outputs)))
-    found = layersight.heatmap(model, picture()[:8, :8], scale="0..1", method="gradient")
-    values = model.forward({model.info.inputs[0].name: found.images[0].values[None]}, ["rgb"])
+    result = layersight.heatmap(model, picture()[:8, :8], scale="0..1", method="gradient")
+    values = model.forward({model.info.inputs[0].name: result.images[0].values[None]}, ["rgb"])
     means = values.layers["rgb"][0].mean((0, 1))
-    assert found.maps[0].target.unit == int(means.argmax())
-    assert found.maps[0].target.where == "mean"
-    assert found.maps[0].score == pytest.approx(float(means.max()), abs=1e-5)
-    assert target_name(found, found.maps[0]) == f"raises rgb, channel {means.argmax()}"
-    assert any("is a picture and no classes" in note for note in found.notes)
-    layersight.save(found, tmp_path / "found.json")
-    told = json.loads((tmp_path / "found.json").read_text("utf-8"))
-    said = told["images"][0]["predictions"][0]
-    assert (said["kind"], said["shape"], said["top"]) == ("picture", [8, 8, 3], [])
+    assert result.maps[0].target.unit == int(means.argmax())
+    assert result.maps[0].target.where == "mean"
+    assert result.maps[0].score == pytest.approx(float(means.max()), abs=1e-5)
+    assert target_name(result, result.maps[0]) == f"raises rgb, channel {means.argmax()}"
+    assert any("is a picture and no classes" in note for note in result.notes)
+    layersight.save(result, tmp_path / "found.json")
+    text = json.loads((tmp_path / "found.json").read_text("utf-8"))
+    prediction = text["images"][0]["predictions"][0]
+    assert (prediction["kind"], prediction["shape"], prediction["top"]) == (
+        "picture",
+        [8, 8, 3],
+        [],
+    )
 
 
 def test_the_example_of_a_steering_angle(data):
     model = load_model(data.parent / "cases" / "regression_negative.keras")
     photo = data.parent / "cases" / "photo.jpg"
-    found = layersight.heatmap(model, photo, scale="0..1")
-    assert found.maps[0].score == pytest.approx(-0.47, abs=0.005)
-    assert target_name(found, found.maps[0]) == "raises angle"
+    result = layersight.heatmap(model, photo, scale="0..1")
+    assert result.maps[0].score == pytest.approx(-0.47, abs=0.005)
+    assert target_name(result, result.maps[0]) == "raises angle"
 
 
 def test_a_file_without_weights_is_not_called_dead(tmp_path):
@@ -109,8 +117,8 @@ def test_a_file_without_weights_is_not_called_dead(tmp_path):
     bare = keras.Sequential([LAYERS.Flatten()])
     with pytest.warns(UserWarning, match="not yet been built"):
         bare.save(tmp_path / "bare.keras")
-    found = layersight.activations(load_model(tmp_path / "bare.keras"), picture(), scale="0..1")
-    assert next(iter(found.values())).shape == (1, 768)
+    result = layersight.activations(load_model(tmp_path / "bare.keras"), picture(), scale="0..1")
+    assert next(iter(result.values())).shape == (1, 768)
 
 
 def test_a_file_without_weights_makes_none_that_are_too_large(tmp_path):
@@ -131,15 +139,15 @@ def test_a_model_that_was_never_called_is_not_built_for_a_size_that_is_made_up(t
         live.save(tmp_path / "never.keras")
     model = load_model(live)
     assert model.moving_statistics() == ()
-    for asked, words in (
+    for opened, words in (
         (model, "has no input shape yet: call it on one image first"),
         (load_model(tmp_path / "never.keras"), HOLLOW),
     ):
         with pytest.raises(ModelFileError, match=words):
-            asked.kernel("c")
-        with pytest.raises(ModelFileError, match=words), asked.randomised(["c"], 0):
+            opened.kernel("c")
+        with pytest.raises(ModelFileError, match=words), opened.randomised(["c"], 0):
             pass
-        assert not asked.model.built
+        assert not opened.model.built
     live(np.zeros((1, 8, 8, 3), "float32"))
     assert model.kernel("c").shape == (3, 3, 3, 2)
 
@@ -147,8 +155,8 @@ def test_a_model_that_was_never_called_is_not_built_for_a_size_that_is_made_up(t
 @pytest.mark.one_backend
 def test_moving_statistics_need_no_other_question_first():
     live = keras.Sequential([keras.Input((8, 8, 3)), LAYERS.BatchNormalization(name="n")])
-    (found,) = load_model(live).moving_statistics()
-    assert (found.layer, found.inputs) == ("n", (load_model(live).info.inputs[0].name,))
+    (result,) = load_model(live).moving_statistics()
+    assert (result.layer, result.inputs) == ("n", (load_model(live).info.inputs[0].name,))
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +174,13 @@ def test_a_network_that_compares_two_pictures_asks_for_two(siamese):
     one, other = picture()[:8, :8], picture()[8:, 8:]
     with pytest.raises(ModelInputError) as raised:
         layersight.heatmap(siamese, one, scale="0..1")
-    said = str(raised.value)
-    assert "the same image went to left and right" in said
-    assert "--input left=FILE --input right=FILE (from Python {'left': ..., 'right': ...})" in said
-    assert "\n" not in said
-    found = layersight.heatmap(
+    message = str(raised.value)
+    assert "the same image went to left and right" in message
+    assert (
+        "--input left=FILE --input right=FILE (from Python {'left': ..., 'right': ...})" in message
+    )
+    assert "\n" not in message
+    result = layersight.heatmap(
         siamese, {"left": one, "right": other}, scale="0..1", method="hirescam"
     )
-    assert np.isfinite(found.maps[0].values).all()
+    assert np.isfinite(result.maps[0].values).all()

@@ -64,10 +64,10 @@ def test_every_metric_is_that_of_numpy(batch_size):
         bench(in_numpy(live), images, points=7, randoms=2), heat, *NAMES, resolution=(3, 3)
     )
     options = bench(in_numpy(live), images, points=7, randoms=2).options
-    found = Bench(model, images, class_goal(1), 0.0, options, batch_size).measure(
+    result = Bench(model, images, class_goal(1), 0.0, options, batch_size).measure(
         heat, choose_metrics("default"), resolution=(3, 3)
     )
-    for measure in found:
+    for measure in result:
         wanted = expected[measure.metric]
         for name in ("value", "random", "centre"):
             assert getattr(measure, name) == pytest.approx(getattr(wanted, name), abs=1e-4)
@@ -102,23 +102,23 @@ def test_weights_are_drawn_anew_from_the_output_down_and_come_back():
     assert layers == ("low", "high", "top")
     explain = explainer(model, "gradient", (), images)
     first = explain(images.pixels)[0]
-    found = cascade(model, images, explain, layers=layers, stages=3, seed=5)
-    assert found.layers == ("top", "high", "low")
-    np.testing.assert_allclose(found.before, first, rtol=1e-4, atol=1e-6)
-    assert all(np.abs(each - first).max() > 1e-6 for each in found.maps)
-    assert np.abs(found.maps[0] - found.maps[1]).max() > 1e-6
+    result = cascade(model, images, explain, layers=layers, stages=3, seed=5)
+    assert result.layers == ("top", "high", "low")
+    np.testing.assert_allclose(result.before, first, rtol=1e-4, atol=1e-6)
+    assert all(np.abs(each - first).max() > 1e-6 for each in result.maps)
+    assert np.abs(result.maps[0] - result.maps[1]).max() > 1e-6
     np.testing.assert_allclose(explain(images.pixels)[0], first, rtol=1e-4, atol=1e-6)
     for one, other in zip(before, live.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     again = cascade(model, images, explain, layers=layers, stages=3, seed=5)
-    np.testing.assert_allclose(again.maps, found.maps, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(again.maps, result.maps, rtol=1e-4, atol=1e-6)
 
 
 def test_evaluating_a_model_and_its_heatmaps_by_themselves():
     """The numbers of the verb are those of the metrics, by hand."""
     _, model = network()
     photo = np.random.default_rng(0).integers(0, 256, (2, *SIZE, 3), dtype=np.uint8)
-    found = evaluate(
+    result = evaluate(
         model,
         list(photo),
         methods=["grad-cam", "gradient"],
@@ -130,22 +130,22 @@ def test_evaluating_a_model_and_its_heatmaps_by_themselves():
         stages=2,
         randoms=2,
     )
-    assert found.values.shape == (2, 8, 2)
-    assert np.isfinite(found.values).all()
-    assert [row.resolution for row in found.rows] == [(5, 4), SIZE]
+    assert result.values.shape == (2, 8, 2)
+    assert np.isfinite(result.values).all()
+    assert [row.resolution for row in result.rows] == [(5, 4), SIZE]
     images = picture(SIZE)
     images.values["picture"][:] = photo[1:2] / np.float32(255)
     board = Bench(
-        model, images, class_goal(1), 0.0, found.measured, weighted=("low", "high", "top")
+        model, images, class_goal(1), 0.0, result.measured, weighted=("low", "high", "top")
     )
     explain = explainer(model, "gradient", (), images)
     wanted = board.measure(
         explain(images.pixels)[0], choose_metrics("all,costly"), resolution=SIZE, explain=explain
     )
     for place, measure in enumerate(wanted):
-        assert found.values[1, place, 1] == pytest.approx(measure.value, abs=1e-4)
-        assert found.random[1, place, 1] == pytest.approx(measure.random, abs=1e-4)
-        assert found.centre[place, 1] == pytest.approx(measure.centre, abs=1e-4)
+        assert result.values[1, place, 1] == pytest.approx(measure.value, abs=1e-4)
+        assert result.random[1, place, 1] == pytest.approx(measure.random, abs=1e-4)
+        assert result.centre[place, 1] == pytest.approx(measure.centre, abs=1e-4)
 
 
 IMAGES = ("n02129604_tiger", "n01532829_house_finch", "n01860187_black_swan")
@@ -153,7 +153,7 @@ IMAGES = ("n02129604_tiger", "n01532829_house_finch", "n01860187_black_swan")
 
 def test_grad_cam_of_a_trained_network_beats_random_maps(data):
     model = load_model(data / "models" / "mobilenet_025_224_imagenet.keras")
-    found = evaluate(
+    result = evaluate(
         model,
         [data / "images" / "imagenet" / f"{name}.JPEG" for name in IMAGES],
         methods="grad-cam",
@@ -162,9 +162,9 @@ def test_grad_cam_of_a_trained_network_beats_random_maps(data):
         points=16,
         randoms=2,
     )
-    assert found.rows[0].resolution == (7, 7)
-    deletion, insertion = found.means[0]
-    random = found.random[0].mean(-1)
+    assert result.rows[0].resolution == (7, 7)
+    deletion, insertion = result.means[0]
+    random = result.random[0].mean(-1)
     assert deletion < random[0] - 0.03
     assert insertion > random[1] + 0.03
 
@@ -173,14 +173,14 @@ def test_grad_cam_of_a_trained_network_beats_random_maps(data):
 def test_random_weights_tell_grad_cam_from_guided_backpropagation(data):
     """As published: the one shows the network, the other the edges of the image."""
     model = load_model(data / "models" / "mobilenet_025_224_imagenet.keras")
-    found = evaluate(
+    result = evaluate(
         model,
         [data / "images" / "imagenet" / f"{name}.JPEG" for name in IMAGES[:2]],
         methods=["grad-cam", "guided-backprop"],
         metrics="randomisation",
         scale="-1..1",
     )
-    cam, guided = found.values[:, 0]
+    cam, guided = result.values[:, 0]
     assert (cam < 0.5).all()
     assert (guided > 0.5).all()
-    assert found.better.tolist() == [[1.0], [0.0]]
+    assert result.better.tolist() == [[1.0], [0.0]]

@@ -62,37 +62,37 @@ def stack():
 def test_classic_is_the_loop_of_the_book(stack):
     live = stack.model
     start = np.random.default_rng(5).random((16, 16, 3), np.float32) * 20 + 128
-    found = patterns(stack, "conv_1", method="classic", start=start, size=16)
-    assert found.options.steps == 40
+    result = patterns(stack, "conv_1", method="classic", start=start, size=16)
+    assert result.options.steps == 40
     for channel in range(6):
         expected = book_loop(live, "conv_1", channel, start)
-        if found.dead[channel] or np.array_equal(expected, start):
+        if result.dead[channel] or np.array_equal(expected, start):
             continue  # silent from this start: the book's picture is the noise that it began with
-        assert np.abs(found.values[channel] - expected).max() < 2e-2
-        difference = found.images[channel].astype(int) - book_picture(expected)
+        assert np.abs(result.values[channel] - expected).max() < 2e-2
+        difference = result.images[channel].astype(int) - book_picture(expected)
         assert np.abs(difference).max() <= 1
-        assert found.activation[channel] == pytest.approx(
-            float(np.mean(reach(live, "conv_1", found.values[channel])[..., channel])), rel=1e-4
+        assert result.activation[channel] == pytest.approx(
+            float(np.mean(reach(live, "conv_1", result.values[channel])[..., channel])), rel=1e-4
         )
-    assert not found.dead.all()
+    assert not result.dead.all()
 
 
 @pytest.mark.one_backend
 def test_the_five_patterns_of_the_book_on_vgg16_without_its_top():
     model = load_model("VGG16:notop", weights="random")
     start = np.random.default_rng(5).random((32, 32, 3), np.float32) * 20 + 128
-    asked = {"block1_conv1": 0, "block3_conv1": [0, 4], "block3_conv2": 0, "block4_conv1": 0}
-    found = patterns(model, asked, method="classic", start=start, steps=3)
+    requested = {"block1_conv1": 0, "block3_conv1": [0, 4], "block3_conv2": 0, "block4_conv1": 0}
+    result = patterns(model, requested, method="classic", start=start, steps=3)
     compared = 0
-    for number, (layer, channel) in enumerate(zip(found.layers, found.channels, strict=True)):
+    for number, (layer, channel) in enumerate(zip(result.layers, result.channels, strict=True)):
         expected = book_loop(model.model, layer, channel, start, steps=3)
         if np.array_equal(expected, start):
             continue  # silent from this start, where the book's loop stands still
         compared += 1
-        np.testing.assert_allclose(found.values[number], expected, atol=2e-2)
-        assert np.abs(found.images[number].astype(int) - book_picture(expected)).max() <= 1
+        np.testing.assert_allclose(result.values[number], expected, atol=2e-2)
+        assert np.abs(result.images[number].astype(int) - book_picture(expected)).max() <= 1
         began = reach(model.model, layer, start)[..., channel].mean()
-        assert found.start_activation[number] == pytest.approx(float(began), rel=1e-3)
+        assert result.start_activation[number] == pytest.approx(float(began), rel=1e-3)
     assert compared >= 4
 
 
@@ -110,27 +110,27 @@ def test_the_picture_of_a_classic_pattern_is_that_of_the_book():
 @pytest.mark.parametrize("scale", ["-1..1", "caffe"])
 @pytest.mark.parametrize(("method", "steps"), [("robust", 12), ("classic", 12), ("maco", 60)])
 def test_what_is_reached_is_what_keras_computes(stack, method, steps, scale):
-    found = patterns(stack, "conv_1", method=method, scale=scale, steps=steps, size=(16, 16))
-    assert len(found) == 6
-    assert found.images.shape == (6, 16, 16, 3)
-    assert found.images.dtype == np.uint8
-    for number in np.flatnonzero(~found.dead):
-        mean = reach(stack.model, "conv_1", found.values[number])[..., number].mean()
-        assert found.activation[number] == pytest.approx(float(mean), rel=1e-3, abs=1e-5)
-    alive = ~found.dead
-    assert found.activation[alive].mean() > found.start_activation[alive].mean()
+    result = patterns(stack, "conv_1", method=method, scale=scale, steps=steps, size=(16, 16))
+    assert len(result) == 6
+    assert result.images.shape == (6, 16, 16, 3)
+    assert result.images.dtype == np.uint8
+    for number in np.flatnonzero(~result.dead):
+        mean = reach(stack.model, "conv_1", result.values[number])[..., number].mean()
+        assert result.activation[number] == pytest.approx(float(mean), rel=1e-3, abs=1e-5)
+    alive = ~result.dead
+    assert result.activation[alive].mean() > result.start_activation[alive].mean()
 
 
 def test_the_canvas_is_what_the_network_saw(stack):
-    found = patterns(stack, "conv", "0:2", scale="torch", **QUICK)
-    expected = found.preprocessing.apply(found.images.astype("float32"))
-    assert np.abs(found.values - expected).max() < 0.5 / 255 / 0.22 + 1e-4
+    result = patterns(stack, "conv", "0:2", scale="torch", **QUICK)
+    expected = result.preprocessing.apply(result.images.astype("float32"))
+    assert np.abs(result.values - expected).max() < 0.5 / 255 / 0.22 + 1e-4
 
 
 def test_a_canvas_has_the_size_that_was_asked_for_whatever_the_head(stack):
-    found = patterns(stack, "conv", steps=4, size=(24, 40))
-    assert found.images.shape == (4, 24, 40, 3)
-    assert found.values.shape == (4, 24, 40, 3)
+    result = patterns(stack, "conv", steps=4, size=(24, 40))
+    assert result.images.shape == (4, 24, 40, 3)
+    assert result.values.shape == (4, 24, 40, 3)
 
 
 @pytest.mark.one_backend
@@ -142,35 +142,35 @@ def test_a_head_that_does_not_take_the_canvas_is_one_line(stack):
 
 def test_a_unit_before_its_softmax(stack):
     live = stack.model
-    found = patterns(stack, objective="logit", steps=6)
-    assert found.layers == ("top",) * 5
+    result = patterns(stack, objective="logit", steps=6)
+    assert result.layers == ("top",) * 5
     top = live.get_layer("top")
     flat = keras.Model(live.inputs[0], live.get_layer("flat").output)
-    features = as_array(flat(found.values))
+    features = as_array(flat(result.values))
     kernel, bias = (as_array(part.value) for part in (top.kernel, top.bias))
     logits = features @ kernel + bias
-    assert found.activation == pytest.approx(np.diag(logits), rel=1e-3, abs=1e-3)
+    assert result.activation == pytest.approx(np.diag(logits), rel=1e-3, abs=1e-3)
     assert top.activation is keras.activations.softmax
 
 
 def test_directions_neurons_and_sums_are_measured_as_they_say(stack):
     live = stack.model
     direction = (3.0, 0.0, 4.0, 0.0, 0.0, 0.0)
-    asked = [
+    requested = [
         Objective((Term("conv_1", direction=direction),)),
         Objective((Term("conv_1", 2, where="centre"),)),
         Objective((Term("conv_1", 1, weight=0.5), Term("conv", 0, weight=2.0))),
     ]
-    found = patterns(stack, objective=asked, jitter=1.0, **QUICK)
-    last = [reach(live, "conv_1", image) for image in found.values]
-    first = reach(live, "conv", found.values[2])
+    result = patterns(stack, objective=requested, jitter=1.0, **QUICK)
+    last = [reach(live, "conv_1", image) for image in result.values]
+    first = reach(live, "conv", result.values[2])
     expected = [
         (last[0] @ np.array(direction) / 5).mean(),
         last[1][last[1].shape[0] // 2, last[1].shape[1] // 2, 2],
         0.5 * last[2][..., 1].mean() + 2 * first[..., 0].mean(),
     ]
-    assert found.activation == pytest.approx(expected, rel=1e-3, abs=1e-4)
-    assert (found.activation[~found.dead] > found.start_activation[~found.dead]).all()
+    assert result.activation == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    assert (result.activation[~result.dead] > result.start_activation[~result.dead]).all()
 
 
 KINDS = (
@@ -190,22 +190,22 @@ def test_every_kind_of_model_has_patterns(kind):
         info = model.describe({info.inputs[0].name: (1, 16, 16, 3)})
     chosen = [entry.name for entry in info.layers if entry.type == "Conv2D"]
     assert chosen
-    found = patterns(model, chosen[-1], "0", **QUICK)
-    assert found.layers == (chosen[-1],)
-    assert np.isfinite(found.activation).all()
-    assert (found.activation >= found.start_activation - 1e-4)[~found.dead].all()
+    result = patterns(model, chosen[-1], "0", **QUICK)
+    assert result.layers == (chosen[-1],)
+    assert np.isfinite(result.activation).all()
+    assert (result.activation >= result.start_activation - 1e-4)[~result.dead].all()
 
 
 def test_a_grey_network_gives_grey_pictures():
     live = keras.Sequential([keras.Input((None, None, 1)), models.conv(3, "conv")])
-    found = patterns(load_model(models.randomise(live)), "conv", **QUICK)
-    assert found.values.shape == (3, 16, 16, 1)
-    assert (found.images[..., :1] == found.images).all()
+    result = patterns(load_model(models.randomise(live)), "conv", **QUICK)
+    assert result.values.shape == (3, 16, 16, 1)
+    assert (result.images[..., :1] == result.images).all()
 
 
 def test_channels_first():
-    found = patterns(load_model(models.randomise(models.channels_first())), "conv", **QUICK)
-    assert found.values.shape[1:] == (16, 16, 3)
+    result = patterns(load_model(models.randomise(models.channels_first())), "conv", **QUICK)
+    assert result.values.shape[1:] == (16, 16, 3)
 
 
 def dead_and_shy():
@@ -227,36 +227,36 @@ def test_what_is_dead_is_called_dead_and_no_picture_of_noise(method, tmp_path):
     options = {"steps": 40, "size": (16, 16), "scale": "0..1", "images": tmp_path}
     if method == "classic":
         options |= {"start": np.full((16, 16, 3), 0.5)}
-    found = patterns(load_model(dead_and_shy()), "conv", method=method, **options)
+    result = patterns(load_model(dead_and_shy()), "conv", method=method, **options)
     # Without bounds the last channel wakes: pixels may be darker than black.
-    assert found.dead.tolist() == [False, True, True, False, method != "classic"]
-    assert (found.images[1:3] == 128).all()
-    assert np.isnan(found.robustness[1])
-    assert found.activation[2] == pytest.approx(0.7, rel=1e-4)
-    assert not found.converged[1]
-    assert found.activation[3] > 0
-    assert np.ptp(found.images[3]) > 40
+    assert result.dead.tolist() == [False, True, True, False, method != "classic"]
+    assert (result.images[1:3] == 128).all()
+    assert np.isnan(result.robustness[1])
+    assert result.activation[2] == pytest.approx(0.7, rel=1e-4)
+    assert not result.converged[1]
+    assert result.activation[3] > 0
+    assert np.ptp(result.images[3]) > 40
 
 
-def test_a_climb_that_moves_a_spot_of_noise_has_failed():
+def test_an_optimisation_that_moves_a_spot_of_noise_has_failed():
     """A live channel that wakes at one position leaves the rest of the picture as it began."""
     start = np.random.default_rng(0).normal(0.5, 0.01, (48, 48, 3)).astype("float32")
     start[20:23, 20], start[20:23, 22] = 1, 0
     options = {"size": 48, "scale": "0..1", "steps": 4, "method": "classic", "start": start}
-    found = patterns(load_model(dead_and_shy()), "conv", [0, 3], **options)
-    assert found.failed.tolist() == [False, True]
-    assert found.coverage[0] == 1
-    assert 9 / 48**2 <= found.coverage[1] < 0.1
-    assert found.activation[1] > found.start_activation[1] > 0
-    assert (found.images[1] == 128).all()
-    assert not found.converged[1]
+    result = patterns(load_model(dead_and_shy()), "conv", [0, 3], **options)
+    assert result.failed.tolist() == [False, True]
+    assert result.coverage[0] == 1
+    assert 9 / 48**2 <= result.coverage[1] < 0.1
+    assert result.activation[1] > result.start_activation[1] > 0
+    assert (result.images[1] == 128).all()
+    assert not result.converged[1]
     neuron = patterns(load_model(dead_and_shy()), "conv", 0, objective="neuron", **options)
     assert np.isnan(neuron.coverage[0])
     assert not neuron.failed[0]
 
 
 def test_a_pattern_is_judged_by_where_it_ends(tmp_path):
-    """A climb that steps over a narrow peak ends silent, whatever it reached on the way."""
+    """An optimisation that steps over a narrow peak ends silent, however high it was in between."""
     live = keras.Sequential(
         [
             keras.Input((8, 8, 1)),
@@ -268,22 +268,22 @@ def test_a_pattern_is_judged_by_where_it_ends(tmp_path):
     peak = np.float32([[[[-20, 1], [-20, 0]]]])  # channel 0: 1 - 20 |x - 0.5|, channel 1: x - 0.5
     live.layers[1].set_weights([peak, np.float32([1, 0])])
     start = np.full((8, 8, 1), 0.51, np.float32)
-    found = patterns(load_model(live), "top", method="classic", scale="none", start=start, steps=1)
-    assert found.activation[0] == 0 < found.start_activation[0]
-    assert found.failed.tolist() == found.empty.tolist() == [True, False]
-    assert found.dead.tolist() == [False, False]
-    assert not found.converged[0]
-    assert (found.images[0] == 128).all()
-    assert found.activation[1] > found.start_activation[1]
-    told = json.loads(save(found, tmp_path / "found.json").read_text("utf-8"))
-    assert (told["dead"], told["failed"]) == (0, 1)
-    assert told["patterns"][0]["ended"].startswith("failed after 1 step: the final image")
-    save(found, tmp_path / "found.npz")
-    read = load(tmp_path / "found.npz", NOUN, found.model)
+    result = patterns(load_model(live), "top", method="classic", scale="none", start=start, steps=1)
+    assert result.activation[0] == 0 < result.start_activation[0]
+    assert result.failed.tolist() == result.empty.tolist() == [True, False]
+    assert result.dead.tolist() == [False, False]
+    assert not result.converged[0]
+    assert (result.images[0] == 128).all()
+    assert result.activation[1] > result.start_activation[1]
+    document = json.loads(save(result, tmp_path / "found.json").read_text("utf-8"))
+    assert (document["dead"], document["failed"]) == (0, 1)
+    assert document["patterns"][0]["ended"].startswith("failed after 1 step: the final image")
+    save(result, tmp_path / "found.npz")
+    read = load(tmp_path / "found.npz", NOUN, result.model)
     assert read.failed.tolist() == [True, False]
 
 
-def test_the_leak_is_given_back():
+def test_the_leak_is_undone():
     live = dead_and_shy()
     layer = live.layers[0]
     before = dict(layer.__dict__)
@@ -310,7 +310,7 @@ def test_dead_channels_do_not_depend_on_the_batch():
     assert together.activation == pytest.approx(small.activation, rel=1e-3, abs=1e-6)
 
 
-def test_facets_of_a_channel_climb_in_one_batch(stack):
+def test_facets_of_a_channel_are_optimised_in_one_batch(stack):
     options = {"facets": 3, "diversity": 1.0, **QUICK}
     together = patterns(stack, "conv_1", "0,3,5", **options)
     small = patterns(stack, "conv_1", "0,3,5", batch_size=4, **options)  # one channel at a time
@@ -329,9 +329,9 @@ def test_facets_differ_the_more_the_more_diversity_counts(stack):
     settings = {"facets": 2, "steps": 30, "size": (16, 16), "patience": 0}
 
     def likeness(diversity):
-        found = patterns(stack, "conv_1", "0", diversity=diversity, **settings)
-        assert [entry.facet for entry in found] == [0, 1]
-        flat = [reach(stack.model, "conv_1", image).reshape(-1, 6) for image in found.values]
+        result = patterns(stack, "conv_1", "0", diversity=diversity, **settings)
+        assert [entry.facet for entry in result] == [0, 1]
+        flat = [reach(stack.model, "conv_1", image).reshape(-1, 6) for image in result.values]
         first, second = (part.T @ part for part in flat)
         return np.sum(first * second) / np.sqrt(np.sum(first**2) * np.sum(second**2))
 
@@ -355,26 +355,26 @@ def test_natural_images_say_where_a_pattern_lies(plain, tmp_path):
     for number in range(5):
         pixels = chance.integers(0, 256, (20, 30, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    found = patterns(plain, "conv", images=tmp_path, **QUICK)
-    assert found.natural_count == 5
-    assert found.natural.shape == (len(found), 3)
-    assert (np.diff(found.natural, axis=1) >= 0).all()
-    best = found.activation >= found.natural[:, 2]
-    assert (found.percentile[best] == 100).all()
-    assert ((found.percentile >= 0) & (found.percentile <= 100)).all()
+    result = patterns(plain, "conv", images=tmp_path, **QUICK)
+    assert result.natural_count == 5
+    assert result.natural.shape == (len(result), 3)
+    assert (np.diff(result.natural, axis=1) >= 0).all()
+    best = result.activation >= result.natural[:, 2]
+    assert (result.percentile[best] == 100).all()
+    assert ((result.percentile >= 0) & (result.percentile <= 100)).all()
 
 
-def test_frames_show_the_way(plain):
-    found = patterns(plain, "conv", "0:2", frames=4, **QUICK)
-    assert found.frame_steps[0] == 0
-    assert found.frame_steps[-1] == 12
-    assert found.frames.shape == (len(found.frame_steps), 2, 16, 16, 3)
-    assert np.array_equal(found.frames[-1], found.images)
-    assert not np.array_equal(found.frames[0], found.images)
+def test_frames_show_the_steps(plain):
+    result = patterns(plain, "conv", "0:2", frames=4, **QUICK)
+    assert result.frame_steps[0] == 0
+    assert result.frame_steps[-1] == 12
+    assert result.frames.shape == (len(result.frame_steps), 2, 16, 16, 3)
+    assert np.array_equal(result.frames[-1], result.images)
+    assert not np.array_equal(result.frames[0], result.images)
 
 
 def test_an_interrupted_run_goes_on(plain):
-    whole = patterns(plain, "conv", batch_size=1, **QUICK)
+    complete = patterns(plain, "conv", batch_size=1, **QUICK)
 
     def stop(done, total):
         if done > 12:
@@ -383,12 +383,12 @@ def test_an_interrupted_run_goes_on(plain):
     with pytest.raises(Interrupted) as caught:
         patterns(plain, "conv", batch_size=1, progress=stop, **QUICK)
     part = caught.value.done
-    assert 1 <= len(part) < len(whole)
-    assert caught.value.count == len(whole)
+    assert 1 <= len(part) < len(complete)
+    assert caught.value.count == len(complete)
     rest = patterns(plain, "conv", batch_size=1, done=part, **QUICK)
-    assert rest.objectives == whole.objectives
-    assert np.array_equal(rest.images, whole.images)
-    assert np.array_equal(rest.history, whole.history, equal_nan=True)
+    assert rest.objectives == complete.objectives
+    assert np.array_equal(rest.images, complete.images)
+    assert np.array_equal(rest.history, complete.history, equal_nan=True)
     with pytest.raises(UsageError, match="other options"):
         patterns(plain, "conv", done=part, steps=13, size=(16, 16))
 
@@ -418,9 +418,9 @@ WRONG = {
 @pytest.mark.one_backend
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_request_is_one_line(stack, what):
-    given, options, error, words = WRONG[what]
+    arguments, options, error, words = WRONG[what]
     with pytest.raises(error, match=words) as caught:
-        patterns(stack, *given, **options)
+        patterns(stack, *arguments, **options)
     assert "\n" not in str(caught.value)
 
 

@@ -35,7 +35,7 @@ def padding_of(window):
 
 
 def places(window):
-    """For each place of a window where it stands, and for each of its own the pixel below it."""
+    """Each position of a window, with the pixels below it."""
     for row in range(window.count[0]):
         for column in range(window.count[1]):
             pixels = [
@@ -50,18 +50,18 @@ def places(window):
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_the_way_back_through_a_maximum_goes_to_the_first_of_equals(window):
+def test_the_backward_pass_through_a_maximum_goes_to_the_first_of_equals(window):
     images = np.maximum(random(2, *window.image, 3).round(1), 0)  # many equal ones
     slope = random(2, *window.count, 3)
-    found = np.zeros_like(slope)
+    result = np.zeros_like(slope)
     expected = np.zeros_like(images)
     for row, column, pixels in places(window):
         values = np.stack([images[:, top, left] for _, _, top, left in pixels])
-        found[:, row, column] = values.max(0)
+        result[:, row, column] = values.max(0)
         best = values.argmax(0)
         for number, (_, _, top, left) in enumerate(pixels):
             expected[:, top, left] += np.where(best == number, slope[:, row, column], 0)
-    tensors = map(ops.convert_to_tensor, (images, found, slope))
+    tensors = map(ops.convert_to_tensor, (images, result, slope))
     assert as_array(unpool(*tensors, window)) == pytest.approx(expected, abs=1e-5)
 
     def value(images):
@@ -81,21 +81,19 @@ def strided():
     return keras.Model(inputs, models.conv(4, "conv")(hidden))
 
 
-def test_an_ascent_takes_the_quicker_gradient_on_jax_and_gives_what_is_borrowed_back(
-    monkeypatch, backend
-):
+def test_an_ascent_takes_the_quicker_gradient_on_jax_and_undoes_its_patches(monkeypatch, backend):
     taken = []
 
-    def told(*given):
+    def recording(*given):
         taken.append(given)
         return unpool(*given)
 
-    monkeypatch.setattr(pooling, "unpool", told)
+    monkeypatch.setattr(pooling, "unpool", recording)
     nn = importlib.import_module(f"keras.src.backend.{backend}.nn")
     before = nn.max_pool
     model = load_model(models.randomise(strided()))
     options = {"steps": 4, "size": (32, 32), "rate": 0.1}
-    found = patterns(model, "conv", **options)
+    result = patterns(model, "conv", **options)
     assert bool(taken) == (backend == "jax")
     assert nn.max_pool is before
     if taken:
@@ -103,7 +101,7 @@ def test_an_ascent_takes_the_quicker_gradient_on_jax_and_gives_what_is_borrowed_
         monkeypatch.setattr(pooling, "SMALL", 1)  # every window is too large for it
         plain = patterns(load_model(models.randomise(strided())), "conv", **options)
         assert not taken
-        assert found.history == pytest.approx(plain.history, rel=1e-3)
+        assert result.history == pytest.approx(plain.history, rel=1e-3)
 
 
 def test_a_pass_pools_what_a_convolution_gives_where_it_lies(backend):
@@ -124,8 +122,8 @@ def test_a_pass_pools_what_a_convolution_gives_where_it_lies(backend):
             copied.extend(not given.is_contiguous() for given in (convolved, pooled))
         return {"convolved": convolved, "pooled": pooled}
 
-    found = make_runner(compute, conv.variables)([random(2, 8, 8, 3)])
-    blocks = found["convolved"].reshape(2, 4, 2, 4, 2, 4)
-    assert np.array_equal(found["pooled"], blocks.max((2, 4)))
+    result = make_runner(compute, conv.variables)([random(2, 8, 8, 3)])
+    blocks = result["convolved"].reshape(2, 4, 2, 4, 2, 4)
+    assert np.array_equal(result["pooled"], blocks.max((2, 4)))
     assert not any(copied)
     assert getattr(nn, "_transpose_spatial_inputs", None) is turning

@@ -24,8 +24,8 @@ def test_mixed_precision_reaches_as_much_and_is_given_back(live):
     alive = ~plain.dead
     assert np.array_equal(mixed.dead, plain.dead)
     assert mixed.activation[alive].mean() == pytest.approx(plain.activation[alive].mean(), rel=0.1)
-    seen = mixed.values[alive][0]
-    expected = activations_of(model, layer, seen)[..., np.flatnonzero(alive)[0]].mean()
+    dtypes = mixed.values[alive][0]
+    expected = activations_of(model, layer, dtypes)[..., np.flatnonzero(alive)[0]].mean()
     assert mixed.activation[alive][0] == pytest.approx(expected, rel=1e-4)  # in float32
 
 
@@ -36,18 +36,18 @@ def activations_of(model, layer, image):
 
 def test_the_precision_is_given_back_if_something_goes_wrong_and_shared_until_then():
     live = keras.Sequential([keras.Input((8, 8, 3)), models.conv(2, "conv")])
-    seen = []
+    dtypes = []
 
     def climb():
         with mixed_precision([live]):
             with mixed_precision([live]):
-                seen.append(live.layers[0].compute_dtype)
-            seen.append(live.layers[0].compute_dtype)
+                dtypes.append(live.layers[0].compute_dtype)
+            dtypes.append(live.layers[0].compute_dtype)
             raise RuntimeError("on the way")
 
     with pytest.raises(RuntimeError, match="on the way"):
         climb()
-    assert seen == ["bfloat16", "bfloat16"]
+    assert dtypes == ["bfloat16", "bfloat16"]
     assert live.layers[0].compute_dtype == "float32"
 
 

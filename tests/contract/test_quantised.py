@@ -60,9 +60,9 @@ def test_outputs_are_those_of_plain_keras(how, suffix, tmp_path):
     if (how, suffix) == ("int8 lora", ".keras"):  # Keras rounds the two together as it saves
         model = keras.saving.load_model(path)
     wanted = keras.ops.convert_to_numpy(model(IMAGE, training=False))
-    found = opened.forward({"picture": IMAGE}, ["conv"], outputs=True)
-    np.testing.assert_allclose(found.outputs["top"], wanted, rtol=0, atol=1e-6)
-    assert found.layers["conv"].shape == (2, 4, 4, 4)
+    result = opened.forward({"picture": IMAGE}, ["conv"], outputs=True)
+    np.testing.assert_allclose(result.outputs["top"], wanted, rtol=0, atol=1e-6)
+    assert result.layers["conv"].shape == (2, 4, 4, 4)
     assert opened.info.layers[-1].parameters == model.get_layer("top").count_params()
     assert [entry.name for entry in layersight.kernels(opened)] == ["conv"]
 

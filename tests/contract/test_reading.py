@@ -1,4 +1,4 @@
-"""Numbers read off models and followed back, on every backend, against independent ways."""
+"""Numbers read off models and followed back, on every backend, against other computations."""
 
 import functools
 
@@ -41,8 +41,8 @@ def channels_last(entry):
     return (*shape[1:], shape[0]) if entry.data_format == "channels_first" else shape
 
 
-def described(model, given):
-    return model.describe({name: (1, *array.shape[1:]) for name, array in given.items()})
+def described(model, batch):
+    return model.describe({name: (1, *array.shape[1:]) for name, array in batch.items()})
 
 
 def one_hot(info, unit, count=1):
@@ -58,45 +58,45 @@ def one_hot(info, unit, count=1):
 def opened(kind):
     """Opened once, so that it is compiled once."""
     model = load_model(models.randomise(getattr(models, kind)()))
-    given = inputs_for(model)
-    info = described(model, given)
+    batch = inputs_for(model)
+    info = described(model, batch)
     end = next(layer for layer in info.layers if layer.name == info.output_layers[0])
-    return model, given, info, (Readout(end.name, one_hot(end, 1 if end.channels > 1 else 0)),)
+    return model, batch, info, (Readout(end.name, one_hot(end, 1 if end.channels > 1 else 0)),)
 
 
 def last_maps(info, before):
-    """The last layer with maps of two axes that another rests on and that is not it."""
+    """The last layer with maps of two axes that another depends on, other than itself."""
     by_name = {layer.name: layer for layer in info.layers}
-    waiting, seen = list(by_name[before].inputs), []
+    waiting, results = list(by_name[before].inputs), []
     while waiting:
         layer = by_name.get(waiting.pop(0))
         if layer is not None:
-            seen.append(layer.name)
+            results.append(layer.name)
             waiting += layer.inputs
     # What is inside a layer is not known to be on the way, so every layer before it counts.
     names = list(by_name)
     on_the_way = [
-        n for n in names[: names.index(before)] if n in seen or not by_name[before].inputs
+        n for n in names[: names.index(before)] if n in results or not by_name[before].inputs
     ]
     return [n for n in on_the_way if len(by_name[n].output_shape or ()) == 4][-1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_number_is_the_weighted_sum_of_what_a_layer_gives(kind):
-    model, given, _, goal = opened(kind)
-    values = model.forward(given, [goal[0].layer]).layers[goal[0].layer]
+    model, batch, _, goal = opened(kind)
+    values = model.forward(batch, [goal[0].layer]).layers[goal[0].layer]
     expected = (values * goal[0].weights).reshape(len(values), -1).sum(axis=1)
-    np.testing.assert_allclose(model.read(given, goal), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.read(batch, goal), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_slopes_by_inputs_are_those_of_the_backend_alone(kind):
-    model, given, info, goal = opened(kind)
+def test_gradients_by_inputs_are_those_of_the_backend_alone(kind):
+    model, batch, info, goal = opened(kind)
     names = [entry.name for entry in info.inputs]
-    found = model.differentiate(given, goal, by=names)
-    np.testing.assert_allclose(found.scores, model.read(given, goal), rtol=1e-5, atol=1e-6)
-    end = model.forward(given, [goal[0].layer]).layers[goal[0].layer]
-    np.testing.assert_allclose(found.ends[goal[0].layer], end, rtol=1e-5, atol=1e-6)
+    result = model.differentiate(batch, goal, by=names)
+    np.testing.assert_allclose(result.scores, model.read(batch, goal), rtol=1e-5, atol=1e-6)
+    end = model.forward(batch, [goal[0].layer]).layers[goal[0].layer]
+    np.testing.assert_allclose(result.ends[goal[0].layer], end, rtol=1e-5, atol=1e-6)
     live = model.model
     entries = {entry.name: entry for entry in info.inputs}
 
@@ -112,41 +112,41 @@ def test_slopes_by_inputs_are_those_of_the_backend_alone(kind):
     for place, name in enumerate(names):
 
         def of_one(array, place=place):
-            arrays = [keras.ops.convert_to_tensor(given[other]) for other in names]
+            arrays = [keras.ops.convert_to_tensor(batch[other]) for other in names]
             arrays[place] = array
             return score(arrays)
 
-        _, slope = gradient_of(of_one, given[name])
-        np.testing.assert_allclose(found.inputs[name], slope, rtol=2e-4, atol=1e-6)
+        _, slope = gradient_of(of_one, batch[name])
+        np.testing.assert_allclose(result.inputs[name], slope, rtol=2e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_slopes_by_a_layer_tell_what_a_small_change_of_it_does(kind):
-    model, given, info, goal = opened(kind)
+def test_gradients_by_a_layer_tell_what_a_small_change_of_it_does(kind):
+    model, batch, info, goal = opened(kind)
     layer = last_maps(info, goal[0].layer)
-    found = model.differentiate(given, goal, layers=[layer])
-    plain = model.forward(given, [layer]).layers[layer]
-    np.testing.assert_allclose(found.values[layer], plain, rtol=1e-5, atol=1e-6)
-    assert found.gradients[layer].shape == plain.shape
-    one = {name: array[:1] for name, array in given.items()}
+    result = model.differentiate(batch, goal, layers=[layer])
+    plain = model.forward(batch, [layer]).layers[layer]
+    np.testing.assert_allclose(result.values[layer], plain, rtol=1e-5, atol=1e-6)
+    assert result.gradients[layer].shape == plain.shape
+    one = {name: array[:1] for name, array in batch.items()}
     for channel in range(min(3, plain.shape[-1])):
         factors = np.ones((3, plain.shape[-1]), np.float32)
         factors[1, channel], factors[2, channel] = 1 + 1e-2, 1 - 1e-2
         whole, up, down = model.ablate(one, goal, layer, factors)
-        np.testing.assert_allclose(whole, found.scores[0], rtol=1e-4, atol=1e-5)
-        along = (found.gradients[layer] * plain)[0, ..., channel].sum()
+        np.testing.assert_allclose(whole, result.scores[0], rtol=1e-4, atol=1e-5)
+        along = (result.gradients[layer] * plain)[0, ..., channel].sum()
         np.testing.assert_allclose((up - down) / 2e-2, along, rtol=5e-2, atol=5e-3)
 
 
 def test_several_layers_and_inputs_at_once_give_what_each_gives_alone():
-    model, given, info, goal = opened("nested")
+    model, batch, info, goal = opened("nested")
     layers = [layer.name for layer in info.layers if layer.has_maps][:3]
     name = info.inputs[0].name
-    together = model.differentiate(given, goal, layers=layers, by=[name])
+    together = model.differentiate(batch, goal, layers=layers, by=[name])
     for layer in layers:
-        alone = model.differentiate(given, goal, layers=[layer])
+        alone = model.differentiate(batch, goal, layers=[layer])
         np.testing.assert_allclose(together.gradients[layer], alone.gradients[layer], atol=1e-6)
-    alone = model.differentiate(given, goal, by=[name])
+    alone = model.differentiate(batch, goal, by=[name])
     np.testing.assert_allclose(together.inputs[name], alone.inputs[name], atol=1e-6)
 
 
@@ -208,25 +208,25 @@ def test_a_logit_is_read_before_the_activation_wherever_that_is(which):
     models.randomise(live)
     model = load_model(live)
     images = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
-    given = {model.info.inputs[0].name: images}
-    described(model, given)
+    batch = {model.info.inputs[0].name: images}
+    described(model, batch)
     expected = logits_by_hand(live, images)
     weights = np.eye(3, dtype=np.float32)[[2]]
-    found = model.read(given, (Readout(name, weights, before=True),))
-    np.testing.assert_allclose(found, expected[:, 2], rtol=1e-4, atol=1e-5)
+    result = model.read(batch, (Readout(name, weights, before=True),))
+    np.testing.assert_allclose(result, expected[:, 2], rtol=1e-4, atol=1e-5)
     after = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(
-        model.read(given, (Readout(name, weights),)), after[:, 2], rtol=1e-4, atol=1e-5
+        model.read(batch, (Readout(name, weights),)), after[:, 2], rtol=1e-4, atol=1e-5
     )
-    both = model.differentiate(given, (Readout(name, weights, before=True),), layers=["conv"])
+    both = model.differentiate(batch, (Readout(name, weights, before=True),), layers=["conv"])
     np.testing.assert_allclose(both.ends[name], after, rtol=1e-4, atol=1e-5)
     slope = as_array(next(e for e in live._flatten_layers() if e.name == "top").kernel.value)
     expected_slope = np.broadcast_to(slope[:, 2] / 36, both.gradients["conv"].shape)
     np.testing.assert_allclose(both.gradients["conv"], expected_slope, rtol=1e-4, atol=1e-6)
     # Each image may have a class of its own.
     weights = np.eye(3, dtype=np.float32)[[0, 2]]
-    found = model.read(given, (Readout(name, weights, before=True),))
-    np.testing.assert_allclose(found, expected[[0, 1], [0, 2]], rtol=1e-4, atol=1e-5)
+    result = model.read(batch, (Readout(name, weights, before=True),))
+    np.testing.assert_allclose(result, expected[[0, 1], [0, 2]], rtol=1e-4, atol=1e-5)
 
 
 def named_relu(x):
@@ -256,14 +256,14 @@ def test_what_comes_before_any_activation_function(name):
     inputs = keras.Input((4, 4, 3))
     hidden = keras.layers.Dense(3, name="top")(keras.layers.GlobalAveragePooling2D()(inputs))
     model = load_model(models.randomise(keras.Model(inputs, ENDS[name](hidden))))
-    given = inputs_for(model)
-    end = described(model, given).output_layers[0]
+    batch = inputs_for(model)
+    end = described(model, batch).output_layers[0]
     weights = np.eye(3, dtype=np.float32)
     goal = [(Readout(end, weights[[n]], before=True),) for n in range(3)]
-    expected = model.forward(given, ["top"]).layers["top"]
-    found = np.stack([model.read(given, one) for one in goal], axis=1)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    after = np.stack([model.read(given, (Readout(end, w[None]),)) for w in weights], axis=1)
+    expected = model.forward(batch, ["top"]).layers["top"]
+    result = np.stack([model.read(batch, one) for one in goal], axis=1)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+    after = np.stack([model.read(batch, (Readout(end, w[None]),)) for w in weights], axis=1)
     assert not np.allclose(after, expected)
 
 
@@ -271,19 +271,19 @@ def test_a_function_that_gives_another_form_has_no_value_before_it():
     inputs = keras.Input((4, 4, 6))
     hidden = keras.layers.GlobalAveragePooling2D()(inputs)
     model = load_model(keras.Model(inputs, keras.ops.glu(hidden)))
-    given = inputs_for(model)
-    end = described(model, given).output_layers[0]
+    batch = inputs_for(model)
+    end = described(model, batch).output_layers[0]
     weights = np.eye(3, dtype=np.float32)[[1]]
     before, after = (
-        model.read(given, (Readout(end, weights, before=early),)) for early in (True, False)
+        model.read(batch, (Readout(end, weights, before=early),)) for early in (True, False)
     )
     np.testing.assert_array_equal(before, after)
 
 
 @pytest.mark.one_backend
 def test_how_steps_depend_on_each_other_is_not_worked_out_in_each_pass(monkeypatch):
-    asked, producers = [], Program.producers
-    monkeypatch.setattr(Program, "producers", lambda own: asked.append(own) or producers(own))
+    calls, producers = [], Program.producers
+    monkeypatch.setattr(Program, "producers", lambda own: calls.append(own) or producers(own))
     counts = []
     for depth in (2, 12):
         inputs = hidden = keras.Input((4, 4, 3))
@@ -291,18 +291,18 @@ def test_how_steps_depend_on_each_other_is_not_worked_out_in_each_pass(monkeypat
             hidden = keras.layers.Conv2D(3, 1, name=f"conv{number}")(hidden)
         outputs = keras.layers.GlobalAveragePooling2D(name="top")(hidden)
         model = load_model(keras.Model(inputs, outputs))
-        given = {name: array[:1] for name, array in inputs_for(model).items()}
+        batch = {name: array[:1] for name, array in inputs_for(model).items()}
         goal = (Readout("top", np.ones((1, 3), np.float32), before=True),)
         for _ in range(2):
-            asked.clear()
-            model.ablate(given, goal, "conv0", np.ones((4, 3), np.float32))
-        counts.append(len(asked))
+            calls.clear()
+            model.ablate(batch, goal, "conv0", np.ones((4, 3), np.float32))
+        counts.append(len(calls))
     assert counts[0] == counts[1] < 10
 
 
 def test_a_smaller_batch_gives_the_same_as_the_compiled_larger_one():
-    model, given, _, goal = opened("sequential")
-    many = {name: np.concatenate([array] * 4) for name, array in given.items()}
+    model, batch, _, goal = opened("sequential")
+    many = {name: np.concatenate([array] * 4) for name, array in batch.items()}
     weights = np.repeat(goal[0].weights, 8, axis=0)
     every = model.read(many, (Readout(goal[0].layer, weights),))
     few = {name: array[:3] for name, array in many.items()}
@@ -322,13 +322,13 @@ def test_guided_lets_only_what_is_positive_back_through_rectifiers():
     weights = np.random.default_rng(2).normal(size=(1, 8)).astype("float32")
     goal = (Readout("flat", weights),)
     plain = model.differentiate({name: images}, goal, by=[name]).inputs[name]
-    found = model.differentiate({name: images}, goal, by=[name], guided=True).inputs[name]
+    result = model.differentiate({name: images}, goal, by=[name], guided=True).inputs[name]
     kernels = [as_array(live.get_layer(part).kernel.value) for part in ("first", "plain")]
     biases = [as_array(live.get_layer(part).bias.value) for part in ("first", "plain")]
     np.testing.assert_allclose(
-        found[0], guided_by_hand(images[0], kernels, biases, weights), atol=1e-5
+        result[0], guided_by_hand(images[0], kernels, biases, weights), atol=1e-5
     )
-    assert not np.allclose(found, plain)
+    assert not np.allclose(result, plain)
     again = model.differentiate({name: images}, goal, by=[name]).inputs[name]
     np.testing.assert_array_equal(again, plain)
 
@@ -338,19 +338,19 @@ def guided_by_hand(image, kernels, biases, weights):
 
     def forward(values, kernel, bias):
         high, wide = values.shape[0] - 2, values.shape[1] - 2
-        made = np.zeros((high, wide, kernel.shape[-1]))
+        output = np.zeros((high, wide, kernel.shape[-1]))
         for y in range(high):
             for x in range(wide):
                 patch = values[y : y + 3, x : x + 3, :, None]
-                made[y, x] = (patch * kernel).sum(axis=(0, 1, 2)) + bias
-        return made
+                output[y, x] = (patch * kernel).sum(axis=(0, 1, 2)) + bias
+        return output
 
     def back(slope, kernel, shape):
-        made = np.zeros(shape)
+        output = np.zeros(shape)
         for y in range(slope.shape[0]):
             for x in range(slope.shape[1]):
-                made[y : y + 3, x : x + 3] += (kernel * slope[y, x]).sum(axis=-1)
-        return made
+                output[y : y + 3, x : x + 3] += (kernel * slope[y, x]).sum(axis=-1)
+        return output
 
     first = forward(image.astype(float), kernels[0], biases[0])
     second = forward(np.maximum(first, 0), kernels[1], biases[1])
@@ -365,7 +365,7 @@ def test_guided_needs_rectifiers():
     inputs = keras.Input((4, 4, 1))
     model = load_model(keras.Model(inputs, keras.layers.Conv2D(1, 3, name="conv")(inputs)))
     name = model.info.inputs[0].name
-    with pytest.raises(ModelInputError, match=r"ReLU.* there is none before what is explained"):
+    with pytest.raises(ModelInputError, match=r"ReLUs, and there is none .*: use 'gradient'"):
         model.differentiate(
             {name: np.zeros((1, 4, 4, 1), np.float32)},
             (Readout("conv", np.ones((1, 1, 1, 1), np.float32)),),
@@ -375,27 +375,27 @@ def test_guided_needs_rectifiers():
 
 
 def test_redrawn_weights_are_random_the_same_each_time_and_given_back():
-    model, given, _, goal = opened("sequential")
+    model, batch, _, goal = opened("sequential")
     before = [as_array(variable.value).copy() for variable in model.model.weights]
-    plain = model.read(given, goal)
-    seen = []
+    plain = model.read(batch, goal)
+    results = []
     for seed in (3, 3, 4):
         with model.randomised(["top", "norm", "flat"], seed):
-            seen.append(model.read(given, goal))
+            results.append(model.read(batch, goal))
             now = {v.path: as_array(v.value) for v in model.model.weights}
-    np.testing.assert_array_equal(seen[0], seen[1])
-    assert not np.allclose(seen[0], seen[2])
-    assert not np.allclose(seen[0], plain)
+    np.testing.assert_array_equal(results[0], results[1])
+    assert not np.allclose(results[0], results[2])
+    assert not np.allclose(results[0], plain)
     for variable, array in zip(model.model.weights, before, strict=True):
         np.testing.assert_array_equal(as_array(variable.value), array)
         if "variance" in variable.path:
             assert (now[variable.path] > 0).all()
         if "conv" in variable.path:
             np.testing.assert_array_equal(now[variable.path], array)
-    np.testing.assert_array_equal(model.read(given, goal), plain)
+    np.testing.assert_array_equal(model.read(batch, goal), plain)
     with pytest.raises(RuntimeError, match="stop"), model.randomised(["top"], 0):
         raise RuntimeError("stop")
-    np.testing.assert_array_equal(model.read(given, goal), plain)
+    np.testing.assert_array_equal(model.read(batch, goal), plain)
 
 
 @pytest.mark.one_backend
@@ -425,22 +425,22 @@ def test_weights_come_back_however_often_it_is_interrupted(late, monkeypatch):
             np.testing.assert_array_equal(as_array(variable.value), array, f"{at}")
 
 
-def test_what_cannot_be_asked():
-    model, given, _, goal = opened("functional")
+def test_requests_that_are_refused():
+    model, batch, _, goal = opened("functional")
     with pytest.raises(SelectionError, match="no layer 'lefft'"):
-        model.differentiate(given, goal, layers=["lefft"])
+        model.differentiate(batch, goal, layers=["lefft"])
     left = (Readout("left", np.ones((1, 1, 1, 4), np.float32)),)
     with pytest.raises(ModelInputError, match="does not depend on the output of layer 'right'"):
-        model.differentiate(given, left, layers=["right"])
+        model.differentiate(batch, left, layers=["right"])
     with pytest.raises(ModelInputError, match="does not depend"):
         model.ablate(
-            {name: array[:1] for name, array in given.items()},
+            {name: array[:1] for name, array in batch.items()},
             left,
             "scores",
             np.ones((1, 3), np.float32),
         )
     before = (Readout("left", np.ones((1, 1, 1, 4), np.float32), before=True),)
     with pytest.raises(ModelInputError, match="does not depend"):
-        model.differentiate(given, before, layers=["left"])
+        model.differentiate(batch, before, layers=["left"])
     with pytest.raises(ModelInputError, match="one image"):
-        model.ablate(given, goal, "left", np.ones((1, 4), np.float32))
+        model.ablate(batch, goal, "left", np.ones((1, 4), np.float32))

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.one_backend
 def plain(path, *inputs):
     """The only output of a file, as plain Keras computes it."""
     model = keras.models.load_model(path, compile=False)
-    found = model(inputs[0] if len(inputs) == 1 else list(inputs))
-    return keras.ops.convert_to_numpy(keras.tree.flatten(found)[0])
+    result = model(inputs[0] if len(inputs) == 1 else list(inputs))
+    return keras.ops.convert_to_numpy(keras.tree.flatten(result)[0])
 
 
 @pytest.mark.parametrize("name", ["grey_28x28_no_channel_axis", "flat_784_reshaped_inside"])
@@ -45,13 +45,13 @@ def test_the_keys_of_a_model(data):
     model = layersight.load_model(path)
     draw = np.random.default_rng(0)
     picture, meta = draw.random((32, 32, 3), np.float32), draw.random(4, np.float32)
-    found = layersight.activations(model, {"picture": picture, "meta": meta})
+    result = layersight.activations(model, {"picture": picture, "meta": meta})
     expected = keras.models.load_model(path, compile=False)(
         {"picture": picture[None], "meta": meta[None]}
     )
     expected = keras.ops.convert_to_numpy(expected["cls"])
-    np.testing.assert_allclose(found["dense_2"], expected, rtol=1e-4, atol=1e-5)
-    lines = [note.partition(":")[0] for note in found.notes if note.startswith("input ")]
+    np.testing.assert_allclose(result["dense_2"], expected, rtol=1e-4, atol=1e-5)
+    lines = [note.partition(":")[0] for note in result.notes if note.startswith("input ")]
     assert sorted(lines) == ["input 'input_1' (picture)", "input 'input_2' (meta)"]
     photo = layersight.activations(model, {"picture": data.parent / "cases" / "photo.jpg"})
     assert photo.images[0].name == "photo.jpg"

@@ -55,17 +55,17 @@ def test_the_sizes_that_fit_are_said(join):
         with pytest.raises(ModelInputError) as caught:
             run()
         assert str(caught.value) == MULTIPLES_OF_8
-    found = layersight.activations(model, image(88, 120), layers="mask")
-    assert found["mask"].shape == (1, 88, 120, 1)
+    result = layersight.activations(model, image(88, 120), layers="mask")
+    assert result["mask"].shape == (1, 88, 120, 1)
 
 
 @pytest.mark.one_backend
 def test_layers_before_the_sizes_meet_are_shown():
     model = layersight.load_model(unet())
-    found = layersight.activations(model, image(90, 120), layers="down*", predictions=True)
-    assert found["down2"].shape == (1, 22, 30, 2)
-    assert found.notes[-1] == MULTIPLES_OF_8
-    assert not any(found.predictions)
+    result = layersight.activations(model, image(90, 120), layers="down*", predictions=True)
+    assert result["down2"].shape == (1, 22, 30, 2)
+    assert result.notes[-1] == MULTIPLES_OF_8
+    assert not any(result.predictions)
 
 
 @pytest.mark.one_backend

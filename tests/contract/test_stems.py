@@ -43,8 +43,8 @@ def plain(colour, shape):
     return np.broadcast_to(colour[:channels], (height, width, channels)).copy()
 
 
-def check(model, core, kernel, bias, shape, fed, told):
-    """Checks that the first weights get what their author fed, and that it is told how."""
+def check(model, core, kernel, bias, shape, fed, words):
+    """Checks that the first weights get what their author fed, and that the reason says how."""
     loaded = layersight.load_model(model)
     name = next(layer.name for layer in loaded.info.layers if layer.name.endswith("conv"))
     for colour in COLOURS:
@@ -53,7 +53,7 @@ def check(model, core, kernel, bias, shape, fed, told):
         wanted = core(colour[: shape[-1]].astype(np.float64)) @ kernel[0, 0] + bias
         middle = got[0, got.shape[1] // 2, got.shape[2] // 2]
         np.testing.assert_allclose(middle, wanted, rtol=2e-3, atol=2e-3)
-    assert told in image.preprocessing.reason
+    assert words in image.preprocessing.reason
     assert image.preprocessing.name == fed
 
 
@@ -78,8 +78,8 @@ def test_files_of_keras_2_scale_by_operations_too(name, tmp_path):
     weights = {case["holder"]: {"conv/kernel:0": kernel, "conv/bias:0": bias}}
     path = legacy.write(tmp_path / "old.h5", case["config"], weights, version=case["version"])
     core = {"unit": stems.unit, "sides": stems.sides, "caffe": stems.caffe}[case["core"]]
-    told = "scales its input itself" if case["fed"] == "none" else "goes on from"
-    check(path, core, kernel, bias, (stems.SIDE, stems.SIDE, 3), case["fed"], told)
+    words = "scales its input itself" if case["fed"] == "none" else "goes on from"
+    check(path, core, kernel, bias, (stems.SIDE, stems.SIDE, 3), case["fed"], words)
 
 
 @pytest.mark.one_backend

@@ -86,11 +86,11 @@ def values(network, layer, image):
 @pytest.mark.parametrize("change", [foreign, activation])
 def test_what_comes_before_is_shown(network, saved, image, form, change):
     model = layersight.load_model(saved(form, change, "bend"))
-    found = layersight.activations(model, image, predictions=True)
-    assert [entry.name for entry in found.layers] == ["half", "first"]
+    result = layersight.activations(model, image, predictions=True)
+    assert [entry.name for entry in result.layers] == ["half", "first"]
     wanted = values(network, "first", image)
-    np.testing.assert_allclose(found["first"], wanted, rtol=1e-5, atol=1e-5)
-    (note,) = found.notes
+    np.testing.assert_allclose(result["first"], wanted, rtol=1e-5, atol=1e-5)
+    (note,) = result.notes
     why = "is of the class 'mine>Own'" if change is foreign else "has the activation 'own_swish'"
     assert note.startswith(f"layer 'bend' {why}, which Keras ")
     assert "so neither it nor the 5 layers that depend on it can be computed" in note
@@ -107,9 +107,9 @@ def test_all_layers_are_listed_and_their_kernels_shown(network, saved, form, nam
     assert [layer.name for layer in model.info.layers] == [one.name for one in network.layers[1:]]
     counts = {layer.name: layer.parameters for layer in model.info.layers}
     assert counts == {one.name: one.count_params() for one in network.layers[1:]}
-    found = {entry.name: entry.values for entry in layersight.kernels(model).layers}
-    assert list(found) == ["first", "second", "deep", "up"]
-    for key, kernels in found.items():
+    result = {entry.name: entry.values for entry in layersight.kernels(model).layers}
+    assert list(result) == ["first", "second", "deep", "up"]
+    for key, kernels in result.items():
         wanted = keras.ops.convert_to_numpy(network.get_layer(key).kernel)
         if key == "deep":
             wanted = wanted.reshape(3, 3, 1, -1)
@@ -138,9 +138,9 @@ def test_a_layer_that_was_asked_for_is_refused(saved, image):
     )
     with pytest.raises(UnsafeModelError, match=words):
         layersight.activations(model, image, layers="top")
-    found = layersight.activations(model, image, layers="*s*")
-    assert [entry.name for entry in found.layers] == ["first"]
-    assert found.notes[1] == "cannot be computed, so not shown: second"
+    result = layersight.activations(model, image, layers="*s*")
+    assert [entry.name for entry in result.layers] == ["first"]
+    assert result.notes[1] == "cannot be computed, so not shown: second"
 
 
 def test_heatmaps_and_patterns(saved, image):
@@ -174,9 +174,9 @@ def test_nothing_can_be_computed(saved, image, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["summary", str(path), "--json"])
     assert ended.value.code == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert shown["notes"][0].startswith("layer 'half' is of the class 'mine>Own'")
-    assert [layer["blocked"][:12] for layer in shown["layers"]][:2] == [
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["notes"][0].startswith("layer 'half' is of the class 'mine>Own'")
+    assert [layer["blocked"][:12] for layer in listed["layers"]][:2] == [
         "layer 'half'",
         "layer 'first",
     ]
@@ -230,12 +230,12 @@ def test_layers_that_keep_their_names_to_themselves(tmp_path, image):
     network.save(tmp_path / "s.h5")
     model = layersight.load_model(rewrite(tmp_path / "s.h5", nameless, "mine_1"))
     assert [layer.parameters for layer in model.info.layers] == [56, 38, 38]
-    found = layersight.activations(model, image)
-    np.testing.assert_allclose(found["first"], values(network, "first", image), 1e-5, 1e-5)
-    shown = {entry.name: entry.values for entry in layersight.kernels(model).layers}
-    assert list(shown) == ["first", "last"]
+    result = layersight.activations(model, image)
+    np.testing.assert_allclose(result["first"], values(network, "first", image), 1e-5, 1e-5)
+    listed = {entry.name: entry.values for entry in layersight.kernels(model).layers}
+    assert list(listed) == ["first", "last"]
     wanted = keras.ops.convert_to_numpy(layers[2].kernel)
-    np.testing.assert_array_equal(shown["last"], wanted)
+    np.testing.assert_array_equal(listed["last"], wanted)
 
 
 @pytest.mark.one_backend
@@ -251,13 +251,13 @@ def test_a_stop_inside_a_nested_network(network, tmp_path, image, form):
         foreign(nested, name)
 
     model = layersight.load_model(rewrite(path, inner, "bend"))
-    found = layersight.activations(model, image)
-    assert [entry.name for entry in found.layers] == ["m/half", "m/first"]
-    np.testing.assert_allclose(found["m/first"], values(network, "first", image), 1e-5, 1e-5)
-    shown = {entry.name: entry.values for entry in layersight.kernels(model).layers}
-    assert list(shown) == ["m/first", "m/second", "m/deep", "m/up"]
+    result = layersight.activations(model, image)
+    assert [entry.name for entry in result.layers] == ["m/half", "m/first"]
+    np.testing.assert_allclose(result["m/first"], values(network, "first", image), 1e-5, 1e-5)
+    listed = {entry.name: entry.values for entry in layersight.kernels(model).layers}
+    assert list(listed) == ["m/first", "m/second", "m/deep", "m/up"]
     wanted = keras.ops.convert_to_numpy(network.get_layer("second").kernel)
-    np.testing.assert_array_equal(shown["m/second"], wanted)
+    np.testing.assert_array_equal(listed["m/second"], wanted)
 
 
 def test_the_inputs_that_would_do_are_named():

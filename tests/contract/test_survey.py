@@ -45,10 +45,10 @@ def test_a_survey_of_a_network(tmp_path):
     assert np.isnan(beside.percentile).all()
     assert any("counted wide as rectified" in note for note in beside.notes)
     for shard, workers in ((1, 1), (64, 7)):
-        found = layersight.survey(
+        again = layersight.survey(
             model, PICTURES, correlate=True, shard=shard, workers=workers, folder=tmp_path
         )
-        assert dict(files(found)) == dict(files(result))
+        assert dict(files(again)) == dict(files(result))
 
 
 def test_twins_in_another_network(tmp_path):

@@ -43,19 +43,19 @@ def networks():
     top = keras.layers.Dense(3, name="top")
     first = top(keras.layers.GlobalAveragePooling2D(name="gap")(models.conv(4, "left")(body)))
     second = keras.layers.GlobalMaxPooling2D(name="gmp")(models.conv(4, "right")(body))
-    found = [keras.Model(inputs, first), keras.Model(inputs, second)]
-    for number, network in enumerate(found):
+    result = [keras.Model(inputs, first), keras.Model(inputs, second)]
+    for number, network in enumerate(result):
         models.randomise(network, number)
-    return [*found, keras.Model(inputs, Broken(name="broken")(body))]
+    return [*result, keras.Model(inputs, Broken(name="broken")(body))]
 
 
 def gradient(model, layer, *, guided):
     width = model.forward({"picture": IMAGE}, [layer]).layers[layer].shape[-1]
     goal = (Readout(layer, np.ones((1, width), np.float32)),)
-    found = model.differentiate(
+    result = model.differentiate(
         {"picture": IMAGE}, goal, layers=["shared"], by=["picture"], guided=guided
     )
-    return found.inputs["picture"]
+    return result.inputs["picture"]
 
 
 def randomised(model, layer):
@@ -151,10 +151,10 @@ def test_plain_gradients_are_plain_while_another_thread_runs_guided(networks):
         running = pool.submit(lambda: [gradient(model, "top", guided=True) for _ in range(20)])
         while not running.done():
             seen.append(np.asarray(keras.ops.convert_to_numpy(network(IMAGE))))
-        for found in running.result():
-            np.testing.assert_allclose(found, guided, rtol=1e-5, atol=1e-6)
-    for found in seen:
-        np.testing.assert_array_equal(found, plain)
+        for result in running.result():
+            np.testing.assert_allclose(result, guided, rtol=1e-5, atol=1e-6)
+    for result in seen:
+        np.testing.assert_array_equal(result, plain)
 
 
 def test_compiled_programs_are_kept_in_bounded_number(networks):

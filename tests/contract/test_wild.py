@@ -32,35 +32,35 @@ def files(*expected):
 
 def inputs_of(info, seed=0):
     generator = np.random.default_rng(seed)
-    found = {}
+    result = {}
     for entry in info.inputs:
         shape = list(entry.shape)
         if entry.data_format == "channels_first" and len(shape) > 2:
             shape = [shape[0], *shape[2:], shape[1]]
         sizes = [1, *(size or 64 for size in shape[1:])]
-        found[entry.name] = generator.random(sizes, dtype="float32")
-    return found
+        result[entry.name] = generator.random(sizes, dtype="float32")
+    return result
 
 
 @pytest.mark.parametrize("name", files("opens"))
 def test_complete_models_give_the_maps_of_all_layers(data, name):
     """The outputs are those of plain Keras where it opens the file."""
     model = load_model(data / "wild" / name)
-    asked = [layer.name for layer in model.info.layers]
+    names = [layer.name for layer in model.info.layers]
     given = inputs_of(model.info)
-    found = model.forward(given, asked, outputs=True)
-    assert found.missing is None
-    assert set(found.layers) == set(asked)
-    assert all(np.isfinite(values).all() for values in found.layers.values())
+    result = model.forward(given, names, outputs=True)
+    assert result.missing is None
+    assert set(result.layers) == set(names)
+    assert all(np.isfinite(values).all() for values in result.layers.values())
     for layer in model.info.layers:
-        assert found.layers[layer.name].ndim == len(layer.output_shape)
-    assert found.outputs
+        assert result.layers[layer.name].ndim == len(layer.output_shape)
+    assert result.outputs
     if name in BY_KERAS:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             live = keras.saving.load_model(data / "wild" / name, compile=False)
         wanted = keras.tree.flatten(live(list(given.values()), training=False))
-        for values, tensor in zip(found.outputs.values(), wanted, strict=True):
+        for values, tensor in zip(result.outputs.values(), wanted, strict=True):
             np.testing.assert_allclose(values, as_array(tensor), rtol=1e-5, atol=1e-5)
 
 
@@ -75,21 +75,21 @@ def test_the_others_end_in_one_line_or_show_what_they_can(data, name):
         return
     seen = [layer for layer in model.info.layers if layer.output_shape is not None]
     hidden = [layer for layer in model.info.layers if layer.output_shape is None]
-    found = model.forward(inputs_of(model.info), [layer.name for layer in seen], outputs=True)
-    assert (found.missing is None) == (not hidden)
+    result = model.forward(inputs_of(model.info), [layer.name for layer in seen], outputs=True)
+    assert (result.missing is None) == (not hidden)
     if hidden:
-        assert "layer '" in found.missing
+        assert "layer '" in result.missing
         with pytest.raises(UnsafeModelError, match="layer '"):
             model.forward(inputs_of(model.info), [hidden[0].name])
 
 
 def held(path):
     """The values of every array in a file, whatever their order."""
-    found = set()
+    result = set()
 
     def visit(_, item):
         if isinstance(item, h5py.Dataset):
-            found.add(np.sort(np.ravel(item[()]).astype("float32")).tobytes())
+            result.add(np.sort(np.ravel(item[()]).astype("float32")).tobytes())
 
     source = path
     if zipfile.is_zipfile(path):
@@ -97,7 +97,7 @@ def held(path):
             source = io.BytesIO(archive.read("model.weights.h5"))
     with h5py.File(source, "r") as file:
         file.visititems(visit)
-    return found
+    return result
 
 
 @pytest.mark.one_backend

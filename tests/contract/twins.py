@@ -1,7 +1,7 @@
 """Two small networks whose heatmaps other libraries have recorded, and those recordings.
 
 The rule of this module: it holds what ``scripts/make_heatmap_references.py`` and the test of
-the recordings share, so that both speak of the same network.
+the recordings share, so that both use the same network.
 """
 
 from __future__ import annotations

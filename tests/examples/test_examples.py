@@ -51,12 +51,12 @@ def runner():
 
 def outputs(page):
     """What the cells of a notebook show: text, HTML and pictures."""
-    found = []
+    shown = []
     for cell in nbformat.read(page.with_suffix(".ipynb"), 4).cells:
         for output in cell.get("outputs", []):
             assert output.get("name") != "stderr", output["text"]
-            found.append(dict(output.get("data", {"text/plain": output.get("text", "")})))
-    return found
+            shown.append(dict(output.get("data", {"text/plain": output.get("text", "")})))
+    return shown
 
 
 @pytest.fixture(autouse=True)
@@ -75,25 +75,25 @@ def test_an_example_shows_what_its_document_does(name, tmp_path):
     shown = [each for each in first if "image/png" in each or "text/html" in each]
     assert len(shown) == PICTURES[name]
     words = "\n".join("\n".join(map(str, each.values())) for each in first)
-    for said in SAID[name]:
-        assert said in words, said
+    for part in SAID[name]:
+        assert part in words, part
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_an_example_on_real_files(name, data, tmp_path, monkeypatch):
     import keras
 
-    network, (image, said) = data / "models/cats_dogs_150.h5", REAL[name]
+    network, (image, part) = data / "models/cats_dogs_150.h5", REAL[name]
     monkeypatch.setenv("LAYERSIGHT_MODEL", str(network))
     monkeypatch.setenv("LAYERSIGHT_IMAGE", str(data / image))
     monkeypatch.setenv("LAYERSIGHT_PHOTOS", str(data / "cats_dogs"))
-    found = outputs(runner().run(name, tmp_path))
-    words = "\n".join("\n".join(map(str, each.values())) for each in found)
+    shown = outputs(runner().run(name, tmp_path))
+    words = "\n".join("\n".join(map(str, each.values())) for each in shown)
     assert "3,453,121 in all: 3,453,121 trainable, 0 not trainable" in words
-    assert said in words
+    assert part in words
     if name == "lab":
         printed = next(
-            each["text/plain"] for each in found if each["text/plain"].startswith("(1, 148")
+            each["text/plain"] for each in shown if each["text/plain"].startswith("(1, 148")
         )
         numbers = [float(number) for number in re.findall(r"-?\d+\.\d*", printed)]
         model = keras.models.load_model(network, compile=False)

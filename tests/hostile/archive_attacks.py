@@ -188,12 +188,12 @@ def encrypted(path: Path, traps: Traps) -> None:
     """A configuration that claims to be encrypted."""
     write_good_model(path)
     data = bytearray(path.read_bytes())
-    place = data.find(b"PK\1\2")
-    while place >= 0:
-        data[place + 8] |= 1
-        offset = int.from_bytes(data[place + 42 : place + 46], "little")
+    start = data.find(b"PK\1\2")
+    while start >= 0:
+        data[start + 8] |= 1
+        offset = int.from_bytes(data[start + 42 : start + 46], "little")
         data[offset + 6] |= 1
-        place = data.find(b"PK\1\2", place + 4)
+        start = data.find(b"PK\1\2", start + 4)
     path.write_bytes(data)
 
 
@@ -202,24 +202,24 @@ def lzma_dictionary(path: Path, traps: Traps) -> None:
     """A configuration by LZMA with a dictionary of 4 GiB."""
     write_keras(path, sequential(conv(), version=3), compression=zipfile.ZIP_LZMA)
     data = bytearray(path.read_bytes())
-    place = data.find(b"\x09\x04\x05\x00")
-    while place >= 0:
-        data[place + 5 : place + 9] = b"\xff\xff\xff\xff"
-        place = data.find(b"\x09\x04\x05\x00", place + 4)
+    start = data.find(b"\x09\x04\x05\x00")
+    while start >= 0:
+        data[start + 5 : start + 9] = b"\xff\xff\xff\xff"
+        start = data.find(b"\x09\x04\x05\x00", start + 4)
     path.write_bytes(data)
 
 
 @attack("model.keras", refused=True)
 def unknown_compression(path: Path, traps: Traps) -> None:
-    """Members compressed by a method that nobody knows."""
+    """Members compressed by an unknown method."""
     write_good_model(path)
     data = bytearray(path.read_bytes())
-    place = data.find(b"PK\1\2")
-    while place >= 0:
-        data[place + 10 : place + 12] = b"\x63\x00"
-        offset = int.from_bytes(data[place + 42 : place + 46], "little")
+    start = data.find(b"PK\1\2")
+    while start >= 0:
+        data[start + 10 : start + 12] = b"\x63\x00"
+        offset = int.from_bytes(data[start + 42 : start + 46], "little")
         data[offset + 8 : offset + 10] = b"\x63\x00"
-        place = data.find(b"PK\1\2", place + 4)
+        start = data.find(b"PK\1\2", start + 4)
     path.write_bytes(data)
 
 

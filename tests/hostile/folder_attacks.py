@@ -39,7 +39,7 @@ EVIL = "\x1b[31m\nlayersight: \u202eevil"
 
 
 def link(path: Path, target: Path) -> None:
-    """Puts a link in the place of what is there."""
+    """Replaces what is there by a link."""
     path.unlink(missing_ok=True)
     path.symlink_to(target)
 
@@ -312,8 +312,8 @@ def _noted(name: str, says: str, text: Callable[[Traps], bytes], *, heavy: bool 
     register_attack(Attack(full, "model", says, writer, heavy=heavy, refused=True))
 
 
-_noted("pickle", "A pickle in the place of keras_metadata.pb.", pickled)
-_noted("pickle_inside", "A pickle in the place of the configuration.", lambda t: noted(pickled(t)))
+_noted("pickle", "A pickle instead of keras_metadata.pb.", pickled)
+_noted("pickle_inside", "A pickle instead of the configuration.", lambda t: noted(pickled(t)))
 _noted("deep", "A configuration of 200,000 lists in each other.", lambda t: noted(b"[" * 200_000))
 _noted("list", "A configuration that is a list.", lambda t: noted(b"[1]"))
 _noted("endless", "An integer without an end.", lambda t: b"\xff" * 100)

@@ -68,50 +68,52 @@ def tfjs_parts(whole: Any, weights: Mapping[str, Any] = FLAT) -> Parts:
 
 def varint(value: int) -> bytes:
     """An integer of a protocol buffer."""
-    made = b""
+    encoded = b""
     while value > 0x7F:
-        made += bytes([value & 0x7F | 0x80])
+        encoded += bytes([value & 0x7F | 0x80])
         value >>= 7
-    return made + bytes([value])
+    return encoded + bytes([value])
 
 
 def message(*entries: tuple[int, int | bytes]) -> bytes:
     """A protocol buffer of numbered fields."""
-    made = b""
+    encoded = b""
     for number, value in entries:
         if isinstance(value, int):
-            made += varint(number << 3) + varint(value)
+            encoded += varint(number << 3) + varint(value)
         else:
-            made += varint(number << 3 | 2) + varint(len(value)) + value
-    return made
+            encoded += varint(number << 3 | 2) + varint(len(value)) + value
+    return encoded
 
 
 def block(entries: Iterable[tuple[bytes, bytes]], *, restarts: int = 1) -> bytes:
     """A block of a table with its trailer; no key shares its beginning."""
-    made = b"".join(
+    encoded = b"".join(
         b"\0" + varint(len(key)) + varint(len(value)) + key + value for key, value in entries
     )
-    return made + bytes(4 * restarts) + struct.pack("<I", restarts) + bytes(5)
+    return encoded + bytes(4 * restarts) + struct.pack("<I", restarts) + bytes(5)
 
 
 def handle(start: int, size: int) -> bytes:
-    """Where a block lies."""
+    """The position of a block."""
     return varint(start) + varint(size)
 
 
 def table(*blocks: bytes, handles: Iterable[bytes] | None = None) -> bytes:
     """A table of blocks; ``handles`` are those of the index if they are not the true ones."""
-    data, places = b"", []
+    data, true_handles = b"", []
     for piece in blocks:
-        places.append(handle(len(data), len(piece) - 5))
+        true_handles.append(handle(len(data), len(piece) - 5))
         data += piece
-    index = block((b"%d" % n, h) for n, h in enumerate(places if handles is None else handles))
+    index = block(
+        (b"%d" % n, h) for n, h in enumerate(true_handles if handles is None else handles)
+    )
     footer = (handle(0, 0) + handle(len(data), len(index) - 5)).ljust(40, b"\0")
     return data + index + footer + TABLE_END
 
 
 def entry(kind: int, shape: Iterable[int], offset: int, size: int, shard: int = 0) -> bytes:
-    """What the index says of a variable."""
+    """The entry of a variable in the index."""
     sizes = message(*((2, message((1, length))) for length in shape))
     return message((1, kind), (2, sizes), (3, shard), (4, offset), (5, size))
 

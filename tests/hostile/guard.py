@@ -1,8 +1,8 @@
 """Runs layersight on hostile files and says what got through.
 
 :class:`Worker` runs many commands in one process and kills it when it takes too much;
-:func:`run_alone` runs one command in a process of its own. Both report the same
-:class:`Outcome`, and :func:`problems` judges it.
+:func:`run_alone` runs one command in its own process. Both report the same :class:`Outcome`,
+which ``hostile.problems`` judges.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hostile.files import write_good_model
 from hostile.image_attacks import good_png
-from hostile.registry import SECRET, Attack, Traps, set_traps
+from hostile.registry import Attack, Traps, set_traps
 
 HERE = Path(__file__).resolve().parent
 
@@ -39,8 +38,6 @@ SHARED = 10
 
 BYTES = 2 << 30
 """How much memory it may hold, Keras included."""
-
-TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Outcome:
 
 
 class Alarm:
-    """Says which files in a folder were opened by anybody, compiled libraries too (inotify)."""
+    """Lists the files in a folder that were opened, by compiled libraries too (inotify)."""
 
     OPEN, CREATE = 0x20, 0x100
 
@@ -90,17 +87,17 @@ class Alarm:
 
     def names(self) -> tuple[str, ...]:
         """What was touched since the last time."""
-        found: list[str] = []
+        names: list[str] = []
         with contextlib.suppress(BlockingIOError, OSError):
             while self._handle >= 0 and (data := os.read(self._handle, 1 << 16)):
-                place = 0
-                while place < len(data):
-                    _, mask, _, length = struct.unpack_from("iIII", data, place)
-                    name = data[place + 16 : place + 16 + length].rstrip(b"\0").decode()
+                offset = 0
+                while offset < len(data):
+                    _, mask, _, length = struct.unpack_from("iIII", data, offset)
+                    name = data[offset + 16 : offset + 16 + length].rstrip(b"\0").decode()
                     if name or not mask & 0x40000000:
-                        found.append(name or ".")
-                    place += 16 + length
-        return tuple(dict.fromkeys(found))
+                        names.append(name or ".")
+                    offset += 16 + length
+        return tuple(dict.fromkeys(names))
 
     def close(self) -> None:
         """Gives the handle back."""
@@ -126,14 +123,14 @@ def memory_of(process: int) -> int:
 
     The latter only where the kernel lists them.
     """
-    place = Path(f"/proc/{process}")
+    folder = Path(f"/proc/{process}")
     try:
-        pages = int((place / "statm").read_text().split()[1])
+        pages = int((folder / "statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
         return 0
     started: list[str] = []
     with contextlib.suppress(OSError):
-        for thread in (place / "task").iterdir():
+        for thread in (folder / "task").iterdir():
             started += (thread / "children").read_text().split()
     own = _command_of(process)
     children = [int(child) for child in started if _command_of(int(child)) != own]
@@ -316,7 +313,7 @@ module.install({descriptor}).watch(json.loads({rules!r}))
 def run_alone(
     arguments: Sequence[str], rules: dict[str, Any], *, seconds: float = SECONDS, limit: int = BYTES
 ) -> Outcome:
-    """Runs one command in a process of its own, watched from its very start."""
+    """Runs one command in its own process, watched from its very start."""
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder, "events")
         with contextlib.ExitStack() as stack:
@@ -338,7 +335,7 @@ def run_alone(
                 start_new_session=True,
             )
             clock, killed, peak = Clock(process.pid, seconds), "", 0
-            while (found := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+            while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
                 peak = max(peak, memory_of(process.pid), most_of(process.pid))
                 if peak > limit:
                     killed = f"held {peak >> 20} MiB"
@@ -346,11 +343,11 @@ def run_alone(
                     killed = f"took longer than {seconds:g} s"
                 if killed:
                     os.killpg(process.pid, signal.SIGKILL)
-                    found = os.wait4(process.pid, 0)
+                    ended = os.wait4(process.pid, 0)
                     break
                 time.sleep(0.01)
             taken = time.monotonic() - clock.start
-            process.returncode = os.waitstatus_to_exitcode(found[1])
+            process.returncode = os.waitstatus_to_exitcode(ended[1])
         lines = [str(json.loads(line)) for line in events.read_text().splitlines()]
         return Outcome(
             status=None if killed else process.returncode,
@@ -364,7 +361,7 @@ def run_alone(
 
 
 @dataclass
-class Range:
+class Testbed:
     """Where hostile files are made and opened, with traps laid out.
 
     Attributes:
@@ -428,78 +425,6 @@ class Range:
                 touched = (*touched, "THE CANARY")
                 self.traps.canary.unlink()
             left = tuple(sorted(p.name for p in (self.folder / "out").iterdir()))
-            found = {**outcome.__dict__, "touched": touched, "left": left}
-            yield arguments[0], Outcome(**found)
+            yield arguments[0], replace(outcome, touched=touched, left=left)
         if path.is_symlink() or path.is_file():
             path.unlink()
-
-
-def problems(entry: Attack, outcome: Outcome, out: Path) -> list[str]:
-    """What is wrong with what a command did to a hostile file, in words."""
-    found = []
-    if outcome.killed:
-        found.append(f"killed: {outcome.killed}")
-    elif outcome.status not in (0, 1, 2):
-        found.append(f"exit status {outcome.status}")
-    if entry.refused and outcome.status == 0:
-        found.append("it opened")
-    found += [f"event: {event}" for event in outcome.events[:4]]
-    found += [f"trap touched: {name}" for name in outcome.touched[:4]]
-    if outcome.peak > BYTES and not outcome.killed:
-        found.append(f"held {outcome.peak >> 20} MiB")
-    found += _problems_of_words(outcome)
-    found += _problems_of_files(outcome, out)
-    return found
-
-
-def _problems_of_words(outcome: Outcome) -> list[str]:
-    found = []
-    for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
-        odd = sorted({character for character in text if _is_control(character)})
-        if odd:
-            found.append(f"control characters on {name}: {''.join(odd[:8])!a}")
-        if SECRET in text:
-            found.append(f"the secret is on {name}")
-    if "Traceback" in outcome.stderr or "Warning:" in outcome.stderr:
-        found.append("a traceback or a warning on stderr")
-    if "unexpected error" in outcome.stderr or outcome.status == 99:
-        last = outcome.stderr.strip()[:300]
-        found.append(f"unexpected error: {last!a}")
-    lines = outcome.stderr.splitlines()
-    if outcome.status in (1, 2) and len(lines) != 1:
-        found.append(f"{len(lines)} lines on stderr: {outcome.stderr[:200]!a}")
-    if any(len(line) > 2000 for line in lines):
-        found.append(f"a line of {max(map(len, lines))} characters on stderr")
-    if any(line.startswith("layersight:") for line in outcome.stdout.splitlines()):
-        found.append("a line of the file's own on stdout")
-    return found
-
-
-def _is_control(character: str) -> bool:
-    if character == "\n":
-        return False
-    return character in TURNING or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-
-
-def _problems_of_files(outcome: Outcome, out: Path) -> list[str]:
-    import numpy as np
-
-    if outcome.status != 0:
-        return [f"left behind: {', '.join(outcome.left)}"] if outcome.left else []
-    found = []
-    for name in outcome.left:
-        if name != "maps.npz":
-            found.append(f"left behind: {name!a}")
-            continue
-        with np.load(out / name, allow_pickle=False) as arrays:
-            members = arrays.zip.namelist()
-            found += [
-                f"a member named {ascii(m)[:80]} in the result" for m in members if _leads_out(m)
-            ]
-            if any(SECRET.encode() in arrays[key].tobytes() for key in arrays.files):
-                found.append("the secret is in the result")
-    return found
-
-
-def _leads_out(member: str) -> bool:
-    return member.startswith("/") or ".." in member.split("/") or "\\" in member

@@ -1,8 +1,7 @@
-"""Attacks on HDF5: links, storage and types that reach out, grow or confuse."""
+"""Attacks on HDF5: sizes and types that grow or confuse."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -28,24 +27,24 @@ from hostile.registry import Attack, Traps, attack, register_attack
 GIB = 1 << 30
 
 
-class _Both:
+class Weights:
     """The group of the convolution's weights in either format, and the names in it."""
 
     def __init__(self, group: Any, kernel: str, bias: str) -> None:
         self.group, self.kernel, self.bias = group, kernel, bias
 
     def replace(self, name: str, value: Any) -> None:
-        """Puts a link or an array in the place of weights."""
+        """Replaces weights by a link or an array."""
         del self.group[name]
         self.group[name] = value
 
     def create(self, name: str, **settings: Any) -> Any:
-        """Puts a new dataset in the place of weights."""
+        """Replaces weights by a new dataset."""
         del self.group[name]
         return self.group.create_dataset(name, **settings)
 
 
-Change = Callable[[_Both, Traps], None]
+Change = Callable[[Weights, Traps], None]
 
 
 def edited(
@@ -86,7 +85,7 @@ def register_both(
             kernel: str = kernel,
             bias: str = bias,
         ) -> None:
-            change(_Both(file[group], kernel, bias), traps)
+            change(Weights(file[group], kernel, bias), traps)
 
         change_file.__name__, change_file.__doc__ = f"{name}_{suffix}", says
         edited(f"model.{suffix}", heavy=heavy, refused=refused)(change_file)
@@ -103,115 +102,17 @@ def in_both_formats(*, heavy: bool = False, refused: bool = False) -> Callable[[
     return register
 
 
-# Out of the file
-
-
-@in_both_formats(refused=True)
-def external_link(both: _Both, traps: Traps) -> None:
-    """The kernel is an external link into another file."""
-    both.replace(both.kernel, h5py.ExternalLink(str(traps.secret_hdf5), "/kernel"))
-
-
-@in_both_formats(refused=True)
-def external_storage(both: _Both, traps: Traps) -> None:
-    """The kernel's bytes lie in another file, as external storage."""
-    segments = [(str(traps.secret), 0, KERNEL.nbytes)]
-    both.create(both.kernel, shape=KERNEL.shape, dtype="float32", external=segments)
-
-
-@in_both_formats(refused=True)
-def virtual_dataset(both: _Both, traps: Traps) -> None:
-    """The kernel is a virtual dataset over another file."""
-    layout = h5py.VirtualLayout(KERNEL.shape, "float32")
-    layout[:] = h5py.VirtualSource(str(traps.secret_hdf5), "kernel", KERNEL.shape)
-    del both.group[both.kernel]
-    both.group.create_virtual_dataset(both.kernel, layout)
-
-
-@in_both_formats(refused=True)
-def soft_link(both: _Both, traps: Traps) -> None:
-    """The kernel is a soft link to an external link elsewhere in the file."""
-    both.group.file["way_out"] = h5py.ExternalLink(str(traps.secret_hdf5), "/kernel")
-    both.replace(both.kernel, h5py.SoftLink("/way_out"))
-
-
-@in_both_formats(refused=True)
-def soft_link_loop(both: _Both, traps: Traps) -> None:
-    """The kernel is a soft link to a soft link to itself."""
-    both.group.file["way"] = h5py.SoftLink(f"{both.group.name}/{both.kernel}")
-    both.replace(both.kernel, h5py.SoftLink("/way"))
-
-
-@edited("model.h5", refused=True)
-def external_group(file: h5py.File, traps: Traps) -> None:
-    """The whole group of weights is an external link."""
-    del file["model_weights"]
-    file["model_weights"] = h5py.ExternalLink(str(traps.secret_hdf5), "/")
-
-
-@edited("model.h5", refused=True)
-def external_layer(file: h5py.File, traps: Traps) -> None:
-    """The group of one layer is an external link."""
-    del file["model_weights/conv"]
-    file["model_weights/conv"] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
-
-
-@edited("model.keras")
-def external_beside(file: h5py.File, traps: Traps) -> None:
-    """External links beside the weights, under the names that Keras walks through."""
-    for name in ("optimizer", "vars", "metrics", "layers/dense", "layers/conv2d/extra"):
-        file[name] = h5py.ExternalLink(str(traps.secret_hdf5), "/conv")
-
-
-@attack("model.keras", refused=True)
-def external_store_of_keras_2_13(path: Path, traps: Traps) -> None:
-    """An external link in the place where Keras 2.13 kept the layers."""
-    target = io.BytesIO()
-    with h5py.File(target, "w") as file:
-        group = file.create_group("_layer_checkpoint_dependencies")
-        group["conv2d"] = h5py.ExternalLink(str(traps.secret_hdf5), "/")
-    write_keras(path, sequential(conv(), version=3), weights=target.getvalue(), version="2.13.1")
-
-
-@attack("model.h5")
-def names_with_dots(path: Path, traps: Traps) -> None:
-    """Names of layers and weights that climb out as paths do."""
-    names = (f"../../..{traps.canary}", str(traps.canary), "conv/../conv", "..", ".", "//", "")
-
-    def edit(file: h5py.File) -> None:
-        group = file["model_weights"]
-        group.attrs["layer_names"] = [name.encode() for name in names]
-        group["conv"].attrs["weight_names"] = [b"../conv/kernel:0", b"/model_weights/conv/bias:0"]
-
-    layers = [conv(name) for name in names]
-    write_h5(path, sequential(*layers), edit=edit)
-
-
-@in_both_formats(refused=True)
-def unknown_filter(both: _Both, traps: Traps) -> None:
-    """The kernel was written through a filter that a plugin elsewhere would have to undo."""
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_chunk(KERNEL.shape)
-    properties.set_filter(32_015, h5py.h5z.FLAG_OPTIONAL, (1, 2, 3))
-    del both.group[both.kernel]
-    space = h5py.h5s.create_simple(KERNEL.shape)
-    made = h5py.h5d.create(
-        both.group.id, both.kernel.encode(), h5py.h5t.IEEE_F32LE, space, properties
-    )
-    made.write_direct_chunk((0, 0, 0, 0), KERNEL.tobytes())
-
-
 # Size
 
 
 @in_both_formats(heavy=True, refused=True)
-def declared_size(both: _Both, traps: Traps) -> None:
+def declared_size(both: Weights, traps: Traps) -> None:
     """A kernel of 10^12 numbers, none of which is stored: a fill value stands for all."""
     both.create(both.kernel, shape=(10**4,) * 3, dtype="float32", chunks=(64,) * 3, fillvalue=1.0)
 
 
 @in_both_formats(heavy=True, refused=True)
-def declared_six_gibibytes(both: _Both, traps: Traps) -> None:
+def declared_six_gibibytes(both: Weights, traps: Traps) -> None:
     """A kernel of 6 GiB, little enough to be given, none of which is stored."""
     both.create(
         both.kernel, shape=(6 * GIB // 4,), dtype="float32", chunks=(1 << 16,), fillvalue=1.0
@@ -219,7 +120,7 @@ def declared_six_gibibytes(both: _Both, traps: Traps) -> None:
 
 
 @in_both_formats(heavy=True, refused=True)
-def compressed_bomb(both: _Both, traps: Traps) -> None:
+def compressed_bomb(both: Weights, traps: Traps) -> None:
     """A kernel of 4 GiB of zeros, deflated to some kilobytes for each chunk."""
     made = both.create(
         both.kernel, shape=(4 * GIB // 4,), dtype="float32", chunks=(GIB // 8,), compression="gzip"
@@ -230,7 +131,7 @@ def compressed_bomb(both: _Both, traps: Traps) -> None:
 
 
 @in_both_formats(heavy=True, refused=True)
-def millions_of_chunks(both: _Both, traps: Traps) -> None:
+def millions_of_chunks(both: Weights, traps: Traps) -> None:
     """A kernel of 60 MB in chunks of 16 bytes, none of them written."""
     both.create(both.kernel, shape=(3_750_000, 4), dtype="float32", chunks=(1, 4))
 
@@ -352,28 +253,28 @@ def many_attributes(file: h5py.File, traps: Traps) -> None:
 # Types
 
 
-def _references(both: _Both, traps: Traps) -> None:
+def _references(both: Weights, traps: Traps) -> None:
     made = both.create(both.kernel, shape=KERNEL.shape, dtype=h5py.ref_dtype)
     made[0, 0, 0, 0] = both.group.ref
 
 
-def _regions(both: _Both, traps: Traps) -> None:
+def _regions(both: Weights, traps: Traps) -> None:
     bias = both.group[both.bias]
     made = both.create(both.kernel, shape=KERNEL.shape, dtype=h5py.regionref_dtype)
     made[0, 0, 0, 0] = bias.regionref[:]
 
 
-def _vlen(both: _Both, traps: Traps) -> None:
+def _vlen(both: Weights, traps: Traps) -> None:
     made = both.create(both.bias, shape=BIAS.shape, dtype=h5py.vlen_dtype("float32"))
     made[0] = np.zeros(1000, "float32")
 
 
-def _vlen_text(both: _Both, traps: Traps) -> None:
+def _vlen_text(both: Weights, traps: Traps) -> None:
     both.create(both.kernel, shape=KERNEL.shape, dtype=h5py.string_dtype())
 
 
 def _plain(dtype: Any) -> Change:
-    def change(both: _Both, traps: Traps) -> None:
+    def change(both: Weights, traps: Traps) -> None:
         both.create(both.kernel, shape=KERNEL.shape, dtype=dtype)
 
     return change
@@ -395,7 +296,7 @@ for _name, _says, _make in (
 
 
 @in_both_formats()
-def weights_not_finite(both: _Both, traps: Traps) -> None:
+def weights_not_finite(both: Weights, traps: Traps) -> None:
     """Weights that are not finite, of a wide type, which overflow in the narrow one."""
     values = np.full(KERNEL.shape, 1e300, "float64")
     values[0], values[1] = np.nan, np.inf
@@ -403,26 +304,26 @@ def weights_not_finite(both: _Both, traps: Traps) -> None:
 
 
 @in_both_formats(refused=True)
-def weights_missing(both: _Both, traps: Traps) -> None:
+def weights_missing(both: Weights, traps: Traps) -> None:
     """The bias is named, but there is none."""
     del both.group[both.bias]
 
 
 @in_both_formats(refused=True)
-def weights_wrong_shape(both: _Both, traps: Traps) -> None:
+def weights_wrong_shape(both: Weights, traps: Traps) -> None:
     """A kernel of another shape with the same count of numbers, and none for the bias."""
     both.replace(both.kernel, KERNEL.transpose(2, 3, 0, 1).copy())
 
 
 @in_both_formats(refused=True)
-def weights_empty(both: _Both, traps: Traps) -> None:
+def weights_empty(both: Weights, traps: Traps) -> None:
     """The kernel has no space at all, the bias is a scalar."""
     both.replace(both.kernel, h5py.Empty("float32"))
     both.replace(both.bias, np.float32(1))
 
 
 @in_both_formats(refused=True)
-def weights_are_groups(both: _Both, traps: Traps) -> None:
+def weights_are_groups(both: Weights, traps: Traps) -> None:
     """The kernel is a group, the bias a named type."""
     del both.group[both.kernel], both.group[both.bias]
     both.group.create_group(both.kernel)
@@ -431,7 +332,7 @@ def weights_are_groups(both: _Both, traps: Traps) -> None:
 
 @edited("model.h5", refused=True)
 def group_is_dataset(file: h5py.File, traps: Traps) -> None:
-    """Datasets in the place of every group."""
+    """A dataset instead of the group of weights."""
     del file["model_weights"]
     file["model_weights"] = np.zeros(3)
     file["model_weights"].attrs["layer_names"] = [b"conv"]
@@ -516,8 +417,8 @@ def user_block(path: Path, traps: Traps) -> None:
 def checksums_of_store(path: Path, traps: Traps) -> None:
     """A store of weights with every thousandth byte changed."""
     data = bytearray(weights_bytes())
-    for place in range(1000, len(data), 1000):
-        data[place] ^= 0xFF
+    for index in range(1000, len(data), 1000):
+        data[index] ^= 0xFF
     write_keras(path, sequential(conv(), version=3), weights=bytes(data))
 
 

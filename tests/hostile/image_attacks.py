@@ -363,5 +363,5 @@ def labels_many(path: Path, traps: Traps) -> None:
 
 @attack("labels.txt", kind="labels", refused=True)
 def labels_folder(path: Path, traps: Traps) -> None:
-    """A folder in the place of class names."""
+    """A folder instead of class names."""
     path.mkdir(exist_ok=True)

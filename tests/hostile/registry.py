@@ -28,7 +28,7 @@ class Traps:
     """What an attack may reach for.
 
     Attributes:
-        folder: Where the traps lie; whoever opens a file in it has fallen into one.
+        folder: Where the traps lie; opening any file in it is a failure.
     """
 
     folder: Path
@@ -102,7 +102,7 @@ class Attack:
         says: What it attacks, and the advisory where there is one.
         write: Writes it: the path, the traps.
         kind: ``"model"``, ``"image"`` or ``"labels"``: what it is given to layersight as.
-        heavy: Whether it goes for memory or time, so that a process of its own measures it.
+        heavy: Whether it goes for memory or time, so that it is measured in its own process.
         refused: Whether it must not open at all.
     """
 
@@ -115,7 +115,7 @@ class Attack:
     refused: bool = False
 
     def make(self, folder: Path, traps: Traps) -> Path:
-        """Writes the file into a folder of its own and returns its path."""
+        """Writes the file into its own folder and returns its path."""
         place = folder / self.name
         place.mkdir(parents=True, exist_ok=True)
         path = place / self.file
@@ -143,7 +143,7 @@ def attack(
 
 
 def register_attack(entry: Attack) -> None:
-    """Registers an attack that is not a function of its own."""
+    """Registers an attack that is not its own function."""
     if not entry.says:
         raise ValueError(f"{entry.name} does not say what it attacks")
     known = ATTACKS.get(entry.name)

@@ -13,18 +13,22 @@ from hostile import (
     code_attacks,
     config_attacks,
     folder_attacks,
+    graph_attacks,
     hdf5_attacks,
     image_attacks,
+    link_attacks,
+    pickle_attacks,
 )
 from hostile.registry import ATTACKS
 
 MODULES = (
-    *(code_attacks, hdf5_attacks, archive_attacks, config_attacks, folder_attacks, image_attacks),
+    *(code_attacks, pickle_attacks, link_attacks, hdf5_attacks, archive_attacks),
+    *(config_attacks, graph_attacks, folder_attacks, image_attacks),
 )
 """Where the attacks are; importing them registers what they make."""
 
 ALL = os.environ.get("LAYERSIGHT_ALL_HOSTILE", "") not in ("", "0")
-"""Whether everything is to be opened."""
+"""Whether all hostile files are opened."""
 
 SAMPLE = (
     # Code, each advisory in both formats where there are two

@@ -60,7 +60,7 @@ class Seed:
 
 
 def make_models(folder: Path) -> None:
-    """Saves small models by Keras; call it in a process of its own."""
+    """Saves small models by Keras; call it in its own process."""
     import keras
     from keras import layers
 

@@ -1,7 +1,7 @@
 """Nothing in a hostile file runs, reads another file, takes too much or speaks for itself.
 
 The files of the sample (all with ``LAYERSIGHT_ALL_HOSTILE=1``) are opened in one process that is
-watched and killed when it takes too much; some, once more, in processes of their own. First
+watched and killed when it takes too much; some, once more, in their own processes. First
 come the controls: the traps and the watcher work.
 """
 
@@ -17,8 +17,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from hostile.guard import Alarm, Outcome, Range, Worker, environment, problems, run_alone
+from hostile.guard import Alarm, Outcome, Testbed, Worker, environment, run_alone
 from hostile.number_attacks import all_numbers
+from hostile.problems import problems
 from hostile.registry import ATTACKS, MARKER, payload, pickled, set_traps
 from hostile.sample import CHOSEN, MODULES, NUMBERS_SAMPLE, SAMPLE
 from layersight.errors import ModelFileError
@@ -29,8 +30,8 @@ ALONE = ("lambda_byte_code_h5", "external_link_keras", "png_huge")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    made = Range(tmp_path_factory.mktemp("hostile"))
+def testbed(tmp_path_factory):
+    made = Testbed(tmp_path_factory.mktemp("hostile"))
     yield made
     made.close()
 
@@ -51,10 +52,10 @@ def traps(tmp_path):
     return set_traps(tmp_path / "traps")
 
 
-def all_problems(place, name, worker):
+def all_problems(testbed, name, worker):
     entry, found = ATTACKS[name], []
-    for verb, outcome in place.run(entry, worker):
-        wrong = problems(entry, outcome, place.folder / "out")
+    for verb, outcome in testbed.run(entry, worker):
+        wrong = problems(entry, outcome, testbed.folder / "out")
         found += [f"{verb}: {line}" for line in wrong]
     return found
 
@@ -179,9 +180,9 @@ def test_what_is_wrong_with_an_outcome_is_said(tmp_path):
         touched=("x",),
         left=("maps",),
     )
-    said = " ".join(problems(entry, bad, tmp_path))
+    words = " ".join(problems(entry, bad, tmp_path))
     for word in ("status 3", "event", "trap", "3072 MiB", "x1b", "traceback", "unexpected", "left"):
-        assert word in said
+        assert word in words
     assert problems(entry, Outcome(1, "", "layersight: no.\n"), tmp_path) == []
 
 
@@ -197,27 +198,27 @@ def test_every_layer_and_operation_of_keras_has_its_numbers(numbers):
 
 
 @pytest.mark.parametrize(("name", "verb"), NUMBERS_SAMPLE)
-def test_a_huge_number_costs_little(place, worker, numbers, tmp_path, name, verb):
-    path = numbers[name].make(place.folder / "files", place.traps)
-    image, target = place.good / "good.png", tmp_path / "maps.npz"
+def test_a_huge_number_costs_little(testbed, worker, numbers, tmp_path, name, verb):
+    path = numbers[name].make(testbed.folder / "files", testbed.traps)
+    image, target = testbed.good / "good.png", tmp_path / "maps.npz"
     arguments = {
         "summary": ["summary", str(path)],
         "convert": ["convert", str(path), str(tmp_path / "new.keras")],
         "patterns": ["patterns", str(path), "--steps", "2", "-o", str(target)],
     }.get(verb, [verb, str(path), str(image), "-o", str(target)])
-    rules = place.rules(path) | {"writable": [str(tmp_path), tempfile.gettempdir()]}
+    rules = testbed.rules(path) | {"writable": [str(tmp_path), tempfile.gettempdir()]}
     outcome = worker.run(arguments, rules, seconds=20)
-    assert problems(numbers[name], outcome, place.folder / "out") == []
+    assert problems(numbers[name], outcome, testbed.folder / "out") == []
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_hostile_file_does_nothing(place, worker, name):
-    assert all_problems(place, name, worker) == []
+def test_a_hostile_file_does_nothing(testbed, worker, name):
+    assert all_problems(testbed, name, worker) == []
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_a_hostile_file_does_nothing_in_a_process_of_its_own(place, name):
-    assert all_problems(place, name, None) == []
+def test_a_hostile_file_does_nothing_in_a_process_of_its_own(testbed, name):
+    assert all_problems(testbed, name, None) == []
 
 
 READ_WATCHED = """
@@ -238,14 +239,14 @@ print("done")
 """
 
 
-def test_the_process_that_reads_hdf5_does_nothing_but_read(place):
+def test_the_process_that_reads_hdf5_does_nothing_but_read(testbed):
     files = []
     for name, entry in ATTACKS.items():
         if entry.kind == "model" and not entry.heavy:
-            path = entry.make(place.folder / "read", place.traps)
+            path = entry.make(testbed.folder / "read", testbed.traps)
             if path.is_file():
-                files.append((str(path), name, place.rules(path) | {"writable": []}))
-    alarm = Alarm(place.traps.folder, place.traps.secret_folder)
+                files.append((str(path), name, testbed.rules(path) | {"writable": []}))
+    alarm = Alarm(testbed.traps.folder, testbed.traps.secret_folder)
     run = subprocess.run(
         [sys.executable, "-c", READ_WATCHED.format(folder=str(Path(__file__).parents[1]))],
         input=json.dumps(files),
@@ -268,10 +269,10 @@ def test_hdf5_that_does_not_come_back_is_left(tmp_path, traps):
     assert reader._process is None
 
 
-def test_a_good_file_opens(place, worker, tmp_path):
-    good, image = place.good / "good.keras", place.good / "good.png"
+def test_a_good_file_opens(testbed, worker, tmp_path):
+    good, image = testbed.good / "good.keras", testbed.good / "good.png"
     target = tmp_path / "maps.npz"
-    rules = place.rules(good) | {"writable": [str(tmp_path), tempfile.gettempdir()]}
+    rules = testbed.rules(good) | {"writable": [str(tmp_path), tempfile.gettempdir()]}
     arguments = ["activations", str(good), str(image), "-o", str(target)]
     for run in (worker.run, run_alone):
         outcome = run(arguments, rules)

@@ -56,7 +56,7 @@ ALLOWED = (
 
 
 class Watcher:
-    """Takes down what a process does that it should not.
+    """Records what a process does that it should not.
 
     Args:
         to: A file descriptor that every line is written to at once, ``None`` for none.
@@ -151,7 +151,7 @@ class Watcher:
     def _may(self, path: str, allowed: tuple[str, ...]) -> bool:
         """Whether a path is allowed; inside a forbidden place only what is named there itself."""
         if _within(path, self.forbidden):
-            allowed = tuple(place for place in allowed if _within(place, self.forbidden))
+            allowed = tuple(folder for folder in allowed if _within(folder, self.forbidden))
         return _within(path, allowed)
 
     def _judge_code(self, event: str, args: tuple[Any, ...]) -> str | None:
@@ -176,12 +176,12 @@ class Watcher:
         if not isinstance(command, list) or READER not in command:
             return False
         start = command.index(READER)
-        options, places = command[1 : start - 1], command[start + 1 :]
+        options, folders = command[1 : start - 1], command[start + 1 :]
         return (
             [command[0], command[start - 1]] == [sys.executable, "-c"]
             and "-I" in options
             and set(options) <= {"-I", "-B", "-X", "utf8"}
-            and not any(_within(self._real(place), self.forbidden) for place in places)
+            and not any(_within(self._real(folder), self.forbidden) for folder in folders)
         )
 
     def _real(self, path: Any) -> str:
@@ -193,15 +193,15 @@ class Watcher:
     @staticmethod
     def _python() -> tuple[str, ...]:
         """Where Python itself and its libraries may read."""
-        places = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
-        places |= {path for path in sys.path if path and Path(path).is_dir()}
+        folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+        folders |= {path for path in sys.path if path and Path(path).is_dir()}
         home = Path("~").expanduser()
-        places |= {str(home / ".keras"), str(home / ".config" / "matplotlib")}
-        return (*ALLOWED, *sorted(map(os.path.realpath, places)))
+        folders |= {str(home / ".keras"), str(home / ".config" / "matplotlib")}
+        return (*ALLOWED, *sorted(map(os.path.realpath, folders)))
 
 
-def _within(path: str, places: tuple[str, ...]) -> bool:
-    return any(path == place or path.startswith(place.rstrip("/") + "/") for place in places)
+def _within(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
 def _short(value: Any) -> str:
