@@ -17,9 +17,9 @@ def layer(kind: str, name: str, **settings: Any) -> dict[str, Any]:
     return {"class_name": kind, "config": {"name": name, **settings}}
 
 
-def node(kind: str, name: str, *taken: str, **settings: Any) -> dict[str, Any]:
+def node(kind: str, name: str, *inputs: str, **settings: Any) -> dict[str, Any]:
     """A layer of a graph that is called once, on what others give."""
-    calls = [[[other, 0, 0, {}] for other in taken]] if taken else []
+    calls = [[[other, 0, 0, {}] for other in inputs]] if inputs else []
     return {**layer(kind, name, **settings), "name": name, "inbound_nodes": calls}
 
 

@@ -21,7 +21,7 @@ from layersight.loading.contents import collect
 from layersight.loading.frames import Incoming, RemoteError, write_frame
 
 
-def taken(frames, tmp_path):
+def received(frames, tmp_path):
     """What the other side makes of frames."""
     path = tmp_path / "frames"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -33,16 +33,16 @@ def taken(frames, tmp_path):
         def fill(target):
             assert stream.readinto(target) == len(target)
 
-        held = collect(Incoming(fill), 1 << 30)
+        contents = collect(Incoming(fill), 1 << 30)
         assert stream.read() == b""
-    return held
+    return contents
 
 
 def store(**arrays):
     target = io.BytesIO()
     with h5py.File(target, "w") as file:
-        for place, array in arrays.items():
-            file[place.replace("__", "/")] = array
+        for name, array in arrays.items():
+            file[name.replace("__", "/")] = array
         file.require_group("layers")
     return target
 
@@ -54,10 +54,10 @@ def edited(target, edit):
 
 
 def archive(path, target, packing=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(path, "w", packing) as made:
-        made.writestr("metadata.json", json.dumps({"keras_version": "3.1"}))
-        made.writestr("model.weights.h5", target.getvalue())
-        made.writestr("config.json", "{}")
+    with zipfile.ZipFile(path, "w", packing) as writer:
+        writer.writestr("metadata.json", json.dumps({"keras_version": "3.1"}))
+        writer.writestr("model.weights.h5", target.getvalue())
+        writer.writestr("config.json", "{}")
     return path
 
 
@@ -66,32 +66,32 @@ VALUES = np.random.default_rng(0).normal(size=(300, 2000)).astype("float32")
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_an_archive_is_read_by_the_places_of_its_weights(tmp_path, packing):
-    made = store(
+    writer = store(
         layers__conv2d__vars__0=VALUES,
         layers__conv2d__vars__1=np.zeros(3),
         vars__0=np.ones(1, "int32"),
         optimizer__vars__0=VALUES,
     )
-    held = taken(read_archive(archive(tmp_path / "m", made, packing)), tmp_path)
-    assert held.texts == {"config": b"{}", "metadata": b'{"keras_version": "3.1"}'}
-    assert set(held.store) == {"layers/conv2d/vars/0", "layers/conv2d/vars/1", "vars/0"}
-    np.testing.assert_array_equal(held.store["layers/conv2d/vars/0"], VALUES)
-    assert held.size == VALUES.size + 4
-    assert held.layers is None
+    contents = received(read_archive(archive(tmp_path / "m", writer, packing)), tmp_path)
+    assert contents.texts == {"config": b"{}", "metadata": b'{"keras_version": "3.1"}'}
+    assert set(contents.store) == {"layers/conv2d/vars/0", "layers/conv2d/vars/1", "vars/0"}
+    np.testing.assert_array_equal(contents.store["layers/conv2d/vars/0"], VALUES)
+    assert contents.size == VALUES.size + 4
+    assert contents.layers is None
 
 
 def test_a_store_alone_and_layers_alone(tmp_path):
     (tmp_path / "store").write_bytes(store(layers__a__vars__0=VALUES).getvalue())
-    held = taken(read_weights(tmp_path / "store"), tmp_path)
-    assert list(held.store) == ["layers/a/vars/0"]
+    contents = received(read_weights(tmp_path / "store"), tmp_path)
+    assert list(contents.store) == ["layers/a/vars/0"]
     for attribute in ("layer_names", "layer_names0"):
         with h5py.File(tmp_path / attribute, "w") as file:
             file.attrs[attribute] = ["d"]
             file.create_group("d").attrs["weight_names"] = ["k"]
             file["d/k"] = VALUES
             file.attrs["backend"] = "theano"
-        held = taken(read_weights(tmp_path / attribute), tmp_path)
-        assert (held.store, held.backend, held.size) == (None, "theano", VALUES.size)
+        contents = received(read_weights(tmp_path / attribute), tmp_path)
+        assert (contents.store, contents.backend, contents.size) == (None, "theano", VALUES.size)
 
 
 def test_numbers_of_two_bytes_that_keras_notes(tmp_path):
@@ -100,18 +100,18 @@ def test_numbers_of_two_bytes_that_keras_notes(tmp_path):
         file["layers/a/vars/0"] = halves.view("V2")
         file["layers/a/vars/0"].attrs["dtype"] = "bfloat16"
 
-    held = taken(read_archive(archive(tmp_path / "m", edited(store(), note))), tmp_path)
-    array = held.store["layers/a/vars/0"]
+    contents = received(read_archive(archive(tmp_path / "m", edited(store(), note))), tmp_path)
+    array = contents.store["layers/a/vars/0"]
     assert array.dtype == np.float32
     np.testing.assert_allclose(array, VALUES[0], rtol=1 / 128)
 
 
-@pytest.mark.parametrize("noted", [None, 3, "float16", "bfloat16" * 100])
-def test_two_bytes_of_no_type_are_no_numbers(tmp_path, noted):
+@pytest.mark.parametrize("attribute", [None, 3, "float16", "bfloat16" * 100])
+def test_two_bytes_of_no_type_are_no_numbers(tmp_path, attribute):
     def note(file):
         file["layers/a"] = np.zeros(4, "V2")
-        if noted is not None:
-            file["layers/a"].attrs["dtype"] = noted
+        if attribute is not None:
+            file["layers/a"].attrs["dtype"] = attribute
 
     with pytest.raises(ModelFileError, match="not an array of numbers"):
         list(read_archive(archive(tmp_path / "m", edited(store(), note))))
@@ -161,7 +161,7 @@ def words(file):
 
 
 @pytest.mark.parametrize(
-    ("edit", "error", "says"),
+    ("edit", "error", "message"),
     [
         (link, UnsafeModelError, "is a link"),
         (soft, UnsafeModelError, "is a link"),
@@ -176,17 +176,17 @@ def words(file):
     ],
 )
 def test_what_reaches_out_is_refused_before_anything_is_read(
-    tmp_path, monkeypatch, edit, error, says
+    tmp_path, monkeypatch, edit, error, message
 ):
     monkeypatch.setattr(groups, "MAX_OBJECTS", 8)
     path = archive(tmp_path / "m", edited(store(layers__a=VALUES), edit))
     frames = read_archive(path)
-    seen = []
-    with pytest.raises(error, match=says):
-        seen.extend(frames)
-    assert not any(isinstance(frame, dict) and "array" in frame for frame in seen)
+    sent_frames = []
+    with pytest.raises(error, match=message):
+        sent_frames.extend(frames)
+    assert not any(isinstance(frame, dict) and "array" in frame for frame in sent_frames)
     path.write_bytes(edited(store(layers__a=VALUES), edit).getvalue())
-    with pytest.raises(error, match=says):
+    with pytest.raises(error, match=message):
         list(read_weights(path))
 
 
@@ -202,8 +202,8 @@ def test_a_member_with_a_wrong_sum_is_refused(tmp_path):
 def test_an_archive_behind_something_else(tmp_path):
     path = archive(tmp_path / "m", store(layers__a__vars__0=VALUES))
     path.write_bytes(bytes(777) + path.read_bytes())
-    held = taken(read_archive(path), tmp_path)
-    np.testing.assert_array_equal(held.store["layers/a/vars/0"], VALUES)
+    contents = received(read_archive(path), tmp_path)
+    np.testing.assert_array_equal(contents.store["layers/a/vars/0"], VALUES)
 
 
 def test_a_window_shows_its_part_alone(tmp_path):
@@ -229,7 +229,7 @@ def test_a_configuration_that_is_too_long(tmp_path, monkeypatch):
         list(read_model(tmp_path / "m"))
 
 
-def told(request):
+def reply(request):
     """What is answered, without the bounds that would stay with this process."""
     frames = []
     answer(request, frames.append)
@@ -247,12 +247,12 @@ def unbound(monkeypatch):
 def test_an_answer_has_an_end_or_an_error(tmp_path):
     archive(tmp_path / "m", store(layers__a=VALUES))
     request = {"job": "archive", "path": "m", "folder": str(tmp_path)}
-    assert told(request)[-1] == {"end": True}
+    assert reply(request)[-1] == {"end": True}
     assert str(Path.cwd()) == Path(sys.executable).anchor
     for job in JOBS:
-        said = told({"job": job, "path": str(tmp_path / "none"), "folder": None})
-        assert [frame["error"] for frame in said] == ["ModelFileError"]
-    wanting = told({"job": "model", "path": str(tmp_path / "m"), "folder": None})
+        frames = reply({"job": job, "path": str(tmp_path / "none"), "folder": None})
+        assert [frame["error"] for frame in frames] == ["ModelFileError"]
+    wanting = reply({"job": "model", "path": str(tmp_path / "m"), "folder": None})
     assert "damaged or truncated HDF5 file" in wanting[-1]["text"]
 
 
@@ -264,9 +264,9 @@ def test_want_of_memory_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setitem(JOBS, "model", fail)
     (tmp_path / "m").write_bytes(b"")
-    said = told({"job": "model", "path": str(tmp_path / "m"), "folder": None})
-    assert said[-1]["error"] == "ModelFileError"
-    assert "no room" in said[-1]["text"]
+    frames = reply({"job": "model", "path": str(tmp_path / "m"), "folder": None})
+    assert frames[-1]["error"] == "ModelFileError"
+    assert "no room" in frames[-1]["text"]
 
 
 def test_frames_go_through_a_pipe(tmp_path):

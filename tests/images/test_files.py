@@ -27,12 +27,12 @@ from pictures import (
 def test_lossless_formats_give_back_their_pixels(tmp_path, kind, channels):
     pixels = some_pixels(5, 7, 3) if channels == 3 else some_pixels(5, 7)
     path = saved(tmp_path / "picture", Image.fromarray(pixels), format=kind, lossless=True)
-    found, size, steps = read_pixels(path, channels)
-    np.testing.assert_array_equal(found, pixels.reshape(5, 7, channels))
+    result, size, steps = read_pixels(path, channels)
+    np.testing.assert_array_equal(result, pixels.reshape(5, 7, channels))
     assert size == (7, 5)
     assert steps == (("RGB to grey",) if (kind, channels) == ("WEBP", 1) else ())
-    assert found.dtype == np.uint8
-    assert found.flags.writeable
+    assert result.dtype == np.uint8
+    assert result.flags.writeable
 
 
 def test_jpeg_is_read_as_pillow_reads_it(tmp_path):
@@ -102,10 +102,10 @@ def test_transparent_pixels_lie_on_white_strip_by_strip(tmp_path, monkeypatch, s
     pixels = some_pixels(11, 7, 4)
     pixels[0, 0] = 9, 9, 9, 0
     pixels[0, 1] = 9, 9, 9, 255
-    found, _, steps = read_pixels(saved(tmp_path / "a.png", Image.fromarray(pixels)))
+    result, _, steps = read_pixels(saved(tmp_path / "a.png", Image.fromarray(pixels)))
     alpha = pixels[..., 3:].astype(float) / 255
-    np.testing.assert_allclose(found, pixels[..., :3] * alpha + 255 * (1 - alpha), atol=0.51)
-    assert found[0, :2].tolist() == [[255, 255, 255], [9, 9, 9]]
+    np.testing.assert_allclose(result, pixels[..., :3] * alpha + 255 * (1 - alpha), atol=0.51)
+    assert result[0, :2].tolist() == [[255, 255, 255], [9, 9, 9]]
     assert steps == ("transparent pixels laid on white",)
 
 
@@ -116,9 +116,9 @@ def test_alpha_is_kept_in_four_channels_and_no_word_if_opaque(tmp_path, alpha, c
     pixels = some_pixels(4, 4, 4)
     pixels[..., 3] = pixels[..., 3] if alpha is None else alpha
     path = saved(tmp_path / "a.png", Image.fromarray(pixels))
-    found, _, done = read_pixels(path, channels)
-    np.testing.assert_array_equal(found, pixels[..., :channels])
-    assert done == steps
+    result, _, notes = read_pixels(path, channels)
+    np.testing.assert_array_equal(result, pixels[..., :channels])
+    assert notes == steps
 
 
 def test_grey_with_alpha(tmp_path):
@@ -131,8 +131,8 @@ def test_palette_with_transparency(tmp_path):
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8)).convert("P")
     image.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90])
     path = saved(tmp_path / "a.png", image, transparency=1)
-    found, _, steps = read_pixels(path)
-    assert found.tolist() == [[[10, 20, 30], [255, 255, 255], [70, 80, 90]]]
+    result, _, steps = read_pixels(path)
+    assert result.tolist() == [[[10, 20, 30], [255, 255, 255], [70, 80, 90]]]
     assert steps == ("transparent pixels laid on white",)
     path = saved(tmp_path / "b.png", image, transparency=bytes([255, 255, 0]))
     assert read_pixels(path)[0].tolist() == [[[10, 20, 30], [40, 50, 60], [255] * 3]]

@@ -33,16 +33,16 @@ def test_a_folder_in_natural_order(tmp_path):
 
 def test_files_keep_their_order_and_come_once(tmp_path):
     second, first = touch(tmp_path, "b.png", "a.dat")
-    found = images.find_images([str(second), first, tmp_path / "." / "b.png", tmp_path])
-    assert found == [second, first]
+    files = images.find_images([str(second), first, tmp_path / "." / "b.png", tmp_path])
+    assert files == [second, first]
 
 
 def test_patterns(tmp_path):
     touch(tmp_path, "a1.png", "a10.png", "a2.jpg", "a.txt", "b/c.png", "b/d.dat", ".a.png")
 
     def names(pattern, **options):
-        found = images.find_images([str(tmp_path / pattern)], **options)
-        return [path.relative_to(tmp_path).as_posix() for path in found]
+        files = images.find_images([str(tmp_path / pattern)], **options)
+        return [path.relative_to(tmp_path).as_posix() for path in files]
 
     assert names("a*") == ["a1.png", "a2.jpg", "a10.png"]
     assert names("a?.*") == ["a1.png", "a2.jpg"]
@@ -104,5 +104,7 @@ def test_importing_images_imports_no_framework():
         "print([name for name in ('keras', 'jax', 'tensorflow', 'torch', 'matplotlib') "
         "if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "[]"

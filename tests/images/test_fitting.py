@@ -37,23 +37,23 @@ def test_stretch_is_what_pillow_does(interpolation):
     pixels = some_pixels(30, 50, 3)
     method = getattr(Image.Resampling, interpolation.upper())
     expected = np.asarray(Image.fromarray(pixels).resize((16, 20), method))
-    found, step = fitted(pixels, (20, 16), interpolation=interpolation)
-    np.testing.assert_array_equal(found, expected)
+    result, step = fitted(pixels, (20, 16), interpolation=interpolation)
+    np.testing.assert_array_equal(result, expected)
     assert step == f"resized from 50 x 30 to 16 x 20 (stretch, {interpolation})"
 
 
 def test_the_same_size_is_kept():
     pixels = some_pixels(6, 7, 3)
     for fit in FITS:
-        found, step = fitted(pixels, (6, 7), fit=fit, interpolation="bicubic")
-        np.testing.assert_array_equal(found, pixels)
+        result, step = fitted(pixels, (6, 7), fit=fit, interpolation="bicubic")
+        np.testing.assert_array_equal(result, pixels)
         assert step == "kept at 7 x 6 pixels"
 
 
 def test_crop_takes_the_middle():
     pixels = some_pixels(4, 10)
-    found, step = fitted(pixels, (4, 4), fit="crop")
-    np.testing.assert_array_equal(found, pixels[:, 3:7])
+    result, step = fitted(pixels, (4, 4), fit="crop")
+    np.testing.assert_array_equal(result, pixels[:, 3:7])
     assert step == "the middle 4 x 4 of 10 x 4 pixels resized to 4 x 4 (crop, nearest)"
     assert fitted(pixels, (8, 20), fit="crop")[1] == "resized from 10 x 4 to 20 x 8 (crop, nearest)"
 
@@ -64,15 +64,15 @@ def test_crop_to_an_extreme_aspect_keeps_a_pixel():
 
 
 def test_pad_puts_black_around():
-    found, step = fitted(np.full((2, 4, 3), 200, np.uint8), (8, 8), fit="pad")
-    assert set(found[2:6].ravel().tolist()) == {200}
-    assert set(found[:2].ravel().tolist()) == set(found[6:].ravel().tolist()) == {0}
+    result, step = fitted(np.full((2, 4, 3), 200, np.uint8), (8, 8), fit="pad")
+    assert set(result[2:6].ravel().tolist()) == {200}
+    assert set(result[:2].ravel().tolist()) == set(result[6:].ravel().tolist()) == {0}
     assert step == "resized from 4 x 2 to 8 x 4, black around it up to 8 x 8 (pad, nearest)"
 
 
 def test_pad_is_opaque():
-    found, _ = fitted(np.zeros((2, 4, 4), np.uint8), (8, 8), fit="pad")
-    assert found[0, 0].tolist() == [0, 0, 0, 255]
+    result, _ = fitted(np.zeros((2, 4, 4), np.uint8), (8, 8), fit="pad")
+    assert result[0, 0].tolist() == [0, 0, 0, 255]
 
 
 @settings(max_examples=60)
@@ -89,9 +89,9 @@ def test_any_size_comes_out_exactly(
     height, width, to_height, to_width, channels, fit, interpolation
 ):
     pixels = some_pixels(height, width, *channels)
-    found, _ = fitted(pixels, (to_height, to_width), fit, interpolation)
-    assert found.shape == (to_height, to_width, *channels)
-    assert found.dtype == np.uint8
+    result, _ = fitted(pixels, (to_height, to_width), fit, interpolation)
+    assert result.shape == (to_height, to_width, *channels)
+    assert result.dtype == np.uint8
 
 
 @settings(max_examples=60)
@@ -104,12 +104,12 @@ def test_any_size_comes_out_exactly(
 def test_pad_keeps_every_pixel_when_enlarging_by_a_whole_number(height, width, times, above):
     pixels = some_pixels(height, width, 3)
     to_height = height * times + above
-    found, _ = fitted(pixels, (to_height, width * times), fit="pad")
+    result, _ = fitted(pixels, (to_height, width * times), fit="pad")
     top = above // 2
-    inner = found[top : top + height * times]
+    inner = result[top : top + height * times]
     np.testing.assert_array_equal(inner, pixels.repeat(times, 0).repeat(times, 1))
-    assert not found[:top].any()
-    assert not found[top + height * times :].any()
+    assert not result[:top].any()
+    assert not result[top + height * times :].any()
 
 
 def test_unknown_fit_and_interpolation():
@@ -164,10 +164,10 @@ np.savez(folder / "keras.npz", **{{
 }})
 """
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     return folder
 
 
@@ -179,9 +179,9 @@ def test_default_is_keras_load_img_byte_for_byte(keras_folder, name, mode, keep)
     with np.load(keras_folder / "keras.npz") as theirs:
         for size in SIZES:
             inputs = InputInfo("image", (None, *size, channels))
-            ours = load(keras_folder / name, inputs, fit="crop" if keep else "stretch")
+            image = load(keras_folder / name, inputs, fit="crop" if keep else "stretch")
             expected = theirs[f"{name} {mode} {keep} {size}"].reshape(*size, channels)
-            np.testing.assert_array_equal(ours.pixels, expected)
+            np.testing.assert_array_equal(image.pixels, expected)
 
 
 @photographs
@@ -193,17 +193,17 @@ def test_photographs_as_pillow_resizes_them(data, photograph, channels):
     with Image.open(path) as image:
         resized = image.convert(mode).resize((150, 224), Image.Resampling.NEAREST)
         original = image.size
-    found = load(path, InputInfo("image", (None, 224, 150, channels)))
-    np.testing.assert_array_equal(found.pixels, np.asarray(resized).reshape(224, 150, channels))
-    np.testing.assert_array_equal(found.values, SCALE.apply(found.pixels))
-    assert found.original_size == original
+    result = load(path, InputInfo("image", (None, 224, 150, channels)))
+    np.testing.assert_array_equal(result.pixels, np.asarray(resized).reshape(224, 150, channels))
+    np.testing.assert_array_equal(result.values, SCALE.apply(result.pixels))
+    assert result.original_size == original
 
 
 # Choosing a size
 
 
 @pytest.mark.parametrize(
-    ("takes", "original", "asked", "expected"),
+    ("takes", "original", "requested", "expected"),
     [
         ((224, 100), (10, 20), None, (224, 100)),
         ((224, 100), (10, 20), (224, 100), (224, 100)),
@@ -219,10 +219,10 @@ def test_photographs_as_pillow_resizes_them(data, photograph, channels):
         ((None, 1000), (10, 10), None, (1000, 1000)),
     ],
 )
-def test_size(takes, original, asked, expected):
-    size, note = choose_size(takes, original, asked)
+def test_size(takes, original, requested, expected):
+    size, note = choose_size(takes, original, requested)
     assert size == expected
-    assert (note is None) == (asked is not None or None not in takes)
+    assert (note is None) == (requested is not None or None not in takes)
 
 
 def test_notes_on_the_size():

@@ -66,14 +66,14 @@ def test_a_window_is_that_of_pydicom(tmp_path, settings, kind):
     path = dicom(tmp_path / "ct", CT[0], PhotometricInterpretation=kind, **settings)
     data = pydicom.dcmread(path)
     values = apply_modality_lut(data.pixel_array, data)
-    seen = apply_windowing(np.asarray(values, np.float64), data)
+    windowed = apply_windowing(np.asarray(values, np.float64), data)
     slope, intercept = settings.get("RescaleSlope", 1), settings.get("RescaleIntercept", 0)
     low, high = intercept, 65535 * slope + intercept
-    expected = (seen - low) / (high - low) * 255
+    expected = (windowed - low) / (high - low) * 255
     expected = 255 - expected if kind == "MONOCHROME1" else expected
-    found, size, steps = read_pixels(path, 1)
+    result, size, steps = read_pixels(path, 1)
     assert size == (9, 12)
-    np.testing.assert_allclose(found[..., 0], expected, atol=0.51)
+    np.testing.assert_allclose(result[..., 0], expected, atol=0.51)
     assert steps[0] == "DICOM"
     assert any("window of width" in step for step in steps)
     assert ("inverted, as its least value is white" in steps) == (kind == "MONOCHROME1")
@@ -93,13 +93,13 @@ def test_of_a_volume_the_middle_slice_or_the_one_asked_for(tmp_path):
 
 
 def test_dicom_without_a_window_and_in_colour(tmp_path):
-    found, _, steps = read_pixels(dicom(tmp_path / "a", CT[0].astype(np.int16)), 1)
+    result, _, steps = read_pixels(dicom(tmp_path / "a", CT[0].astype(np.int16)), 1)
     spread = (CT[0] - CT[0].min()) / (CT[0].max() - CT[0].min()) * 255
-    np.testing.assert_allclose(found[..., 0], spread, atol=0.51)
+    np.testing.assert_allclose(result[..., 0], spread, atol=0.51)
     assert steps[-1] == f"no window: {CT[0].min()}..{CT[0].max()} scaled to 0..255"
     colours = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    found, _, steps = read_pixels(dicom(tmp_path / "b", colours))
-    np.testing.assert_array_equal(found, colours)
+    result, _, steps = read_pixels(dicom(tmp_path / "b", colours))
+    np.testing.assert_array_equal(result, colours)
     assert steps == ("DICOM",)
 
 
@@ -117,7 +117,7 @@ def test_a_dicom_file_that_claims_too_much_or_holds_nothing(tmp_path):
     data.save_as(path)
     with pytest.raises(ImageError, match=r"a DICOM file without plain pixels \(SR\)"):
         read_pixels(path)
-    path.write_bytes(dicom(tmp_path / "whole", CT[0]).read_bytes()[:-40])
+    path.write_bytes(dicom(tmp_path / "content", CT[0]).read_bytes()[:-40])
     with pytest.raises(ImageError, match="The file is damaged or cut short"):
         read_pixels(path)
 
@@ -137,18 +137,18 @@ def test_heic_stands_upright_and_has_several_pictures(tmp_path):
     stored = pillow_heif.from_pillow(picture)
     stored.add_from_pillow(Image.fromarray(smooth(120)))
     stored.save(tmp_path / "a.jpg", quality=95, exif=exif.tobytes())
-    found, size, steps = read_pixels(tmp_path / "a.jpg")
+    result, size, steps = read_pixels(tmp_path / "a.jpg")
     assert size in ((48, 64), (64, 48))
     upright = np.rot90(smooth(20), -1) if size == (48, 64) else smooth(20)
-    assert np.abs(found.astype(int) - upright).mean() < 4
+    assert np.abs(result.astype(int) - upright).mean() < 4
     assert steps == ("HEIC", "picture 0 of 2, counted from 0 (the file's own first)")
     second, _, steps = read_pixels(tmp_path / "a.jpg", frame=1)
     assert np.abs(second.astype(int) - smooth(120)).mean() < 4
     assert steps == ("HEIC", "picture 1 of 2, counted from 0")
     with pytest.raises(ImageError, match="no frame, page or slice 2"):
         read_pixels(tmp_path / "a.jpg", frame=2)
-    whole = (tmp_path / "a.jpg").read_bytes()
-    (tmp_path / "cut").write_bytes(whole[: len(whole) // 2])
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "cut").write_bytes(content[: len(content) // 2])
     with pytest.raises(ImageError, match="The file is damaged or cut short"):
         read_pixels(tmp_path / "cut")
 
@@ -175,12 +175,12 @@ def make_film(path: Path, container: str, count: int = 11) -> Path:
 def test_a_frame_of_a_film(tmp_path, container):
     path = make_film(tmp_path / "film.jpg", container)
     for frame, expected in ((None, 6), (0, 0), (3, 3), (10, 10)):
-        found, size, steps = read_pixels(path, frame=frame)
+        result, size, steps = read_pixels(path, frame=frame)
         assert size == (64, 48)
-        assert np.abs(found.astype(int) - smooth(expected * 15)).mean() < 5, frame
+        assert np.abs(result.astype(int) - smooth(expected * 15)).mean() < 5, frame
         assert steps[0] == "film"
-        told = "(the middle)" if frame is None else f"frame {frame} of "
-        assert told in steps[1]
+        words = "(the middle)" if frame is None else f"frame {frame} of "
+        assert words in steps[1]
     with pytest.raises(ImageError, match="no frame, page or slice 11: expected one from 0 to 10"):
         read_pixels(path, frame=11)
     path.write_bytes(path.read_bytes()[:200])
@@ -219,10 +219,12 @@ def test_a_page_or_frame_by_its_number(tmp_path, kind):
     path = tmp_path / "pages"
     pages[0].save(path, kind, save_all=True, append_images=pages[1:], **options)
     for frame, value in ((0, 10), (1, 110), (2, 200)):
-        found, _, steps = read_pixels(path, frame=frame)
-        assert set(found.ravel().tolist()) == {value}
-        told = f"frame {frame} of several, counted from 0" if frame else "the first of several fram"
-        assert steps[0].startswith(told)
+        result, _, steps = read_pixels(path, frame=frame)
+        assert set(result.ravel().tolist()) == {value}
+        words = (
+            f"frame {frame} of several, counted from 0" if frame else "the first of several fram"
+        )
+        assert steps[0].startswith(words)
     with pytest.raises(ImageError, match=r"no frame, page or slice 7: expected one from 0 to 2"):
         read_pixels(path, frame=7)
     for wrong in (-1, 1.5, True, "1", 10**9):
@@ -234,8 +236,8 @@ def test_pages_of_16_bits(tmp_path):
     pages = [np.full((3, 4), value, np.uint16) for value in (257 * 10, 257 * 200)]
     first, second = (Image.fromarray(page) for page in pages)
     first.save(tmp_path / "deep.tif", save_all=True, append_images=[second])
-    found, _, steps = read_pixels(tmp_path / "deep.tif", 1, 1)
-    assert set(found.ravel().tolist()) == {200}
+    result, _, steps = read_pixels(tmp_path / "deep.tif", 1, 1)
+    assert set(result.ravel().tolist()) == {200}
     assert steps == ("frame 1 of several, counted from 0", "16 bits scaled to 8 (value / 257)")
 
 
@@ -274,7 +276,7 @@ def test_the_turn_of_a_film_is_a_step(tmp_path, monkeypatch):
             return Image.fromarray(smooth(0))
 
     monkeypatch.setattr(libraries, "_frames_from", lambda *_: ([Turned()], 1))
-    found, size, steps = read_pixels(path, frame=0)
+    result, size, steps = read_pixels(path, frame=0)
     assert size == (48, 64)
-    np.testing.assert_array_equal(found, np.rot90(smooth(0)))
+    np.testing.assert_array_equal(result, np.rot90(smooth(0)))
     assert steps[-1] == "turned by 270 degrees, as the film says"

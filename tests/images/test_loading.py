@@ -43,8 +43,8 @@ def test_colour_becomes_grey_before_it_is_resized(tmp_path):
     pixels = some_pixels(16, 20, 3)
     path = saved(tmp_path / "a.png", Image.fromarray(pixels))
     expected = Image.fromarray(pixels).convert("L").resize((8, 8), Image.Resampling.BICUBIC)
-    found = load(path, GREY, interpolation="bicubic")
-    np.testing.assert_array_equal(found.pixels[..., 0], np.asarray(expected))
+    result = load(path, GREY, interpolation="bicubic")
+    np.testing.assert_array_equal(result.pixels[..., 0], np.asarray(expected))
 
 
 def test_channels_first_models_get_channels_last_values(tmp_path):
@@ -82,10 +82,10 @@ def test_bytes_in_an_array_are_fitted_like_a_file(tmp_path):
     np.save(tmp_path / "a.npy", pixels)
     expected = load(path)
     for source in (pixels, pixels[np.newaxis], tmp_path / "a.npy", Image.fromarray(pixels)):
-        found = load(source)
-        np.testing.assert_array_equal(found.values, expected.values)
-        np.testing.assert_array_equal(found.pixels, expected.pixels)
-        assert found.original_size == (20, 16)
+        result = load(source)
+        np.testing.assert_array_equal(result.values, expected.values)
+        np.testing.assert_array_equal(result.pixels, expected.pixels)
+        assert result.original_size == (20, 16)
     assert load(pixels).name == "array"
     assert load(tmp_path / "a.npy").name == "a.npy"
     assert load(Image.fromarray(pixels)).name == "image"
@@ -183,11 +183,11 @@ def test_what_numpy_cannot_take():
 def test_damaged_array_files(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.zeros((8, 8, 3), np.float32))
-    whole = path.read_bytes()
+    content = path.read_bytes()
     assert load(path).values.shape == (8, 8, 3)
-    claims = whole.replace(b"(8, 8, 3)", b"(8e9,8,3)").replace(b"8e9,8,3", b"8000000")
-    for content in (whole[:-1], whole[:60], whole[:7], claims):
-        path.write_bytes(content)
+    claims = content.replace(b"(8, 8, 3)", b"(8e9,8,3)").replace(b"8e9,8,3", b"8000000")
+    for damaged in (content[:-1], content[:60], content[:7], claims):
+        path.write_bytes(damaged)
         message = error_of(ImageError, load, path)
         assert message.startswith(f"expected one array of numbers in {str(path)!r}, cannot read")
         assert message.endswith("Save it anew with numpy.save(path, array, allow_pickle=False).")
@@ -227,10 +227,10 @@ def test_models_that_take_no_image(tmp_path):
         )
     for shape in [(None, 785), (None, 100, 2), (None, 4, 8, 8, 5)]:
         message = error_of(ModelInputError, load, path, InputInfo("other", shape))
-        wanted = ", ".join(map(str, shape[1:]))
+        sides = ", ".join(map(str, shape[1:]))
         assert message == (
             f"expected an input for images, found the input 'other' of shape {shape}. "
-            f"Give a float array or .npy file of shape ({wanted}) instead."
+            f"Give a float array or .npy file of shape ({sides}) instead."
         )
 
 

@@ -67,7 +67,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "result"),
     [
         (b"", "an empty file"),
         (b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
@@ -87,11 +87,11 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         (b"\x89PNG\r\n\x1a\n", "a damaged PNG file"),
     ],
 )
-def test_what_is_no_image_is_named(tmp_path, content, found):
+def test_what_is_no_image_is_named(tmp_path, content, result):
     path = file_of(tmp_path, content)
     message = error_of(ImageError, read_pixels, path)
     expected = "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
-    assert message.startswith(f"{expected}{found}: {str(path)!r}. ")
+    assert message.startswith(f"{expected}{result}: {str(path)!r}. ")
     assert message.endswith(contents.describe(content)[1])
 
 
@@ -127,11 +127,11 @@ def test_any_cut_either_loads_or_is_an_image_error(tmp_path, data, kind):
     Image.fromarray(some_pixels(12, 13, 3)).save(buffer, kind)
     content = buffer.getvalue()
     path = file_of(tmp_path, content[: data.draw(st.integers(0, len(content)))])
-    found = result_or_error(read_pixels, path)
-    if isinstance(found, ImageError):
-        assert "\n" not in str(found)
+    result = result_or_error(read_pixels, path)
+    if isinstance(result, ImageError):
+        assert "\n" not in str(result)
     else:
-        assert found[0].shape == (12, 13, 3)
+        assert result[0].shape == (12, 13, 3)
 
 
 @IN_TMP_PATH
@@ -143,13 +143,13 @@ def test_any_damage_either_loads_or_is_an_image_error(tmp_path, kind, changes):
     buffer = io.BytesIO()
     Image.fromarray(some_pixels(12, 13, 3)).save(buffer, kind)
     content = bytearray(buffer.getvalue())
-    for place, value in changes:
-        content[int(place * len(content))] = value
+    for position, value in changes:
+        content[int(position * len(content))] = value
     path = file_of(tmp_path, bytes(content))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "MAX_PIXELS", 1_000_000)
-        found = result_or_error(load, path)
-    assert "\n" not in str(found) or not isinstance(found, ImageError)
+        result = result_or_error(load, path)
+    assert "\n" not in str(result) or not isinstance(result, ImageError)
 
 
 @pytest.mark.parametrize("side", [15_000, 40_000, 100_000])

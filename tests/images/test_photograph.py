@@ -49,8 +49,8 @@ def test_the_region_is_where_pillow_took_the_pixels_from(original, size, fit):
                 continue
             expected = [(at_x - 0.5) / (width - 1) * 255, (at_y - 0.5) / (height - 1) * 255]
             steps = (255 / (width - 1), 255 / (height - 1))
-            for value, wanted, step in zip(pixels[y, x], expected, steps, strict=False):
-                assert abs(value - wanted) <= 3 + step * 0.6, (y, x)
+            for value, goal, step in zip(pixels[y, x], expected, steps, strict=False):
+                assert abs(value - goal) <= 3 + step * 0.6, (y, x)
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_the_region_is_where_pillow_took_the_pixels_from(original, size, fit):
 def test_a_file_comes_back_in_its_own_size(tmp_path: Path, fit, region):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
-    found = photograph(path, loaded(path, fit=fit))
-    np.testing.assert_array_equal(found.pixels, np.asarray(drawn(90, 40)))
-    assert found.region == pytest.approx(region)
-    assert found.reduced == 1
+    result = photograph(path, loaded(path, fit=fit))
+    np.testing.assert_array_equal(result.pixels, np.asarray(drawn(90, 40)))
+    assert result.region == pytest.approx(region)
+    assert result.reduced == 1
 
 
 def test_a_turned_photograph_is_upright(tmp_path: Path):
@@ -75,9 +75,9 @@ def test_a_turned_photograph_is_upright(tmp_path: Path):
     exif = Image.Exif()
     exif[0x0112] = 6
     drawn(90, 40).save(path, exif=exif, quality=95)
-    found = photograph(path, loaded(path, fit="crop"))
-    assert found.pixels.shape == (90, 40, 3)
-    assert found.region == (32, 0, 58, 40)
+    result = photograph(path, loaded(path, fit="crop"))
+    assert result.pixels.shape == (90, 40, 3)
+    assert result.region == (32, 0, 58, 40)
 
 
 @pytest.mark.parametrize(
@@ -93,22 +93,22 @@ def test_it_has_its_own_colours_whatever_the_network_takes(tmp_path: Path, mode,
 def test_what_is_transparent_is_white(tmp_path: Path):
     path = tmp_path / "clear.png"
     Image.new("RGBA", (5, 4), (200, 0, 0, 0)).save(path)
-    found = photograph(path, loaded(path))
-    assert (found.pixels == 255).all()
+    result = photograph(path, loaded(path))
+    assert (result.pixels == 255).all()
     again = photograph(np.asarray(Image.open(path)), loaded(np.asarray(Image.open(path))))
-    np.testing.assert_array_equal(again.pixels, found.pixels)
+    np.testing.assert_array_equal(again.pixels, result.pixels)
 
 
 def test_a_huge_photograph_is_reduced_with_its_region():
     wide = np.zeros((50, 2 * LARGEST, 1), np.uint8)
     wide[:, LARGEST:] = 200
-    found = photograph(wide, loaded(wide, fit="pad"))
-    assert found.pixels.shape == (25, LARGEST, 1)
-    assert found.reduced == 2
-    assert found.pixels[10, LARGEST - 20, 0] == 200
-    assert found.pixels[10, 20, 0] == 0
-    whole = seen_region((2 * LARGEST, 50), (20, 30), "pad")
-    assert found.region == pytest.approx([edge / 2 for edge in whole])
+    result = photograph(wide, loaded(wide, fit="pad"))
+    assert result.pixels.shape == (25, LARGEST, 1)
+    assert result.reduced == 2
+    assert result.pixels[10, LARGEST - 20, 0] == 200
+    assert result.pixels[10, 20, 0] == 0
+    edges = seen_region((2 * LARGEST, 50), (20, 30), "pad")
+    assert result.region == pytest.approx([edge / 2 for edge in edges])
 
 
 def test_arrays_and_pillow_images_are_their_own_photograph():
@@ -116,16 +116,16 @@ def test_arrays_and_pillow_images_are_their_own_photograph():
     np.testing.assert_array_equal(photograph(array, loaded(array)).pixels, array)
     np.testing.assert_array_equal(photograph(array[None], loaded(array[None])).pixels, array)
     picture = drawn(17, 13).convert("L")
-    found = photograph(picture, loaded(picture))
-    np.testing.assert_array_equal(found.pixels[..., 0], np.asarray(picture))
+    result = photograph(picture, loaded(picture))
+    np.testing.assert_array_equal(result.pixels[..., 0], np.asarray(picture))
 
 
 def test_a_float_array_is_shown_as_the_network_saw_it(tmp_path: Path):
     array = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
     image = loaded(array)
-    found = photograph(array, image)
-    np.testing.assert_array_equal(found.pixels, image.pixels)
-    assert found.region == (0, 0, 20, 30)
+    result = photograph(array, image)
+    np.testing.assert_array_equal(result.pixels, image.pixels)
+    assert result.region == (0, 0, 20, 30)
     np.save(tmp_path / "a.npy", array)
     again = photograph(tmp_path / "a.npy", loaded(tmp_path / "a.npy"))
     np.testing.assert_array_equal(again.pixels, image.pixels)
@@ -134,21 +134,21 @@ def test_a_float_array_is_shown_as_the_network_saw_it(tmp_path: Path):
 def test_a_file_of_bytes_is_its_own_photograph(tmp_path: Path):
     array = np.asarray(drawn(50, 40))
     np.save(tmp_path / "a.npy", array)
-    found = photograph(tmp_path / "a.npy", loaded(tmp_path / "a.npy"))
-    np.testing.assert_array_equal(found.pixels, array)
+    result = photograph(tmp_path / "a.npy", loaded(tmp_path / "a.npy"))
+    np.testing.assert_array_equal(result.pixels, array)
 
 
 def test_an_image_loaded_before_brings_its_file_while_that_is_the_same(tmp_path: Path):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
     image = loaded(path, fit="crop")
-    found = photograph(image, image)
-    assert found.pixels.shape == (40, 90, 3)
-    assert found.region == (0, 15, 40, 75)
+    result = photograph(image, image)
+    assert result.pixels.shape == (40, 90, 3)
+    assert result.region == (0, 15, 40, 75)
     drawn(91, 40).save(path)
-    found = photograph(image, image)
-    np.testing.assert_array_equal(found.pixels, image.pixels)
-    assert found.region == (0, 0, 20, 30)
+    result = photograph(image, image)
+    np.testing.assert_array_equal(result.pixels, image.pixels)
+    assert result.region == (0, 0, 20, 30)
     path.unlink()
     np.testing.assert_array_equal(photograph(image, image).pixels, image.pixels)
     unnamed = loaded(np.asarray(drawn(90, 40)))
@@ -169,6 +169,6 @@ def test_of_many_photographs_each_is_reduced_more():
     assert 3 * 500 * longest_side(500) ** 2 <= ROOM
     assert longest_side(10**6) == LEAST
     wide = np.zeros((50, 1000, 3), np.uint8)
-    found = photograph(wide, loaded(wide, fit="pad"), 500)
-    assert found.pixels.shape == (25, 500, 3)
-    assert found.reduced == 2
+    result = photograph(wide, loaded(wide, fit="pad"), 500)
+    assert result.pixels.shape == (25, 500, 3)
+    assert result.reduced == 2

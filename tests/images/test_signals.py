@@ -50,13 +50,13 @@ def riff(path: Path, body: bytes, *, code=1, channels=1, bits=16, claimed=None, 
 def test_whole_samples_are_numbers_of_minus_one_to_one(tmp_path, width, half):
     values = np.array([-half, -half // 2, 0, half // 2, half - 1])[:, None]
     path = written(tmp_path / "s.wav", values + (128 if width == 1 else 0), width)
-    found = read(path, (5, 1))
-    np.testing.assert_allclose(found.values, values / half, atol=1e-7)
-    assert found.steps[:2] == (
+    result = read(path, (5, 1))
+    np.testing.assert_allclose(result.values, values / half, atol=1e-7)
+    assert result.steps[:2] == (
         "WAV",
         f"8,000 samples a second, {8 * width} bits, as numbers of -1..1",
     )
-    assert found.preprocessing.reason == "numbers are taken as they are"
+    assert result.preprocessing.reason == "numbers are taken as they are"
 
 
 @pytest.mark.parametrize("code", [3, (0xFFFE, 3)])
@@ -65,17 +65,17 @@ def test_floats_are_taken_as_they_are(tmp_path, code, bits):
     values = DRAW.normal(0, 3, (6, 2))
     body = values.astype(f"<f{bits // 8}").tobytes()
     odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"  # a chunk of an odd length is padded
-    found = read(
+    result = read(
         riff(tmp_path / "s.wav", body, code=code, channels=2, bits=bits, before=odd), (6, 2)
     )
-    np.testing.assert_allclose(found.values, values, rtol=1e-6)
+    np.testing.assert_allclose(result.values, values, rtol=1e-6)
 
 
 def test_channels_are_averaged_for_a_network_of_one(tmp_path):
     values = np.array([[100, 300], [-50, 150]])
-    found = read(written(tmp_path / "s.wav", values, 2), (2, 1))
-    np.testing.assert_allclose(found.values[:, 0], [200 / 2**15, 50 / 2**15], atol=1e-7)
-    assert "its 2 channels averaged to one" in found.steps
+    result = read(written(tmp_path / "s.wav", values, 2), (2, 1))
+    np.testing.assert_allclose(result.values[:, 0], [200 / 2**15, 50 / 2**15], atol=1e-7)
+    assert "its 2 channels averaged to one" in result.steps
     with pytest.raises(ImageError, match="expected 3 channels for the input 'given', found 2"):
         read(written(tmp_path / "t.wav", values, 2), (2, 3))
 
@@ -116,7 +116,7 @@ def test_a_huge_file_costs_what_the_network_sees(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("made", "message"),
+    ("make", "message"),
     [
         (lambda path: riff(path, bytes(8), code=2, bits=4), "found 4 bits of kind 2"),
         (lambda path: riff(path, bytes(8), channels=0), "found 0 and 8000"),
@@ -129,16 +129,16 @@ def test_a_huge_file_costs_what_the_network_sees(tmp_path, monkeypatch):
         (lambda path: path.write_bytes(b"RF64\xff\xff\xff\xffWAVEds64") and path, "order of bytes"),
     ],
 )
-def test_a_damaged_file_is_one_line(tmp_path, made, message):
+def test_a_damaged_file_is_one_line(tmp_path, make, message):
     with pytest.raises(ImageError, match=message) as caught:
-        read(made(tmp_path / "s.wav"), (4, 1))
+        read(make(tmp_path / "s.wav"), (4, 1))
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_cut_short_gives_what_it_has(tmp_path):
-    found = read(riff(tmp_path / "s.wav", bytes(8), claimed=4000), (4, 1))
-    assert found.values.shape == (4, 1)
-    assert "cut short: the file has fewer samples than it says" in found.steps
+    result = read(riff(tmp_path / "s.wav", bytes(8), claimed=4000), (4, 1))
+    assert result.values.shape == (4, 1)
+    assert "cut short: the file has fewer samples than it says" in result.steps
 
 
 def table(path: Path, text: str) -> Path:
@@ -147,7 +147,7 @@ def table(path: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("1,2\n3,4\n", [[1, 2], [3, 4]]),
         ("\ufeffa;b\n1,5;2\n3;4\n", [[1.5, 2], [3, 4]]),
@@ -158,15 +158,15 @@ def table(path: Path, text: str) -> Path:
         ('"a","b"\n"1","2"\n3,nan\n', [[1, 2], [3, np.nan]]),
     ],
 )
-def test_rows_are_positions_and_columns_channels(tmp_path, text, wanted):
-    found = read(table(tmp_path / "s.csv", text), (2, 2))
-    np.testing.assert_array_equal(found.values, np.array(wanted, np.float32))
+def test_rows_are_positions_and_columns_channels(tmp_path, text, expected):
+    result = read(table(tmp_path / "s.csv", text), (2, 2))
+    np.testing.assert_array_equal(result.values, np.array(expected, np.float32))
 
 
 def test_channels_have_the_names_of_the_header(tmp_path):
-    found = read(table(tmp_path / "s.csv", "time (s),I,aVR\n0,1,2\n"), (1, 2))
-    assert found.names == ("I", "aVR")
-    assert found.steps[1] == "its first column 'time (s)' left out: it counts the rows"
+    result = read(table(tmp_path / "s.csv", "time (s),I,aVR\n0,1,2\n"), (1, 2))
+    assert result.names == ("I", "aVR")
+    assert result.steps[1] == "its first column 'time (s)' left out: it counts the rows"
 
 
 def test_rows_may_be_examples(tmp_path):
@@ -186,9 +186,9 @@ def test_rows_may_be_examples(tmp_path):
 
 def test_a_vector_is_a_row_or_a_column(tmp_path):
     wide = table(tmp_path / "w.csv", "id,height,width\n7,1,2\n8,3,4\n")
-    found = read(wide, (3,), frame=1)
-    assert found.values.tolist() == [8, 3, 4]
-    assert found.names == ("id", "height", "width")
+    result = read(wide, (3,), frame=1)
+    assert result.values.tolist() == [8, 3, 4]
+    assert result.names == ("id", "height", "width")
     tall = table(tmp_path / "t.csv", "1\n2\n3\n")
     assert read(tall, (3,)).values.tolist() == [1, 2, 3]
     with pytest.raises(

@@ -23,8 +23,8 @@ def read(source, count, *, channels=1, side=4, **options):
     return load(source, entry, preprocessing=SCALES["none"], **options)
 
 
-def shades(found) -> list[int]:
-    return np.rint(found.values[:, 0, 0, 0]).astype(int).tolist()
+def shades(result) -> list[int]:
+    return np.rint(result.values[:, 0, 0, 0]).astype(int).tolist()
 
 
 def pictures(count: int = 12, mode: str = "L") -> list[Image.Image]:
@@ -42,11 +42,11 @@ def test_frames_are_spread_evenly(tmp_path, name):
     options = {"lossless": True} if name == "a.webp" else {}
     path = animation(tmp_path / name, **options)
     assert stacks.holds_several(path)
-    found = read(path, 4)
-    assert shades(found) == [20, 80, 140, 200]
+    result = read(path, 4)
+    assert shades(result) == [20, 80, 140, 200]
     noun = "page" if name == "a.tif" else "frame"
-    assert found.steps[0] == f"{noun}s 1, 4, 7, 10 of 12, counted from 0 (spread evenly)"
-    assert found.frames.shape == (4, 4, 4, 1)
+    assert result.steps[0] == f"{noun}s 1, 4, 7, 10 of 12, counted from 0 (spread evenly)"
+    assert result.frames.shape == (4, 4, 4, 1)
     assert shades(read(path, 3, frame=5)) == [100, 120, 140]
     assert read(path, 12).steps[0] == f"all 12 {noun}s"
     assert shades(read(path, 24))[:4] == [0, 0, 20, 20]
@@ -57,9 +57,9 @@ def test_frames_are_spread_evenly(tmp_path, name):
 def test_a_folder_of_pictures_is_one_example(tmp_path):
     for number, picture in enumerate(pictures()):
         picture.save(tmp_path / f"p{number}.png")
-    found = read(tmp_path, 3)
-    assert shades(found) == [40, 120, 200]
-    assert found.steps[:2] == (
+    result = read(tmp_path, 3)
+    assert shades(result) == [40, 120, 200]
+    assert result.steps[:2] == (
         "folder of pictures",
         "pictures 2, 6, 10 of 12, counted from 0 (spread evenly)",
     )
@@ -83,25 +83,25 @@ def test_what_the_examples_in_a_folder_are(tmp_path):
 def film(path: Path, count: int = 24, rate: int = 12, **options) -> Path:
     import av
 
-    with av.open(path, "w") as made:
-        stream = made.add_stream("mpeg4", rate=rate, options={"qscale": "1", "g": "6"})
+    with av.open(path, "w") as output:
+        stream = output.add_stream("mpeg4", rate=rate, options={"qscale": "1", "g": "6"})
         stream.width = stream.height = 32
         stream.pix_fmt = "yuv420p"
         for number in range(count):
             picture = Image.new("RGB", (32, 32), (number * 10,) * 3)
-            made.mux(stream.encode(av.VideoFrame.from_image(picture)))
-        made.mux(stream.encode())
+            output.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        output.mux(stream.encode())
     return path
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi"])
 def test_frames_of_a_film(tmp_path, name):
     path = film(tmp_path / name)
-    found = read(path, 4, channels=3)
+    result = read(path, 4, channels=3)
     # The middles of four parts of two seconds: 0.25, 0.75, 1.25 and 1.75, at twelve a second.
-    assert np.abs(np.array(shades(found)) - [30, 90, 150, 210]).max() <= 10
-    assert found.steps[0] == "film"
-    assert found.steps[1].startswith("the frames at 0.25, 0.75, 1.25, 1.75 of 2.0")
+    assert np.abs(np.array(shades(result)) - [30, 90, 150, 210]).max() <= 10
+    assert result.steps[0] == "film"
+    assert result.steps[1].startswith("the frames at 0.25, 0.75, 1.25, 1.75 of 2.0")
     following = read(path, 3, channels=3, frame=6)
     assert np.abs(np.array(shades(following)) - [60, 70, 80]).max() <= 4
     assert following.steps[1] == "frames 6 to 8, counted from 0"
@@ -121,32 +121,32 @@ def test_slices_of_16_bits_and_of_floats_share_one_scale(tmp_path):
     deep = [np.full((4, 4), value, np.uint16) for value in (0, 257 * 100, 65535)]
     first, *others = map(Image.fromarray, deep)
     first.save(tmp_path / "a.tif", save_all=True, append_images=others)
-    found = read(tmp_path / "a.tif", 3)
-    assert shades(found) == [0, 100, 255]
-    assert "16 bits scaled to 8 (value / 257)" in found.steps
+    result = read(tmp_path / "a.tif", 3)
+    assert shades(result) == [0, 100, 255]
+    assert "16 bits scaled to 8 (value / 257)" in result.steps
     floats = [Image.fromarray(np.full((4, 4), value, np.float32)) for value in (-1, 0, 3)]
     floats[0].save(tmp_path / "b.tif", save_all=True, append_images=floats[1:])
-    found = read(tmp_path / "b.tif", 3)
-    assert shades(found) == [0, 64, 255]
-    assert "floats scaled from -1..3 to 0..255" in found.steps
+    result = read(tmp_path / "b.tif", 3)
+    assert shades(result) == [0, 64, 255]
+    assert "floats scaled from -1..3 to 0..255" in result.steps
 
 
 def test_slices_of_a_dicom_file(tmp_path):
     from images.test_kinds import CT, dicom
 
     path = dicom(tmp_path / "ct", CT, WindowCenter=2000, WindowWidth=4000)
-    found = read(path, 5)
-    assert found.steps[0] == "all 5 slices"
-    assert any("window of width 4000" in step for step in found.steps)
-    assert found.frames.shape == (5, 4, 4, 1)
+    result = read(path, 5)
+    assert result.steps[0] == "all 5 slices"
+    assert any("window of width 4000" in step for step in result.steps)
+    assert result.frames.shape == (5, 4, 4, 1)
 
 
 def test_a_single_picture_stands_in_all_frames(tmp_path):
     pictures()[3].save(tmp_path / "one.png")
-    found = read(tmp_path / "one.png", 3)
-    assert shades(found) == [60, 60, 60]
-    assert found.frames.shape == (3, 4, 4, 1)
-    assert any("the same picture in all 3 frames" in step for step in found.steps)
+    result = read(tmp_path / "one.png", 3)
+    assert shades(result) == [60, 60, 60]
+    assert result.frames.shape == (3, 4, 4, 1)
+    assert any("the same picture in all 3 frames" in step for step in result.steps)
 
 
 def test_a_file_with_more_than_it_may_cost_is_refused(tmp_path, monkeypatch):

@@ -76,19 +76,19 @@ def test_what_keras_writes_at_its_first_run_decides_nothing(tmp_path: Path) -> N
         "import keras.src.backend.config"
     )
     environment = {**os.environ, "KERAS_HOME": str(tmp_path / "new"), "KERAS_BACKEND": ""}
-    said = []
+    outputs = []
     for _ in range(2):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,
             text=True,
             check=True,
             env=environment,
         )
-        said.append(done.stdout)
+        outputs.append(process.stdout)
     written = json.loads((tmp_path / "new" / "keras.json").read_text())
     assert written["backend"] == "tensorflow"
-    assert said == ["jax\n", "jax\n"]
+    assert outputs == ["jax\n", "jax\n"]
 
 
 @pytest.mark.parametrize("changed", [{"backend": "torch"}, {"epsilon": 1e-5}])
@@ -118,11 +118,11 @@ def test_what_is_asked_for_and_missing_is_not_replaced(
     monkeypatch: pytest.MonkeyPatch, origin: str
 ) -> None:
     install(monkeypatch, "torch")
-    asked = "jax" if origin == "--backend" else None
-    monkeypatch.setenv("KERAS_BACKEND", "" if asked else "jax")
+    requested = "jax" if origin == "--backend" else None
+    monkeypatch.setenv("KERAS_BACKEND", "" if requested else "jax")
     words = rf"^backend 'jax' was requested \({origin}\) but is not installed: pip install 'layer"
     with pytest.raises(BackendError, match=words) as caught:
-        choose_backend(asked)
+        choose_backend(requested)
     assert str(caught.value).endswith("or use --backend torch")
 
 
@@ -158,5 +158,7 @@ def test_choosing_imports_nothing() -> None:
         "import sys\nfrom layersight.loading.backend import choose_backend\nchoose_backend()\n"
         "print(*[n for n in ('keras', 'jax', 'tensorflow', 'torch') if n in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == ""

@@ -94,20 +94,20 @@ def test_a_directory_of_too_many_members(tmp_path, read, monkeypatch):
     if read is recognise:
         with pytest.raises(ModelFileError, match="without a model"):
             recognise(path)
-    made = []
+    created = []
     monkeypatch.setattr(bounded, "MAX_DIRECTORY", 90_000)
-    monkeypatch.setattr(zipfile, "ZipInfo", lambda *_, **__: made.append(1))
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *_, **__: created.append(1))
     with pytest.raises(
         UnsafeModelError, match=r"directory of members of \d+ bytes, more than 90000"
     ):
         read(path)
-    assert not made
+    assert not created
 
 
 def test_a_member_that_declares_less_than_it_is(tmp_path):
     path = tmp_path / "m.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
-        made.writestr("config.json", bytes(100_000))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as created:
+        created.writestr("config.json", bytes(100_000))
     with zipfile.ZipFile(path) as archive:
         archive.getinfo("config.json").file_size = 10
         with pytest.raises((UnsafeModelError, zipfile.BadZipFile)):
@@ -165,8 +165,8 @@ def test_an_attribute_of_many_names(tmp_path):
 @pytest.mark.parametrize("kind", ["Formula", "TensorFlowCall", "Unset"])
 def test_own_classes_come_from_no_file(tmp_path, kind):
     bad = layer(kind, "bad", expression=["input"], function="nn.relu")
-    (found,) = load_model(write(tmp_path / "m", sequence(entry(4), bad))).info.layers
-    assert found.blocked.startswith("layer 'bad' is of the class 'file>" + kind)
+    (result,) = load_model(write(tmp_path / "m", sequence(entry(4), bad))).info.layers
+    assert result.blocked.startswith("layer 'bad' is of the class 'file>" + kind)
 
 
 @pytest.mark.parametrize("value", [2**63, 2**31, 0, -1, True, [1, 2**40]])
@@ -187,7 +187,7 @@ SIXTEEN = {"i": np.zeros((1, 16, 16, 4), "float32")}
 
 
 @pytest.mark.parametrize(
-    ("shape", "asked", "says"),
+    ("shape", "requested", "message"),
     [
         ((16, 16, 4), "abc", r"155 MiB.*largest of them 'b' of shape \(None, 1594, 1594, 4\)"),
         ((16, 16, 4), "abc", r"choose fewer layers with -l \(layers=\) or allow more with --max"),
@@ -199,20 +199,20 @@ SIXTEEN = {"i": np.zeros((1, 16, 16, 4), "float32")}
         ),
     ],
 )
-def test_a_pass_of_too_many_numbers(tmp_path, shape, asked, says):
+def test_a_pass_of_too_many_numbers(tmp_path, shape, requested, message):
     model = padded(tmp_path, *shape, max_memory="78M")
     with pytest.raises(
         ModelInputError, match="more than the 78 MiB that a file may ask for"
-    ) as told:
-        model.forward(SIXTEEN, list(asked))
-    assert re.search(says, str(told.value)), told.value
-    assert ("--size" in str(told.value)) is (None in shape)
+    ) as error:
+        model.forward(SIXTEEN, list(requested))
+    assert re.search(message, str(error.value)), error.value
+    assert ("--size" in str(error.value)) is (None in shape)
 
 
 def test_a_pass_that_may_take_more_runs(tmp_path):
     for allowed in (None, "200M", 200 << 20):
-        found = padded(tmp_path, 16, 16, 4, max_memory=allowed).forward(SIXTEEN, ["b"])
-        assert found.layers["b"].shape == (1, 1594, 1594, 4)
+        result = padded(tmp_path, 16, 16, 4, max_memory=allowed).forward(SIXTEEN, ["b"])
+        assert result.layers["b"].shape == (1, 1594, 1594, 4)
 
 
 @pytest.mark.parametrize("live", [True, False])
@@ -223,9 +223,9 @@ def test_a_pass_beyond_the_memory_that_is_free(tmp_path, monkeypatch, live):
     monkeypatch.setattr(view, "SMALL", 0)
     model.forward(SIXTEEN, ["a", "b", "c"])
     four = {"i": np.zeros((4, 16, 16, 4), "float32")}
-    with pytest.raises(ModelInputError) as told:
+    with pytest.raises(ModelInputError) as error:
         model.forward(four, ["a", "b", "c"])
-    assert str(told.value) == (
+    assert str(error.value) == (
         "the layers asked for would give 310 MiB for 4 images at once, the largest of "
         "them 'b' of shape (None, 1594, 1594, 4), more than the 150 MiB of memory that are free: "
         "choose fewer layers with -l (layers=) or give a smaller --size (size=) or give fewer "

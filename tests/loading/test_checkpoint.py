@@ -53,26 +53,26 @@ def test_every_name_of_a_checkpoint_means_it(trained, name, tmp_path):
     assert recognise(folder / name) == "checkpoint"
     with pytest.raises(ModelFileError, match=r"is a TensorFlow checkpoint.*--architecture"):
         layersight.load_model(folder / name)
-    held = layersight.load_weights(folder / name)
-    assert set(held.held) == {"conv", "parts/depthwise_kernel", "parts/pointwise_kernel"}
-    assert held.info.digest == layersight.load_weights(folder / "cp.ckpt").info.digest
+    stored = layersight.load_weights(folder / name)
+    assert set(stored.held) == {"conv", "parts/depthwise_kernel", "parts/pointwise_kernel"}
+    assert stored.info.digest == layersight.load_weights(folder / "cp.ckpt").info.digest
 
 
 def test_its_outputs_are_those_of_keras_2(trained):
     """The optimiser and the metrics beside the layers are passed over."""
-    folder, image, wanted, _ = trained
-    found = outputs(folder / "cp.ckpt", folder / "model.json", image)
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    folder, image, expected, _ = trained
+    result = outputs(folder / "cp.ckpt", folder / "model.json", image)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["model", "net"])
 def test_a_checkpoint_of_several_objects(trained, name, tmp_path):
     """As the lessons of TensorFlow write it: a network beside a step and an optimiser."""
-    folder, image, wanted, model = trained
-    held = {name: model, "step": tf.Variable(1), "optimizer": model.optimizer}
-    tf.train.Checkpoint(**held).save(str(tmp_path / "ck"))
-    found = outputs(tmp_path, folder / "model.json", image)
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    folder, image, expected, model = trained
+    objects = {name: model, "step": tf.Variable(1), "optimizer": model.optimizer}
+    tf.train.Checkpoint(**objects).save(str(tmp_path / "ck"))
+    result = outputs(tmp_path, folder / "model.json", image)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_checkpoint_of_several_networks_is_refused(trained, tmp_path):
@@ -86,11 +86,11 @@ def test_a_checkpoint_of_several_networks_is_refused(trained, tmp_path):
 
 def test_layers_that_another_session_named(trained, tmp_path):
     """Their order tells, where the names do not."""
-    folder, image, wanted, _ = trained
+    folder, image, expected, _ = trained
     text = (folder / "model.json").read_text()
     (tmp_path / "model.json").write_text(text.replace('"parts"', '"parts_7"'))
-    found = outputs(folder / "cp.ckpt", tmp_path / "model.json", image)
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+    result = outputs(folder / "cp.ckpt", tmp_path / "model.json", image)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_another_network_is_refused(trained, tmp_path):
@@ -146,5 +146,5 @@ def test_the_weights_are_those_of_the_same_network_in_hdf5(data):
     same = layersight.load_model(
         cases / "checkpoint_same_weights.h5", architecture=cases / "checkpoint_architecture.json"
     )
-    for own, wanted in zip(opened.model.weights, same.model.weights, strict=True):
-        np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
+    for actual, expected in zip(opened.model.weights, same.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(actual.numpy()), np.asarray(expected.numpy()))

@@ -67,31 +67,31 @@ def store():
 
 def archive(weights):
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as made:
-        made.writestr("config.json", json.dumps(CONFIG))
-        made.writestr("metadata.json", json.dumps({"keras_version": "3.5.0"}))
-        made.writestr("model.weights.h5", weights)
+    with zipfile.ZipFile(target, "w") as writer:
+        writer.writestr("config.json", json.dumps(CONFIG))
+        writer.writestr("metadata.json", json.dumps({"keras_version": "3.5.0"}))
+        writer.writestr("model.weights.h5", weights)
     return target.getvalue()
 
 
 def damaged(content, chance):
     """Some bytes of it are others; most often of what describes the arrays."""
-    made = bytearray(content)
+    writer = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 4, 16))):
-        made[chance.randrange(len(made))] = chance.randrange(256)
-    return bytes(made)
+        writer[chance.randrange(len(writer))] = chance.randrange(256)
+    return bytes(writer)
 
 
-def becomes(path):
+def outcome(path):
     """``None`` if it opens, else the line."""
     start = time.monotonic()
     try:
         load_model(path)
     except LayersightError as error:
-        said = str(error)
-        assert "\n" not in said
-        assert len(said) < 2000 + len(str(path))
-        return said
+        message = str(error)
+        assert "\n" not in message
+        assert len(message) < 2000 + len(str(path))
+        return message
     finally:
         assert time.monotonic() - start < PATIENCE + 120
     return None
@@ -101,20 +101,20 @@ def test_the_whole_files_open(tmp_path):
     for name, content in (("m.h5", small()), ("m.keras", archive(store()))):
         (tmp_path / name).write_bytes(content)
         assert read_network(tmp_path / name).size == 10
-        assert becomes(tmp_path / name) is None
+        assert outcome(tmp_path / name) is None
 
 
 @pytest.mark.parametrize("kind", ["h5", "keras"])
 def test_random_damage(tmp_path, kind):
-    chance, said = random.Random(f"{kind} 1"), []
-    whole = small() if kind == "h5" else store()
+    chance, message = random.Random(f"{kind} 1"), []
+    original = small() if kind == "h5" else store()
     for number in range(150):
-        content = damaged(whole, chance)
+        content = damaged(original, chance)
         path = tmp_path / f"{number}.{kind}"
         path.write_bytes(content if kind == "h5" else archive(content))
-        said.append(becomes(path))
-    assert said.count(None) > 10
-    assert sum(line is not None for line in said) > 10
+        message.append(outcome(path))
+    assert message.count(None) > 10
+    assert sum(line is not None for line in message) > 10
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_random_damage(tmp_path, kind):
 )
 def test_damage_that_ends_hdf5_itself(tmp_path, changes):
     content = bytearray(small())
-    for place, byte in changes.items():
-        content[place] = byte
+    for position, byte in changes.items():
+        content[position] = byte
     (tmp_path / "m.h5").write_bytes(content)
     with pytest.raises(ModelFileError, match="download or save it again"):
         read_network(tmp_path / "m.h5")

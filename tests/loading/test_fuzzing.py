@@ -39,17 +39,17 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-def places(value, path=()):
+def paths_in(value, path=()):
     yield path
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inner in items:
         if isinstance(inner, dict | list):
-            yield from places(inner, (*path, key))
+            yield from paths_in(inner, (*path, key))
         else:
             yield (*path, key)
 
 
-PLACES = [path for path in places(BASE) if path]
+PLACES = [path for path in paths_in(BASE) if path]
 
 
 @settings(max_examples=300)
@@ -57,18 +57,18 @@ PLACES = [path for path in places(BASE) if path]
 def test_mutated_configurations(changes):
     config = copy.deepcopy(BASE)
     for path, value in changes:
-        place = config
+        parent = config
         try:
             for key in path[:-1]:
-                place = place[key]
-            place[path[-1]] = value
+                parent = parent[key]
+            parent[path[-1]] = value
         except (TypeError, KeyError, IndexError):
             continue
     for version in (None, "1.2.0", "2.4.0", "3.5.0"):
         try:
-            upgraded, done = upgrade(config, version)
+            upgraded, messages = upgrade(config, version)
         except LayersightError as error:
             assert "\n" not in str(error)  # noqa: PT017
         else:
             json.dumps(upgraded)
-            assert all(isinstance(entry, str) for entry in done)
+            assert all(isinstance(entry, str) for entry in messages)

@@ -16,8 +16,8 @@ from layersight.loading import load_model
 from legacy import write
 
 
-def layer(name, *taken, kind="ReLU", **config):
-    return legacy.node(kind, name, *taken, **config)
+def layer(name, *inputs, kind="ReLU", **config):
+    return legacy.node(kind, name, *inputs, **config)
 
 
 ENTRY = layer("i", kind="InputLayer", batch_shape=[None, 2, 2, 1])
@@ -74,34 +74,34 @@ def calls(path):
     return count
 
 
-@pytest.mark.parametrize("made", [row, chain, wide, nested, dense])
-def test_opening_grows_as_the_configuration_does(tmp_path, made):
-    load_model(write(tmp_path / "first", made(30)))  # what is imported late is there then
-    few, many = (calls(write(tmp_path / str(count), made(count))) for count in (60, 240))
+@pytest.mark.parametrize("make", [row, chain, wide, nested, dense])
+def test_opening_grows_as_the_configuration_does(tmp_path, make):
+    load_model(write(tmp_path / "first", make(30)))  # what is imported late is there then
+    few, many = (calls(write(tmp_path / str(count), make(count))) for count in (60, 240))
     assert many < 4.4 * few
 
 
-@pytest.mark.parametrize("made", [row, chain])
-def test_a_row_of_more_layers_than_keras_can_build(tmp_path, monkeypatch, made):
+@pytest.mark.parametrize("make", [row, chain])
+def test_a_row_of_more_layers_than_keras_can_build(tmp_path, monkeypatch, make):
     monkeypatch.setattr(keras.layers.Layer, "__call__", lambda *_, **__: pytest.fail("it is built"))
     with pytest.raises(ModelFileError, match=r"has 130\d layers one behind the other.*limit of"):
-        load_model(write(tmp_path / "m", made(1300)))
+        load_model(write(tmp_path / "m", make(1300)))
 
 
-@pytest.mark.parametrize("made", [row, chain])
-def test_as_many_as_are_let_through_are_built(tmp_path, monkeypatch, made):
-    load_model(write(tmp_path / "one", made(1)))
-    found = []
+@pytest.mark.parametrize("make", [row, chain])
+def test_as_many_as_are_let_through_are_built(tmp_path, monkeypatch, make):
+    load_model(write(tmp_path / "one", make(1)))
+    depths = []
     count = building._stack_depth
-    monkeypatch.setattr(building, "_stack_depth", lambda: found.append(count() - 1) or found[-1])
-    load_model(write(tmp_path / "two", made(2)))
+    monkeypatch.setattr(building, "_stack_depth", lambda: depths.append(count() - 1) or depths[-1])
+    load_model(write(tmp_path / "two", make(2)))
     most = 400 - building.FRAMES  # with a limit of 400 calls from there
     before = sys.getrecursionlimit()
-    sys.setrecursionlimit(found[0] + 400)
+    sys.setrecursionlimit(depths[0] + 400)
     try:
         with pytest.raises(ModelFileError, match="one behind the other"):
-            load_model(write(tmp_path / "many", made(most + 10)))
-        assert len(load_model(write(tmp_path / "few", made(most - 10))).info.layers) == most - 10
+            load_model(write(tmp_path / "many", make(most + 10)))
+        assert len(load_model(write(tmp_path / "few", make(most - 10))).info.layers) == most - 10
     finally:
         sys.setrecursionlimit(before)
 

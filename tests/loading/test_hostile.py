@@ -27,8 +27,8 @@ WEIGHTS = {"d": {"d/kernel:0": np.ones((4, 2), "float32"), "d/bias:0": np.ones(2
 
 def test_the_plain_file_opens(tmp_path):
     model = load_model(write(tmp_path / "m", [entry(4), dense()], WEIGHTS))
-    found = model.forward({"i": np.ones((1, 4), "float32")}, ["d"])
-    np.testing.assert_allclose(found.layers["d"], [[5, 5]])
+    result = model.forward({"i": np.ones((1, 4), "float32")}, ["d"])
+    np.testing.assert_allclose(result.layers["d"], [[5, 5]])
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_weights_in_the_wrong_places_are_not_taken(tmp_path):
 def test_layers_that_would_run_code(tmp_path, kind):
     path = write(tmp_path / "m", [entry(4), layer(kind, "bad")])
     model = load_model(path)
-    (found,) = model.info.layers
-    assert (found.type, found.output_shape) == (kind, None)
+    (result,) = model.info.layers
+    assert (result.type, result.output_shape) == (kind, None)
     with pytest.raises(UnsafeModelError, match="layer 'bad'"):
         model.forward({"i": np.ones((1, 4), "float32")}, ["bad"])
 
@@ -72,8 +72,8 @@ def test_a_layer_that_would_run_code_after_those_asked_for(tmp_path):
     layers = [entry(4), dense(), layer("Lambda", "bad")]
     model = load_model(write(tmp_path / "m", layers, WEIGHTS))
     inputs = {"i": np.ones((1, 4), "float32")}
-    found = model.forward(inputs, ["d"], outputs=True)
-    assert "'bad'" in (found.missing or "")
+    result = model.forward(inputs, ["d"], outputs=True)
+    assert "'bad'" in (result.missing or "")
     assert [layer.type for layer in model.info.layers] == ["Dense", "Lambda"]
     assert model.info.layers[1].output_shape is None
     with pytest.raises(UnsafeModelError, match="'bad' is a Lambda"):
@@ -81,7 +81,7 @@ def test_a_layer_that_would_run_code_after_those_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("put", "words"),
+    ("edit", "words"),
     [
         (lambda file, name: file.__setitem__(name, h5py.ExternalLink("/x", "/x")), "is a link"),
         (
@@ -90,19 +90,19 @@ def test_a_layer_that_would_run_code_after_those_asked_for(tmp_path):
         ),
     ],
 )
-def test_weights_elsewhere_or_far_larger_than_their_file(tmp_path, put, words):
+def test_weights_elsewhere_or_far_larger_than_their_file(tmp_path, edit, words):
     path = write(tmp_path / "m", [entry(4), dense()], WEIGHTS)
     with h5py.File(path, "a") as file:
         del file["model_weights/d/d/bias:0"]
-        put(file, "model_weights/d/d/bias:0")
+        edit(file, "model_weights/d/d/bias:0")
     with pytest.raises(UnsafeModelError, match=words):
         read_network(path)
 
 
 def archive(path, members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as writer:
         for name, content in members:
-            made.writestr(name, content)
+            writer.writestr(name, content)
     return path
 
 
@@ -130,5 +130,5 @@ def test_weights_with_their_architecture_beside(tmp_path):
     with pytest.raises(ModelFileError, match="--architecture"):
         load_model(tmp_path / "weights.h5")
     model = load_model(tmp_path / "weights.h5", architecture=tmp_path / "config.json")
-    found = model.forward({"i": np.ones((1, 4), "float32")}, ["d"])
-    np.testing.assert_allclose(found.layers["d"], [[5, 5]])
+    result = model.forward({"i": np.ones((1, 4), "float32")}, ["d"])
+    np.testing.assert_allclose(result.layers["d"], [[5, 5]])

@@ -72,9 +72,9 @@ def saved(function):
 
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
-@pytest.mark.parametrize(("function", "wanted"), FORMS)
-def test_known_forms(function, wanted):
-    assert find_formula(saved(function)) == wanted
+@pytest.mark.parametrize(("function", "expected"), FORMS)
+def test_known_forms(function, expected):
+    assert find_formula(saved(function)) == expected
 
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
@@ -199,9 +199,9 @@ def test_code_of_every_version_of_python(version, name):
 @pytest.mark.parametrize("version", CAPTURED)
 @pytest.mark.parametrize("name", NAMED)
 def test_operations_of_every_version_of_python(version, name):
-    found = find_formula({"function": CAPTURED[version][name]})
-    assert [entry[0] for entry in found["steps"]] == NAMED[name]
-    assert found == find_formula({"function": CAPTURED["3.12"][name]})
+    result = find_formula({"function": CAPTURED[version][name]})
+    assert [entry[0] for entry in result["steps"]] == NAMED[name]
+    assert result == find_formula({"function": CAPTURED["3.12"][name]})
 
 
 def test_nothing_else_was_captured():
@@ -218,9 +218,9 @@ def doubling(line, rounds=60):
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
 def test_what_is_used_twice_is_written_once():
-    found = find_formula(saved(doubling("y = y + y")))
-    assert len(found["steps"]) == 60
-    assert len(json.dumps(found)) < 5000
+    result = find_formula(saved(doubling("y = y + y")))
+    assert len(result["steps"]) == 60
+    assert len(json.dumps(result)) < 5000
 
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
@@ -255,9 +255,9 @@ def test_any_bytes_are_read_without_an_error(data):
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
 @given(st.integers(0, 200), st.integers(0, 255))
-def test_changed_bytes_are_read_without_an_error(place, value):
+def test_changed_bytes_are_read_without_an_error(position, value):
     code = bytearray(marshal.dumps((lambda x: tf.image.resize(x / 255, (64, 32))).__code__))
-    code[place % len(code)] = value
+    code[position % len(code)] = value
     find_formula({"function": [base64.b64encode(bytes(code)).decode(), None, None]})
 
 
@@ -267,7 +267,7 @@ def named(module, name, **arguments):
 
 
 @pytest.mark.parametrize(
-    ("settings", "wanted"),
+    ("settings", "expected"),
     [
         (
             named("keras.src.applications.mobilenet_v2", "preprocess_input"),
@@ -291,8 +291,8 @@ def named(module, name, **arguments):
         (named(7, None), None),
     ],
 )
-def test_functions_that_a_file_names(settings, wanted):
-    assert find_formula(settings) == wanted
+def test_functions_that_a_file_names(settings, expected):
+    assert find_formula(settings) == expected
 
 
 def test_a_mean_in_the_place_of_random_numbers_is_told():
@@ -302,5 +302,5 @@ def test_a_mean_in_the_place_of_random_numbers_is_told():
             "batch_input_shape": [None, 4],
         }},
     ]}}  # fmt: skip
-    _, done = upgrade(config, "2.4.0")
-    assert any(text.startswith("random-lambda: ") and "mean" in text for text in done)
+    _, messages = upgrade(config, "2.4.0")
+    assert any(text.startswith("random-lambda: ") and "mean" in text for text in messages)

@@ -28,7 +28,7 @@ def layer(kind, name, *inputs, module="keras.layers", nodes=None, **settings):
     }
 
 
-def make(tmp_path, *layers, held=1000, memory=1 << 30, shape=(8, 8, 3)):
+def make(tmp_path, *layers, size=1000, memory=1 << 30, shape=(8, 8, 3)):
     """Builds a graph of layers behind an input; no file is read."""
     first = layer("InputLayer", "entry", batch_shape=[None, *shape], dtype="float32")
     config = {
@@ -40,8 +40,8 @@ def make(tmp_path, *layers, held=1000, memory=1 << 30, shape=(8, 8, 3)):
             "output_layers": [[layers[-1]["name"], 0, 0]],
         },
     }
-    whole, _ = upgrade(config, "3.5.0")
-    network = SavedNetwork(tmp_path / "m", "test", whole, None, "3.5.0", None, (), "", held)
+    upgraded, _ = upgrade(config, "3.5.0")
+    network = SavedNetwork(tmp_path / "m", "test", upgraded, None, "3.5.0", None, (), "", size)
     return build(network, Limits(memory))[0]
 
 
@@ -66,13 +66,13 @@ def test_every_weight_is_counted_whoever_makes_it(tmp_path, bad):
 
 def test_weights_are_bounded_where_the_file_does_not_say_how_many(tmp_path):
     dense = layer("Dense", "bad", "entry", units=10**6)
-    assert make(tmp_path, dense, held=None).count_params() == 4 * 10**6
+    assert make(tmp_path, dense, size=None).count_params() == 4 * 10**6
     with pytest.raises(UnsafeModelError, match="max-memory"):
-        make(tmp_path, dense, held=None, memory=10**6)
+        make(tmp_path, dense, size=None, memory=10**6)
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "arguments"),
+    ("name", "module_name", "arguments"),
     [
         ("Tile", "numpy", {"x": [1.0, 2.0], "repeats": BIG}),
         ("Pad", "numpy", {"x": [1.0], "pad_width": [[0, BIG]]}),
@@ -82,13 +82,17 @@ def test_weights_are_bounded_where_the_file_does_not_say_how_many(tmp_path):
         ("OneHot", "nn", {"x": [1], "num_classes": BIG}),
     ],
 )
-def test_an_operation_on_constants_is_not_run(tmp_path, name, place, arguments):
-    cls = getattr(__import__(f"keras.src.ops.{place}", fromlist=["x"]), name)
-    taken = cls.call.__code__.co_varnames[: cls.call.__code__.co_argcount]
-    own = {key: value for key, value in arguments.items() if key not in taken}
-    given = {key: value for key, value in arguments.items() if key in taken}
+def test_an_operation_on_constants_is_not_run(tmp_path, name, module_name, arguments):
+    cls = getattr(__import__(f"keras.src.ops.{module_name}", fromlist=["x"]), name)
+    parameters = cls.call.__code__.co_varnames[: cls.call.__code__.co_argcount]
+    settings = {key: value for key, value in arguments.items() if key not in parameters}
+    given = {key: value for key, value in arguments.items() if key in parameters}
     bad = layer(
-        name, "bad", module=f"keras.src.ops.{place}", nodes=[{"args": [], "kwargs": given}], **own
+        name,
+        "bad",
+        module=f"keras.src.ops.{module_name}",
+        nodes=[{"args": [], "kwargs": given}],
+        **settings,
     )
     with pytest.raises(ModelFileError, match="'bad' is called on constants alone"):
         make(tmp_path, bad)
@@ -99,10 +103,10 @@ def test_an_operation_on_constants_is_not_run(tmp_path, name, place, arguments):
     [("Unstack", {"axis": 1}), ("Split", {"indices_or_sections": 10**6, "axis": 1})],
 )
 def test_a_tensor_in_millions_of_parts(tmp_path, name, settings):
-    place = "core" if name == "Unstack" else "numpy"
+    module_name = "core" if name == "Unstack" else "numpy"
     flat = layer("Reshape", "flat", "up", target_shape=[10**6, 1])
     up = layer("ZeroPadding2D", "up", "entry", padding=[[0, 992], [0, 992]])
-    bad = layer(name, "bad", "flat", module=f"keras.src.ops.{place}", **settings)
+    bad = layer(name, "bad", "flat", module=f"keras.src.ops.{module_name}", **settings)
     with pytest.raises(UnsafeModelError, match=r"'bad'.*comes to more than 50000 tensors"):
         make(tmp_path, up, flat, bad, shape=(8, 8, 1))
 
@@ -137,9 +141,9 @@ def test_more_memory_is_allowed_where_it_is_given(tmp_path):
     ],
 )
 def test_a_number_out_of_its_range_is_named(tmp_path, kind, setting, value):
-    known = "RandomGaussianBlur" if kind == "GaussianBlur" else kind
+    class_name = "RandomGaussianBlur" if kind == "GaussianBlur" else kind
     with pytest.raises(ModelFileError, match=f"'bad' has the setting '{setting}'.*expected"):
-        make(tmp_path, layer(known, "bad", "entry", **{setting: value}))
+        make(tmp_path, layer(class_name, "bad", "entry", **{setting: value}))
 
 
 def test_infinity_where_it_means_something(tmp_path):

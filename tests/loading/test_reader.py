@@ -67,27 +67,27 @@ def good(tmp_path):
 
 @pytest.fixture
 def reader():
-    made = Reader()
-    yield made
-    made.stop()
+    readers = Reader()
+    yield readers
+    readers.stop()
 
 
 @pytest.fixture
 def bad(good):
     """What becomes of a file if the process is another."""
-    made = []
+    readers = []
 
     def ask(act, *, start="pass", patience=30.0, starts=30.0):
-        made.append(Reader(fake(start=start, act=act), patience=patience, start=starts))
+        readers.append(Reader(fake(start=start, act=act), patience=patience, start=starts))
         with pytest.raises(ModelFileError) as caught:
-            made[-1].read("model", good)
-        assert made[-1]._process is None
+            readers[-1].read("model", good)
+        assert readers[-1]._process is None
         assert "\n" not in str(caught.value)
         assert str(good) in str(caught.value)
         return str(caught.value)
 
     yield ask
-    for each in made:
+    for each in readers:
         each.stop()
 
 
@@ -95,7 +95,7 @@ def number(reader):
     return reader._process.id
 
 
-def gone(process):
+def has_ended(process):
     """Whether a process ends within some seconds."""
     for _ in range(500):
         state = Path(f"/proc/{process}/stat")
@@ -112,19 +112,24 @@ def gone(process):
 def run(code, folder, *arguments):
     """Runs Python in a process of its own, any warning an error."""
     given = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)]
-    done = subprocess.run(given, capture_output=True, text=True, cwd=folder, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    process = subprocess.run(given, capture_output=True, text=True, cwd=folder, timeout=300)
+    assert (process.returncode, process.stderr) == (0, "")
+    return process.stdout
 
 
 # What it reads
 
 
 def test_a_file_is_read(reader, good):
-    held = reader.read("model", good)
-    assert json.loads(held.texts["config"]) == {"class_name": "Sequential"}
-    assert (held.version, held.backend, held.size, held.store) == ("2.1.6", None, 8, None)
-    (layer,) = held.layers
+    contents = reader.read("model", good)
+    assert json.loads(contents.texts["config"]) == {"class_name": "Sequential"}
+    assert (contents.version, contents.backend, contents.size, contents.store) == (
+        "2.1.6",
+        None,
+        8,
+        None,
+    )
+    (layer,) = contents.layers
     assert (layer.layer, layer.names) == ("d", ("kernel:0", "bias:0"))
     assert [array.dtype.name for array in layer.arrays] == ["float32", "float64"]
     np.testing.assert_array_equal(layer.arrays[0], [[0, 1], [2, 3], [4, 5]])
@@ -183,8 +188,8 @@ def test_a_name_of_any_bytes(reader, tmp_path):
 
 def test_many_threads_read_at_once(reader, good):
     with ThreadPoolExecutor(4) as pool:
-        held = list(pool.map(lambda _: reader.read("model", good).size, range(12)))
-    assert held == [8] * 12
+        contents = list(pool.map(lambda _: reader.read("model", good).size, range(12)))
+    assert contents == [8] * 12
 
 
 def test_a_large_array_comes_whole(reader, tmp_path):
@@ -200,8 +205,8 @@ def test_a_large_array_comes_whole(reader, tmp_path):
         inner["one"] = np.float16(3)
         inner["none"] = np.zeros((0, 4), "int64")
     arrays = reader.read("model", path).layers[0].arrays
-    for array, wanted in zip(arrays[:2], (values, values), strict=True):
-        np.testing.assert_array_equal(array, wanted)
+    for array, expected in zip(arrays[:2], (values, values), strict=True):
+        np.testing.assert_array_equal(array, expected)
     assert [array.dtype.name for array in arrays[2:]] == ["int32", "bool", "float16", "int64"]
     np.testing.assert_array_equal(arrays[2], values[0, 0])
     np.testing.assert_array_equal(arrays[3], values[0, 0] > 100)
@@ -216,14 +221,14 @@ def test_after_a_refused_file_comes_another_process(reader, good, tmp_path):
     before = number(reader)
     with pytest.raises(ModelFileError, match=r"cut\.h5 is a damaged or truncated HDF5 file"):
         reader.read("model", first)
-    assert gone(before)
+    assert has_ended(before)
     assert reader.read("model", good).size == 8
 
 
 def test_a_process_that_ended_unseen_is_replaced(reader, good):
     reader.read("model", good)
     os.kill(number(reader), signal.SIGTERM)
-    assert gone(number(reader))
+    assert has_ended(number(reader))
     assert reader.read("model", good).size == 8
 
 
@@ -258,12 +263,12 @@ def test_what_it_says_on_standard_error_is_told(bad):
     assert "(it ended: ModuleNotFoundError: No module named 'no_such_module')" in bad(
         "pass", start=start
     )
-    said = bad("os.write(2, b'free(): \\x1b[1mbad\\x00 size\\n\\n'); os.abort()")
-    assert "damaged HDF5 file (HDF5 crashed on it: free(): [1mbad size): download" in said
-    said = bad("raise ImportError('e' * 1000)")
-    wanted = f"the process that reads HDF5 failed (ImportError: {'e' * 187}...)"
-    assert said.endswith(wanted)
-    assert "damaged" not in said
+    message = bad("os.write(2, b'free(): \\x1b[1mbad\\x00 size\\n\\n'); os.abort()")
+    assert "damaged HDF5 file (HDF5 crashed on it: free(): [1mbad size): download" in message
+    message = bad("raise ImportError('e' * 1000)")
+    expected = f"the process that reads HDF5 failed (ImportError: {'e' * 187}...)"
+    assert message.endswith(expected)
+    assert "damaged" not in message
 
 
 @posix
@@ -364,8 +369,8 @@ NONSENSE = [
 
 @pytest.mark.parametrize("act", NONSENSE)
 def test_nonsense_is_not_believed(bad, act):
-    said = bad(act)
-    assert "damaged HDF5 file (reading it gave" in said
+    message = bad(act)
+    assert "damaged HDF5 file (reading it gave" in message
 
 
 def test_an_error_is_told_and_cut(good):
@@ -397,7 +402,7 @@ def test_an_interruption_from_the_keyboard(good):
     with pytest.raises(KeyboardInterrupt):
         hanging.read("model", good)
     timer.join()
-    assert gone(process)
+    assert has_ended(process)
 
 
 def test_it_is_ended_while_it_reads(good):
@@ -438,7 +443,7 @@ def test_a_fork_has_a_process_of_its_own(good):
     """
     numbers = run(code, good.parent, good).split()
     assert len(set(numbers)) == 2
-    assert all(gone(int(process)) for process in numbers)
+    assert all(has_ended(int(process)) for process in numbers)
 
 
 def test_it_ends_with_who_started_it(good):
@@ -449,12 +454,12 @@ def test_it_ends_with_who_started_it(good):
     reader.read_contents("model", Path(sys.argv[1]))
     print(reader._reader._process.id)
     """
-    assert gone(int(run(code, good.parent, good)))
+    assert has_ended(int(run(code, good.parent, good)))
     killed = "import os, sys\nsys.stdout.flush()\nos.kill(os.getpid(), 9)"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code) + killed, str(good)], capture_output=True
     )
-    assert gone(int(done.stdout))
+    assert has_ended(int(process.stdout))
 
 
 SHADOWING = ("select", "json", "signal", "numpy", "h5py", "importlib", "layersight", "resource")
@@ -462,11 +467,11 @@ SHADOWING = ("select", "json", "signal", "numpy", "h5py", "importlib", "layersig
 
 @pytest.mark.parametrize("where", ["script", "working folder", "named"])
 def test_nothing_of_the_users_folders_is_imported(good, tmp_path, where):
-    own, other = tmp_path / "own", tmp_path / "other"
-    for folder in (own, other):
+    user_folder, other = tmp_path / "user_folder", tmp_path / "other"
+    for folder in (user_folder, other):
         folder.mkdir()
     for name in SHADOWING:
-        (own / f"{name}.py").write_text(f"open({str(own / 'imported')!r}, 'w')")
+        (user_folder / f"{name}.py").write_text(f"open({str(user_folder / 'imported')!r}, 'w')")
     code = """
     import sys
     own = sys.argv[2]
@@ -477,18 +482,18 @@ def test_nothing_of_the_users_folders_is_imported(good, tmp_path, where):
     sys.path.insert(0, own)
     print(reader.read_contents("model", Path(sys.argv[1])).size)
     """
-    script = (own if where == "script" else other) / "script.py"
+    script = (user_folder if where == "script" else other) / "script.py"
     script.write_text(textwrap.dedent(code))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(script), str(good), str(own)],
+    process = subprocess.run(
+        [sys.executable, "-W", "error", str(script), str(good), str(user_folder)],
         capture_output=True,
         text=True,
-        cwd=own if where == "working folder" else other,
-        env={**os.environ, **({"PYTHONPATH": str(own)} if where == "named" else {})},
+        cwd=user_folder if where == "working folder" else other,
+        env={**os.environ, **({"PYTHONPATH": str(user_folder)} if where == "named" else {})},
         timeout=300,
     )
-    assert (done.stdout, done.stderr) == ("8\n", "")
-    assert not (own / "imported").exists()
+    assert (process.stdout, process.stderr) == ("8\n", "")
+    assert not (user_folder / "imported").exists()
 
 
 def test_where_it_looks_for_modules(tmp_path, monkeypatch):

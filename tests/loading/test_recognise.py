@@ -69,9 +69,9 @@ def test_hdf5_behind_a_block_of_the_user(tmp_path: Path) -> None:
 def test_what_it_is_instead(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "model.h5"
     path.write_bytes(content)
-    found = refused(path)
-    assert "is not a Keras model: expected a .keras or HDF5 file" in found
-    assert words in found
+    message = refused(path)
+    assert "is not a Keras model: expected a .keras or HDF5 file" in message
+    assert words in message
 
 
 def test_archives_that_are_no_models(tmp_path: Path) -> None:
@@ -92,10 +92,10 @@ def test_archives_that_are_no_models(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_names_what_is_near(tmp_path: Path) -> None:
     for name in ("model.h5", "modell.keras", "model.txt"):
         (tmp_path / name).touch()
-    found = refused(tmp_path / "modle.h5")
-    assert found.startswith("no model file ")
-    assert "Did you mean model.h5" in found
-    assert "model.txt" not in found
+    message = refused(tmp_path / "modle.h5")
+    assert message.startswith("no model file ")
+    assert "Did you mean model.h5" in message
+    assert "model.txt" not in message
     assert refused(tmp_path / "nowhere" / "model.h5").endswith("model.h5.")
 
 

@@ -66,9 +66,9 @@ def of_tensorflow(kind, call, **settings):
 
 
 def called(function, constants=(), **arguments):
-    made = node("op", kind="TensorFlowCall", nodes=[TAKEN], function=function)
-    made["config"] |= {"arguments": arguments, "constants": [*constants]}
-    return made
+    operation = node("op", kind="TensorFlowCall", nodes=[TAKEN], function=function)
+    operation["config"] |= {"arguments": arguments, "constants": [*constants]}
+    return operation
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_names_stand_in_both_places():
 
 
 @pytest.mark.parametrize(
-    ("kind", "taken", "args", "kwargs"),
+    ("kind", "reference", "args", "kwargs"),
     [
         ("Activation", [["input", 0, 0, {"training": False}]], [IN], {"training": False}),
         (
@@ -232,8 +232,8 @@ def test_names_stand_in_both_places():
     ],
     ids=["setting", "tensor-as-setting", "constant", "merging", "state"],
 )
-def test_nodes_become_those_of_keras_3(kind, taken, args, kwargs):
-    config = graph(entry(), node("a", kind=kind, nodes=[taken]))
+def test_nodes_become_those_of_keras_3(kind, reference, args, kwargs):
+    config = graph(entry(), node("a", kind=kind, nodes=[reference]))
     assert nodes.spread_nodes(config) == 1
     assert config["config"]["layers"][1]["inbound_nodes"] == [{"args": args, "kwargs": kwargs}]
 
@@ -251,11 +251,11 @@ def test_calls_of_nested_models_count_from_zero():
 
 
 def test_each_reference_is_looked_at_once(monkeypatch):
-    seen = []
+    visited = []
 
     def counted(value):
         for history in each_tensor(value):
-            seen.append(history)
+            visited.append(history)
             yield history
 
     monkeypatch.setattr(nodes, "each_tensor", counted)
@@ -267,15 +267,17 @@ def test_each_reference_is_looked_at_once(monkeypatch):
     config = graph(entry(), *inner, *outer)
     nodes.spread_nodes(config)
     assert nodes.count_from_zero(config) == 50
-    assert len(seen) == 100
+    assert len(visited) == 100
 
 
 @pytest.mark.parametrize(
-    ("taken", "message"), [("b", "that it does not have"), ("input", "uses call 7")]
+    ("reference", "message"), [("b", "that it does not have"), ("input", "uses call 7")]
 )
-def test_a_reference_to_nothing_is_an_error(taken, message):
-    call = 7 if taken == "input" else 0
-    config = graph(entry(), node("a", nodes=[[["input", 0, 0, {}]]]), outputs=[[taken, call, 0]])
+def test_a_reference_to_nothing_is_an_error(reference, message):
+    call = 7 if reference == "input" else 0
+    config = graph(
+        entry(), node("a", nodes=[[["input", 0, 0, {}]]]), outputs=[[reference, call, 0]]
+    )
     with pytest.raises(ModelFileError, match=message):
         upgrade(config)
 
@@ -343,9 +345,9 @@ def test_hard_sigmoid_keeps_its_old_slope_in_old_files():
 def test_upgrade_leaves_its_argument_and_says_what_it_did():
     config = {"class_name": "Sequential", "config": [layer("Dense", batch_input_shape=[None, 3])]}
     before = str(config)
-    _, done = upgrade(config, "2.1.0")
+    _, messages = upgrade(config, "2.1.0")
     assert str(config) == before
-    assert [entry.partition(":")[0] for entry in done] == [
+    assert [entry.partition(":")[0] for entry in messages] == [
         "sequential-list", "input-layer", "harmless-settings",
     ]  # fmt: skip
 

@@ -36,7 +36,7 @@ def network():
     hidden = layers.SeparableConv2D(3, 3, name="parts")(inner(inputs))
     hidden = layers.Reshape((4, 12), name="rows")(hidden)
     hidden = layers.Bidirectional(layers.LSTM(3, name="lstm"), name="both")(hidden)
-    return tf_keras.Model(inputs, layers.Dense(2, name="top")(hidden), name="whole")
+    return tf_keras.Model(inputs, layers.Dense(2, name="top")(hidden), name="content")
 
 
 @pytest.fixture(scope="module")
@@ -57,20 +57,20 @@ def saved(tmp_path_factory):
 
 def outputs(folder, image):
     model = load_model(folder)
-    found = model.forward({"picture": image}, ["inner/conv"], outputs=True)
-    assert found.layers["inner/conv"].shape == (1, 6, 6, 4)
-    return found.outputs["top"]
+    result = model.forward({"picture": image}, ["inner/conv"], outputs=True)
+    assert result.layers["inner/conv"].shape == (1, 6, 6, 4)
+    return result.outputs["top"]
 
 
 def test_outputs_are_those_of_keras_2(saved):
-    folder, image, wanted = saved
-    np.testing.assert_allclose(outputs(folder, image), wanted, rtol=1e-5, atol=1e-5)
+    folder, image, expected = saved
+    np.testing.assert_allclose(outputs(folder, image), expected, rtol=1e-5, atol=1e-5)
     assert read_network(folder).kind == "SavedModel"
 
 
 def test_the_metadata_of_tensorflow_up_to_2_4(saved, tmp_path):
     """It stood in ``saved_model.pb``."""
-    folder, image, wanted = saved
+    folder, image, expected = saved
     shutil.copytree(folder, tmp_path / "old")
     root = json.loads(_root_text(folder))
     graph = saved_model_pb2.SavedModel()
@@ -80,15 +80,15 @@ def test_the_metadata_of_tensorflow_up_to_2_4(saved, tmp_path):
     node.metadata = json.dumps({**root, "keras_version": "2.4.0"})
     (tmp_path / "old" / "saved_model.pb").write_bytes(graph.SerializeToString())
     (tmp_path / "old" / "keras_metadata.pb").unlink()
-    np.testing.assert_allclose(outputs(tmp_path / "old", image), wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(outputs(tmp_path / "old", image), expected, rtol=1e-5, atol=1e-5)
 
 
 def _root_text(folder):
     from tf_keras.protobuf import saved_metadata_pb2
 
-    noted = saved_metadata_pb2.SavedMetadata()
-    noted.ParseFromString((folder / "keras_metadata.pb").read_bytes())
-    return next(node.metadata for node in noted.nodes if node.node_path == "root")
+    metadata = saved_metadata_pb2.SavedMetadata()
+    metadata.ParseFromString((folder / "keras_metadata.pb").read_bytes())
+    return next(node.metadata for node in metadata.nodes if node.node_path == "root")
 
 
 def test_reading_it_imports_no_framework(saved):
@@ -97,10 +97,10 @@ def test_reading_it_imports_no_framework(saved):
         "read_network(Path(sys.argv[1]));"
         "print([m for m in ('tensorflow', 'tf_keras', 'keras') if m in sys.modules])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, str(saved[0])], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
 
 
 def test_a_folder_that_keras_did_not_write(tmp_path):
@@ -162,21 +162,21 @@ PARTS = ("keras_metadata.pb", "variables/variables.index", "graph")
 
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(PARTS), st.floats(0, 1), st.binary(min_size=1, max_size=6), st.booleans())
-def test_damage_is_one_error(saved, tmp_path, part, place, piece, cut):
+def test_damage_is_one_error(saved, tmp_path, part, share, piece, cut):
     folder = tmp_path / "damaged"
     if not folder.exists():
         shutil.copytree(saved[0], folder)
     file = folder / ("variables/variables.data-00000-of-00001" if part == "graph" else part)
-    whole = (saved[0] / file.relative_to(folder)).read_bytes()
-    start = len(whole) - 4000 if part == "graph" else 0
-    at = start + int(place * (len(whole) - start - 1))
-    file.write_bytes(whole[:at] if cut else whole[:at] + piece + whole[at + len(piece) :])
+    content = (saved[0] / file.relative_to(folder)).read_bytes()
+    start = len(content) - 4000 if part == "graph" else 0
+    at = start + int(share * (len(content) - start - 1))
+    file.write_bytes(content[:at] if cut else content[:at] + piece + content[at + len(piece) :])
     try:
         read_network(folder, with_digest=False)
     except LayersightError as error:
         assert "\n" not in str(error)  # noqa: PT017
     finally:
-        file.write_bytes(whole)
+        file.write_bytes(content)
 
 
 def test_every_type_of_number(tmp_path):
@@ -193,11 +193,11 @@ def test_every_type_of_number(tmp_path):
     holder = Holder()
     point = tf.train.Checkpoint(layer=holder)
     prefix = point.write(str(tmp_path / "point"))
-    found, files = read_checkpoint(tmp_path, "point")
+    result, files = read_checkpoint(tmp_path, "point")
     assert prefix.endswith("point")
     assert len(files) == 2
-    assert len(found) == len(kinds)
+    assert len(result) == len(kinds)
     for variable in holder.variables_held:
         name = variable.name.partition(":")[0]
-        wanted = tf.cast(variable, "float32").numpy()
-        np.testing.assert_array_equal(found[name].astype("float32"), wanted)
+        expected = tf.cast(variable, "float32").numpy()
+        np.testing.assert_array_equal(result[name].astype("float32"), expected)

@@ -12,8 +12,8 @@ from layersight.frameworks.keras.lookup import check_policies, known_settings
 @pytest.mark.parametrize("kind", ["LayerNormalization", "TextVectorization", "IntegerLookup"])
 def test_what_a_layer_takes_from_its_keyword_arguments_and_saves_is_known(kind):
     settings = getattr(keras.layers, kind)().get_config()
-    kept = known_settings(getattr(keras.layers, kind), settings, "here")
-    assert kept == settings
+    result = known_settings(getattr(keras.layers, kind), settings, "here")
+    assert result == settings
 
 
 @pytest.mark.parametrize("value", [False, True])

@@ -50,8 +50,8 @@ def topology():
     dense = {"units": 2, "activation": "softmax", "use_bias": True, "batch_input_shape": [None, 4]}
     head = legacy.sequential(legacy.layer("Dense", "head", **dense))
     head["config"]["name"] = "sequential_3"
-    whole = legacy.sequential(body, head)
-    return {**whole, "keras_version": "tfjs-layers 1.3.1", "backend": "tensor_flow.js"}
+    outer = legacy.sequential(body, head)
+    return {**outer, "keras_version": "tfjs-layers 1.3.1", "backend": "tensor_flow.js"}
 
 
 def values(seed=0):
@@ -65,60 +65,60 @@ def write(folder, arrays, config=None, *, shards=2, pack=None, wrapped=False, **
     entries, data = [], b""
     for name, array in arrays.items():
         entry = {"name": name, "shape": list(array.shape), "dtype": "float32"}
-        held = array.astype("<f4")
+        weights = array.astype("<f4")
         if pack == "float16":
             entry["quantization"] = {"dtype": pack, "original_dtype": "float32"}
-            held = array.astype("<f2")
+            weights = array.astype("<f2")
         elif pack:
             least, step = float(array.min()), float(np.ptp(array) or 1) / np.iinfo(pack).max
             entry["quantization"] = {"dtype": pack, "scale": step, "min": least}
-            held = np.round((array - least) / step).astype(f"<{np.dtype(pack).str[1:]}")
+            weights = np.round((array - least) / step).astype(f"<{np.dtype(pack).str[1:]}")
         entries.append(entry)
-        data += held.tobytes()
+        data += weights.tobytes()
     names = [f"group1-shard{n + 1}of{shards}.bin" for n in range(shards)]
     cut = [len(data) * n // shards for n in range(shards + 1)]
     for name, first, last in zip(names, cut, cut[1:], strict=False):
         (folder / name).write_bytes(data[first:last])
     config = config or topology()
     if wrapped:
-        noted = {key: config.pop(key) for key in ("keras_version", "backend")}
-        config = {**noted, "keras_version": "2.4.0", "model_config": config}
+        origin = {key: config.pop(key) for key in ("keras_version", "backend")}
+        config = {**origin, "keras_version": "2.4.0", "model_config": config}
     document = {"format": "layers-model", "modelTopology": config} | more
     document |= {"weightsManifest": [{"paths": names, "weights": entries}]}
     (folder / "model.json").write_text(json.dumps(document))
     return folder
 
 
-def expected(image, held):
+def expected(image, weights):
     """The network, one product at a time."""
 
     def convolve(maps, kernel, filters):
         padded = np.pad(maps, [(1, 1), (1, 1), (0, 0)])
-        made = np.zeros((*maps.shape[:2], filters))
+        output = np.zeros((*maps.shape[:2], filters))
         for row, column in np.ndindex(*maps.shape[:2]):
             part = padded[row : row + 3, column : column + 3]
             for f in range(filters):
                 if kernel.shape[-1] == filters:
-                    made[row, column, f] = (part * kernel[..., f]).sum()
+                    output[row, column, f] = (part * kernel[..., f]).sum()
                 else:
-                    made[row, column, f] = (part[..., f] * kernel[..., f, 0]).sum()
-        return made
+                    output[row, column, f] = (part[..., f] * kernel[..., f, 0]).sum()
+        return output
 
-    maps = convolve(image, held["Conv1/kernel"], 4)
-    norm = {key: held[f"bn_Conv1/{key}"] for key in ("gamma", "beta")}
-    mean, variance = held["bn_Conv1/moving_mean"], held["bn_Conv1/moving_variance"]
+    maps = convolve(image, weights["Conv1/kernel"], 4)
+    norm = {key: weights[f"bn_Conv1/{key}"] for key in ("gamma", "beta")}
+    mean, variance = weights["bn_Conv1/moving_mean"], weights["bn_Conv1/moving_variance"]
     maps = (maps - mean) / np.sqrt(variance + 1e-3) * norm["gamma"] + norm["beta"]
     maps = np.clip(maps, 0, 6)
-    both = maps + convolve(maps, held["depth/depthwise_kernel"], 4)
-    scores = both.mean(axis=(0, 1)) @ held["head/kernel"] + held["head/bias"]
+    both = maps + convolve(maps, weights["depth/depthwise_kernel"], 4)
+    scores = both.mean(axis=(0, 1)) @ weights["head/kernel"] + weights["head/bias"]
     return both, np.exp(scores) / np.exp(scores).sum()
 
 
 @pytest.mark.parametrize("pack", [None, "float16", "uint8", "uint16"])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_network_as_teachable_machine_exports_it(tmp_path, pack, wrapped):
-    held = values()
-    write(tmp_path / "tm", held, pack=pack, wrapped=wrapped)
+    weights = values()
+    write(tmp_path / "tm", weights, pack=pack, wrapped=wrapped)
     labels = {"labels": ["cat ", "dog"], "packageName": "@teachablemachine/image"}
     (tmp_path / "tm" / "metadata.json").write_text(json.dumps(labels))
     model = load_model(tmp_path / "tm")
@@ -126,12 +126,12 @@ def test_a_network_as_teachable_machine_exports_it(tmp_path, pack, wrapped):
     assert model.info.source == str(tmp_path / "tm" / "model.json")
     image = np.random.default_rng(1).random((1, 6, 6, 3)).astype("float32")
     name = model.info.inputs[0].name
-    asked = next(entry.name for entry in model.info.layers if entry.name.endswith("both"))
-    found = model.forward({name: image}, [asked], outputs=True)
-    both, scores = expected(image[0], held)
+    layer_name = next(entry.name for entry in model.info.layers if entry.name.endswith("both"))
+    result = model.forward({name: image}, [layer_name], outputs=True)
+    both, scores = expected(image[0], weights)
     near = {None: 1e-5, "float16": 0.01, "uint8": 0.05, "uint16": 0.001}[pack]
-    np.testing.assert_allclose(found.layers[asked][0], both, rtol=near, atol=near)
-    (given,) = found.outputs.values()
+    np.testing.assert_allclose(result.layers[layer_name][0], both, rtol=near, atol=near)
+    (given,) = result.outputs.values()
     np.testing.assert_allclose(given[0], scores, rtol=near, atol=near)
 
 
@@ -171,7 +171,7 @@ def test_a_bidirectional_layer_keeps_its_halves_apart(tmp_path):
     }
     model = load_model(write(tmp_path / "js", arrays, config))
     values = draw.random((1, 5, 3)).astype("float32")
-    found = model.forward({model.info.inputs[0].name: values}, ["both"]).layers["both"]
+    result = model.forward({model.info.inputs[0].name: values}, ["both"]).layers["both"]
 
     def gate(x):
         return np.clip(0.2 * x + 0.5, 0, 1)
@@ -188,7 +188,7 @@ def test_a_bidirectional_layer_keeps_its_halves_apart(tmp_path):
             reset = gate(given[2:4] + state @ recurrent[:, 2:4])
             new = np.tanh(given[4:] + (reset * state) @ recurrent[:, 4:])
             state = update * state + (1 - update) * new
-        np.testing.assert_allclose(found[0, part], state, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(result[0, part], state, rtol=1e-4, atol=1e-5)
 
 
 def changed(folder, change):
@@ -315,9 +315,9 @@ TEXT = json.dumps({"modelTopology": topology(), "weightsManifest": [
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, len(TEXT) - 1), st.sampled_from(["", "[", "0", '"', "null", "-1", "{}"]))
-def test_a_damaged_document_is_one_error(tmp_path, place, piece):
+def test_a_damaged_document_is_one_error(tmp_path, position, piece):
     (tmp_path / "a.bin").write_bytes(bytes(32))
-    (tmp_path / "model.json").write_text(TEXT[:place] + piece + TEXT[place + 1 :])
+    (tmp_path / "model.json").write_text(TEXT[:position] + piece + TEXT[position + 1 :])
     try:
         network = read_network(tmp_path / "model.json", with_digest=False)
     except LayersightError as error:

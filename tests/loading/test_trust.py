@@ -65,8 +65,8 @@ def test_trusted_code_runs_and_is_told(with_code, caplog):
     assert f"running code from {with_code} because of --trust" in caplog.text
     assert "trust: the code of the Lambda layer 'own' was run" in model.info.rewrites
     image = {model.info.inputs[0].name: np.ones((1, 8, 8, 3), "float32")}
-    found = model.forward(image, ["conv", "own"]).layers
-    np.testing.assert_allclose(found["own"], found["conv"] * 2 + 1, rtol=1e-6)
+    result = model.forward(image, ["conv", "own"]).layers
+    np.testing.assert_allclose(result["own"], result["conv"] * 2 + 1, rtol=1e-6)
     assert (with_code.parent / CALLED).exists()
 
 

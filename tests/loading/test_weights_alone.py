@@ -41,10 +41,10 @@ def network(tmp_path_factory):
         on_windows((folder / "new.weights.h5").read_bytes())
     )
     with zipfile.ZipFile(folder / "whole.keras") as old:
-        held = {name: old.read(name) for name in old.namelist()}
-    held["model.weights.h5"] = on_windows(held["model.weights.h5"])
+        contents = {name: old.read(name) for name in old.namelist()}
+    contents["model.weights.h5"] = on_windows(contents["model.weights.h5"])
     with zipfile.ZipFile(folder / "windows.keras", "w") as new:
-        for name, content in held.items():
+        for name, content in contents.items():
             new.writestr(name, content)
     return model, folder
 
@@ -54,10 +54,10 @@ def on_windows(content: bytes) -> bytes:
     target = io.BytesIO()
     with h5py.File(io.BytesIO(content)) as old, h5py.File(target, "w") as new:
 
-        def copy(place, member):
+        def copy(path, member):
             if isinstance(member, h5py.Dataset):
-                *above, group, name = place.split("/")
-                new["/".join(filter(None, ["\\".join(above), group, name]))] = member[()]
+                *above, group, last = path.split("/")
+                new["/".join(filter(None, ["\\".join(above), group, last]))] = member[()]
 
         old.visititems(copy)
     return target.getvalue()
@@ -73,28 +73,28 @@ def on_windows(content: bytes) -> bytes:
 def test_weights_with_a_configuration(network, name):
     model, folder = network
     opened = layersight.load_model(folder / name, architecture=folder / "model.json")
-    for own, wanted in zip(opened.model.weights, model.weights, strict=True):
-        np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
+    for actual, expected in zip(opened.model.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(actual.numpy()), np.asarray(expected.numpy()))
 
 
 def test_a_whole_model_written_on_windows(network):
     model, folder = network
     opened = layersight.load_model(folder / "windows.keras")
-    for own, wanted in zip(opened.model.weights, model.weights, strict=True):
-        np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
+    for actual, expected in zip(opened.model.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(actual.numpy()), np.asarray(expected.numpy()))
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_batch_renormalisation_of_keras_3_keeps_its_weights(tmp_path, suffix):
     import keras
 
-    made = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.BatchNormalization(renorm=True)])
-    for number, variable in enumerate(made.weights):
+    built = keras.Sequential([keras.Input((4, 4, 2)), keras.layers.BatchNormalization(renorm=True)])
+    for number, variable in enumerate(built.weights):
         variable.assign(np.full(tuple(variable.shape), 1.0 + number, "float32"))
-    made.save(tmp_path / f"m{suffix}")
+    built.save(tmp_path / f"m{suffix}")
     opened = layersight.load_model(tmp_path / f"m{suffix}")
-    for own, wanted in zip(opened.model.weights, made.weights, strict=True):
-        np.testing.assert_array_equal(np.asarray(own.numpy()), np.asarray(wanted.numpy()))
+    for actual, expected in zip(opened.model.weights, built.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(actual.numpy()), np.asarray(expected.numpy()))
 
 
 def test_a_store_with_one_place_written_in_two_ways_is_refused(network, tmp_path):
@@ -138,12 +138,12 @@ def test_a_store_that_reaches_out_is_refused(network, tmp_path):
 def test_an_architecture_by_name(tmp_path, name, top):
     import keras
 
-    made = keras.applications.MobileNet(weights=None, include_top=top)
-    made.save_weights(tmp_path / name) if name == "a.weights.h5" else made.save(tmp_path / name)
+    built = keras.applications.MobileNet(weights=None, include_top=top)
+    built.save_weights(tmp_path / name) if name == "a.weights.h5" else built.save(tmp_path / name)
     opened = layersight.load_model(tmp_path / name, architecture="MobileNet")
     assert opened.info.preprocessing.name == "-1..1"
     np.testing.assert_array_equal(
-        opened.model.get_layer("conv1").kernel.numpy(), made.get_layer("conv1").kernel.numpy()
+        opened.model.get_layer("conv1").kernel.numpy(), built.get_layer("conv1").kernel.numpy()
     )
     assert (opened.info.layers[-1].name == "predictions") == top
 
@@ -151,8 +151,8 @@ def test_an_architecture_by_name(tmp_path, name, top):
 @pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "whole.h5", "whole.keras"])
 def test_kernels_without_a_network_are_those_of_the_file(network, name):
     model, folder = network
-    held = layersight.load_weights(folder / name)
-    shown = layersight.kernels(held)
+    contents = layersight.load_weights(folder / name)
+    shown = layersight.kernels(contents)
     expected = {
         (3, 3, 3, 2): model.get_layer("conv"),
         (3, 3, 2, 3): model.get_layer("inner").get_layer("inside"),
@@ -195,7 +195,10 @@ def test_depthwise_kernels_and_two_of_one_layer(tmp_path):
         for name, shape in zip(names, [(3, 3, 4, 2), (1, 1, 8, 5)], strict=True):
             group[name.decode()] = draw.normal(size=shape)
     shown = layersight.kernels(layersight.load_weights(tmp_path / "w.h5"))
-    assert [entry.name for entry in shown] == ["sep/depthwise_kernel:0", "sep/pointwise_kernel:0"]
+    assert [entry.name for entry in shown] == [
+        "sep/depthwise_kernel:0",
+        "sep/pointwise_kernel:0",
+    ]
     assert [entry.values.shape for entry in shown] == [(3, 3, 1, 8), (1, 1, 8, 5)]
 
 
@@ -221,5 +224,5 @@ def test_no_kernel_of_a_nested_model_is_lost(tmp_path, names):
     shown = layersight.kernels(layersight.load_weights(tmp_path / "w.h5"))
     count = len(set(names))
     assert len({entry.name for entry in shown}) == 2 * count
-    for entry, wanted in zip(shown, 2 * kernels[:count], strict=True):
-        np.testing.assert_array_equal(entry.values, wanted)
+    for entry, expected in zip(shown, 2 * kernels[:count], strict=True):
+        np.testing.assert_array_equal(entry.values, expected)
