@@ -1,4 +1,4 @@
-"""What the process that reads HDF5 does with a file, tried in this process."""
+"""Reading HDF5, in this process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from layersight.loading.frames import Incoming, RemoteError, write_frame
 
 
 def received(frames, tmp_path):
-    """What the other side makes of frames."""
+    """The contents that are collected from frames."""
     path = tmp_path / "frames"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for frame in (*frames, {"end": True}):
@@ -65,7 +65,7 @@ VALUES = np.random.default_rng(0).normal(size=(300, 2000)).astype("float32")
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_an_archive_is_read_by_the_places_of_its_weights(tmp_path, packing):
+def test_the_weights_of_an_archive_by_their_paths(tmp_path, packing):
     writer = store(
         layers__conv2d__vars__0=VALUES,
         layers__conv2d__vars__1=np.zeros(3),
@@ -80,7 +80,7 @@ def test_an_archive_is_read_by_the_places_of_its_weights(tmp_path, packing):
     assert contents.layers is None
 
 
-def test_a_store_alone_and_layers_alone(tmp_path):
+def test_weights_alone_as_a_store_and_by_layers(tmp_path):
     (tmp_path / "store").write_bytes(store(layers__a__vars__0=VALUES).getvalue())
     contents = received(read_weights(tmp_path / "store"), tmp_path)
     assert list(contents.store) == ["layers/a/vars/0"]
@@ -94,7 +94,7 @@ def test_a_store_alone_and_layers_alone(tmp_path):
         assert (contents.store, contents.backend, contents.size) == (None, "theano", VALUES.size)
 
 
-def test_numbers_of_two_bytes_that_keras_notes(tmp_path):
+def test_bfloat16_as_keras_marks_it(tmp_path):
     def note(file):
         halves = (VALUES[0].view("u4") >> 16).astype("u2")
         file["layers/a/vars/0"] = halves.view("V2")
@@ -107,7 +107,7 @@ def test_numbers_of_two_bytes_that_keras_notes(tmp_path):
 
 
 @pytest.mark.parametrize("attribute", [None, 3, "float16", "bfloat16" * 100])
-def test_two_bytes_of_no_type_are_no_numbers(tmp_path, attribute):
+def test_opaque_bytes_without_that_mark_are_refused(tmp_path, attribute):
     def note(file):
         file["layers/a"] = np.zeros(4, "V2")
         if attribute is not None:
@@ -175,7 +175,7 @@ def words(file):
         (words, ModelFileError, "not an array of numbers"),
     ],
 )
-def test_what_reaches_out_is_refused_before_anything_is_read(
+def test_unsafe_stores_are_refused_before_anything_is_read(
     tmp_path, monkeypatch, edit, error, message
 ):
     monkeypatch.setattr(groups, "MAX_OBJECTS", 8)
@@ -190,7 +190,7 @@ def test_what_reaches_out_is_refused_before_anything_is_read(
         list(read_weights(path))
 
 
-def test_a_member_with_a_wrong_sum_is_refused(tmp_path):
+def test_a_member_with_a_wrong_checksum_is_refused(tmp_path):
     path = archive(tmp_path / "m", store(layers__a=VALUES))
     content = bytearray(path.read_bytes())
     content[content.index(VALUES[7].tobytes())] ^= 1
@@ -199,14 +199,14 @@ def test_a_member_with_a_wrong_sum_is_refused(tmp_path):
         list(read_archive(path))
 
 
-def test_an_archive_behind_something_else(tmp_path):
+def test_an_archive_after_other_bytes(tmp_path):
     path = archive(tmp_path / "m", store(layers__a__vars__0=VALUES))
     path.write_bytes(bytes(777) + path.read_bytes())
     contents = received(read_archive(path), tmp_path)
     np.testing.assert_array_equal(contents.store["layers/a/vars/0"], VALUES)
 
 
-def test_a_window_shows_its_part_alone(tmp_path):
+def test_a_window_is_limited_to_its_part(tmp_path):
     (tmp_path / "f").write_bytes(bytes(range(100)))
     with (tmp_path / "f").open("rb") as file:
         window = Window(file, 10, 20)
@@ -230,7 +230,7 @@ def test_a_configuration_that_is_too_long(tmp_path, monkeypatch):
 
 
 def reply(request):
-    """What is answered, without the bounds that would stay with this process."""
+    """The answer to a request; the bounds, which would stay with this process, are off."""
     frames = []
     answer(request, frames.append)
     assert frames[0] is None
@@ -257,7 +257,7 @@ def test_an_answer_has_an_end_or_an_error(tmp_path):
 
 
 @pytest.mark.usefixtures("unbound")
-def test_want_of_memory_is_told(tmp_path, monkeypatch):
+def test_lack_of_memory_is_reported(tmp_path, monkeypatch):
     def fail(path):
         yield {"form": "store"}
         raise MemoryError("no room")

@@ -1,4 +1,4 @@
-"""Which images a path, a folder or a pattern means."""
+"""The images that a path, a folder or a pattern names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_folder_in_natural_order(tmp_path):
     assert [path.name for path in flat] == ["Img1.jpg", "img2.PNG", "img10.png"]
 
 
-def test_files_keep_their_order_and_come_once(tmp_path):
+def test_files_keep_their_order_without_repeats(tmp_path):
     second, first = touch(tmp_path, "b.png", "a.dat")
     files = images.find_images([str(second), first, tmp_path / "." / "b.png", tmp_path])
     assert files == [second, first]
@@ -59,7 +59,7 @@ def test_a_file_whose_name_looks_like_a_pattern(tmp_path):
     assert images.find_images([path]) == [path]
 
 
-def test_nothing_there(tmp_path):
+def test_missing_files(tmp_path):
     touch(tmp_path, "elephant.png")
     message = error_of(ImageError, images.find_images, [tmp_path / "elefant.png"])
     assert message.endswith("elefant.png'. Did you mean elephant.png?")
@@ -83,7 +83,7 @@ def test_a_pattern_without_a_match(tmp_path):
     assert "found 1 names but no image: looked for .bmp" in message
 
 
-def test_links_in_a_circle_end(tmp_path):
+def test_cyclic_links(tmp_path):
     (path,) = touch(tmp_path, "a/b/c.png")
     (tmp_path / "a" / "b" / "up").symlink_to(tmp_path, target_is_directory=True)
     assert images.find_images([tmp_path]) == [path]

@@ -59,7 +59,7 @@ def dicom(path: Path, pixels: np.ndarray, **settings: Any) -> Path:
     ],
 )
 @pytest.mark.parametrize("kind", ["MONOCHROME2", "MONOCHROME1"])
-def test_a_window_is_that_of_pydicom(tmp_path, settings, kind):
+def test_windows_match_pydicom(tmp_path, settings, kind):
     import pydicom
     from pydicom.pixels import apply_modality_lut, apply_windowing
 
@@ -80,7 +80,7 @@ def test_a_window_is_that_of_pydicom(tmp_path, settings, kind):
     assert any("rescaled (value * 1 - 1024)" in step for step in steps) == (intercept != 0)
 
 
-def test_of_a_volume_the_middle_slice_or_the_one_asked_for(tmp_path):
+def test_the_middle_or_requested_slice_of_a_volume(tmp_path):
     path = dicom(tmp_path / "volume.dcm", CT, WindowCenter=2000, WindowWidth=4000)
     middle, _, steps = read_pixels(path, 1)
     assert "slice 2 of 5, counted from 0 (the middle one)" in steps
@@ -103,7 +103,7 @@ def test_dicom_without_a_window_and_in_colour(tmp_path):
     assert steps == ("DICOM",)
 
 
-def test_a_dicom_file_that_claims_too_much_or_holds_nothing(tmp_path):
+def test_a_dicom_file_that_is_too_large_or_empty(tmp_path):
     import pydicom
 
     path = dicom(tmp_path / "bomb", CT[0])
@@ -123,12 +123,12 @@ def test_a_dicom_file_that_claims_too_much_or_holds_nothing(tmp_path):
 
 
 def smooth(value: int) -> np.ndarray:
-    """A picture that any codec keeps nearly as it is."""
+    """A picture that all codecs keep nearly unchanged."""
     rows, columns = np.mgrid[:48, :64]
     return np.stack([rows + value, columns + value, np.full_like(rows, value)], -1).astype(np.uint8)
 
 
-def test_heic_stands_upright_and_has_several_pictures(tmp_path):
+def test_heic_is_turned_upright_and_may_have_several_pictures(tmp_path):
     import pillow_heif
 
     picture = Image.fromarray(smooth(20))
@@ -188,8 +188,8 @@ def test_a_frame_of_a_film(tmp_path, container):
         read_pixels(path)
 
 
-def test_a_film_names_no_other_file(tmp_path):
-    """A list of films, which FFmpeg would follow, is no film here."""
+def test_a_film_cannot_refer_to_another_file(tmp_path):
+    """A playlist, which FFmpeg would follow, is not accepted as a film."""
     make_film(tmp_path / "real.mp4", "mp4")
     for text in (
         f"ffconcat version 1.0\nfile {tmp_path}/real.mp4\n",
@@ -200,7 +200,7 @@ def test_a_film_names_no_other_file(tmp_path):
             read_pixels(tmp_path / "list.mp4")
 
 
-def test_what_is_decoded_for_a_frame_is_bounded(tmp_path, monkeypatch):
+def test_decoding_for_a_frame_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(counting, "MAX_DECODED", 64 * 48 * 5)
     path = make_film(tmp_path / "film.avi", "avi")
     gif = tmp_path / "a.gif"
@@ -218,7 +218,7 @@ def test_a_page_or_frame_by_its_number(tmp_path, kind):
     options = {"lossless": True} if kind == "WEBP" else {}
     path = tmp_path / "pages"
     pages[0].save(path, kind, save_all=True, append_images=pages[1:], **options)
-    for frame, value in ((0, 10), (1, 110), (2, 200)):
+    for frame, value in ((None, 10), (0, 10), (1, 110), (2, 200)):
         result, _, steps = read_pixels(path, frame=frame)
         assert set(result.ravel().tolist()) == {value}
         words = (
@@ -257,7 +257,7 @@ def test_the_photograph_is_of_the_same_frame(tmp_path):
         ("av", "video", b"\x1aE\xdf\xa3"),
     ],
 )
-def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, library, extra, first):
+def test_a_missing_library_is_named(tmp_path, monkeypatch, library, extra, first):
     monkeypatch.setitem(sys.modules, library, None)
     (tmp_path / "a.bin").write_bytes(first + bytes(200))
     with pytest.raises(
@@ -266,7 +266,7 @@ def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, library, extr
         read_pixels(tmp_path / "a.bin")
 
 
-def test_the_turn_of_a_film_is_a_step(tmp_path, monkeypatch):
+def test_the_rotation_of_a_film_is_reported(tmp_path, monkeypatch):
     path = make_film(tmp_path / "film.mkv", "matroska")
 
     class Turned:

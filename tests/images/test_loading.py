@@ -104,7 +104,7 @@ def test_a_palette_image_of_pillow_is_read_by_its_colours():
 
 
 @pytest.mark.parametrize("shape", [(8,), (8, 8, 2), (8, 8, 5), (2, 8, 8, 3), (0, 8, 3)])
-def test_bytes_of_no_image_shape(shape):
+def test_bytes_in_an_invalid_shape(shape):
     message = error_of(ImageError, load, np.zeros(shape, np.uint8))
     assert message == (
         "expected pixels (height, width) or (height, width, channel) with 1, 3 or 4 channels, "
@@ -133,7 +133,7 @@ def test_floats_with_a_batch_axis_or_without_a_channel_axis():
     assert load(values[np.newaxis, ..., np.newaxis], GREY).values.shape == (8, 8, 1)
 
 
-def test_floats_that_are_not_finite_are_told():
+def test_floats_that_are_not_finite_are_reported():
     values = np.zeros((8, 8, 3))
     values[0, 0] = np.nan, np.inf, 1e300
     image = load(values)
@@ -199,7 +199,7 @@ def test_array_files_never_run_anything(tmp_path):
     assert error_of(ImageError, load, path).startswith("expected one array of numbers in")
 
 
-def test_an_array_file_is_known_by_its_content(tmp_path):
+def test_an_array_file_is_recognised_by_its_content(tmp_path):
     with (tmp_path / "a.jpg").open("wb") as file:
         np.save(file, some_pixels(8, 8, 3))
     assert load(tmp_path / "a.jpg").values.shape == (8, 8, 3)
@@ -209,7 +209,7 @@ def test_an_array_file_is_known_by_its_content(tmp_path):
     assert "found a NumPy array" in message
 
 
-def test_an_image_that_was_loaded_comes_back_as_it_is():
+def test_an_image_that_was_loaded_before_is_returned():
     image = load(some_pixels(9, 9, 3))
     assert load(image) is image
     assert load(image, ANY) is image
@@ -234,7 +234,7 @@ def test_models_that_take_no_image(tmp_path):
         )
 
 
-def test_bands_and_frames_are_filled_and_said(tmp_path):
+def test_bands_and_frames_are_filled_and_reported(tmp_path):
     draw = np.random.default_rng(0)
     pixels = draw.integers(0, 256, (8, 6, 3), dtype=np.uint8)
     path = saved(tmp_path / "a.png", Image.fromarray(pixels))

@@ -1,4 +1,4 @@
-"""What is no image, is one too large or is damaged: one clear line."""
+"""Files that are not images, too large or damaged: one clear line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pictures import (
 )
 
 
-def test_missing_file_names_the_near_ones(tmp_path):
+def test_a_missing_file_with_suggestions(tmp_path):
     saved(tmp_path / "elephant.jpg", Image.new("L", (2, 2)))
     path = tmp_path / "elefant.jpg"
     message = error_of(ImageError, read_pixels, path)
@@ -38,13 +38,13 @@ def test_missing_file_names_the_near_ones(tmp_path):
     assert error_of(ImageError, read_pixels, nowhere).endswith("check the path.")
 
 
-def test_an_address_is_no_file():
+def test_an_address_is_refused():
     message = error_of(ImageError, read_pixels, "https://example.org/a.jpg")
     assert message.startswith("expected a file, found an address: 'https://example.org/a.jpg'.")
     assert "Download it" in error_of(ImageError, images.find_images, ["http://example.org/a.jpg"])
 
 
-def test_a_folder_is_no_image(tmp_path):
+def test_a_folder_is_refused(tmp_path):
     message = error_of(ImageError, read_pixels, tmp_path)
     assert message == (
         f"expected an image file, found a folder: {str(tmp_path)!r}. Give a file in it."
@@ -87,7 +87,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         (b"\x89PNG\r\n\x1a\n", "a damaged PNG file"),
     ],
 )
-def test_what_is_no_image_is_named(tmp_path, content, result):
+def test_files_that_are_not_images_are_described(tmp_path, content, result):
     path = file_of(tmp_path, content)
     message = error_of(ImageError, read_pixels, path)
     expected = "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
@@ -109,7 +109,7 @@ def test_a_file_cut_short_is_refused(tmp_path, kind):
     assert str(path) in error_of(ImageError, read_pixels, path)
 
 
-def test_damage_is_told_with_its_cause(tmp_path):
+def test_damage_is_reported_with_its_cause(tmp_path):
     buffer = io.BytesIO()
     Image.fromarray(some_pixels(40, 40, 3)).save(buffer, "PNG")
     path = file_of(tmp_path, buffer.getvalue()[:900])
@@ -194,7 +194,7 @@ def test_unreadable_file(tmp_path, monkeypatch):
     assert message == f"cannot read {str(path)!r}: Permission denied."
 
 
-def test_the_filters_for_warnings_are_put_back(tmp_path):
+def test_the_filters_for_warnings_are_restored(tmp_path):
     path = saved(tmp_path / "a.png", Image.new("L", (64, 64)))
     before = list(warnings.filters)
     threads = [

@@ -1,4 +1,4 @@
-"""The image in its own size, and where on it the network looked."""
+"""The image in its original size, and the part of it that the network saw."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_region_is_where_pillow_took_the_pixels_from(original, size, fit):
         ("pad", (-3 * 40 / 13, 0, 17 * 40 / 13, 90)),
     ],
 )
-def test_a_file_comes_back_in_its_own_size(tmp_path: Path, fit, region):
+def test_a_file_in_its_original_size(tmp_path: Path, fit, region):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
     result = photograph(path, loaded(path, fit=fit))
@@ -83,14 +83,14 @@ def test_a_turned_photograph_is_upright(tmp_path: Path):
 @pytest.mark.parametrize(
     ("mode", "channels"), [("L", 1), ("1", 1), ("LA", 1), ("I;16", 1), ("P", 3), ("CMYK", 3)]
 )
-def test_it_has_its_own_colours_whatever_the_network_takes(tmp_path: Path, mode, channels):
+def test_original_colours_for_any_network(tmp_path: Path, mode, channels):
     path = tmp_path / "image.tif"
     Image.new(mode, (12, 10), 0).save(path)
     assert photograph(path, loaded(path)).pixels.shape == (10, 12, channels)
     assert photograph(path, loaded(path, channels=1)).pixels.shape == (10, 12, channels)
 
 
-def test_what_is_transparent_is_white(tmp_path: Path):
+def test_transparent_pixels_are_white(tmp_path: Path):
     path = tmp_path / "clear.png"
     Image.new("RGBA", (5, 4), (200, 0, 0, 0)).save(path)
     result = photograph(path, loaded(path))
@@ -111,7 +111,7 @@ def test_a_huge_photograph_is_reduced_with_its_region():
     assert result.region == pytest.approx([edge / 2 for edge in edges])
 
 
-def test_arrays_and_pillow_images_are_their_own_photograph():
+def test_photographs_of_arrays_and_pillow_images():
     array = np.asarray(drawn(17, 13))
     np.testing.assert_array_equal(photograph(array, loaded(array)).pixels, array)
     np.testing.assert_array_equal(photograph(array[None], loaded(array[None])).pixels, array)
@@ -131,14 +131,14 @@ def test_a_float_array_is_shown_as_the_network_saw_it(tmp_path: Path):
     np.testing.assert_array_equal(again.pixels, image.pixels)
 
 
-def test_a_file_of_bytes_is_its_own_photograph(tmp_path: Path):
+def test_the_photograph_of_an_array_file(tmp_path: Path):
     array = np.asarray(drawn(50, 40))
     np.save(tmp_path / "a.npy", array)
     result = photograph(tmp_path / "a.npy", loaded(tmp_path / "a.npy"))
     np.testing.assert_array_equal(result.pixels, array)
 
 
-def test_an_image_loaded_before_brings_its_file_while_that_is_the_same(tmp_path: Path):
+def test_an_image_loaded_before_whose_file_is_unchanged(tmp_path: Path):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
     image = loaded(path, fit="crop")
@@ -155,7 +155,7 @@ def test_an_image_loaded_before_brings_its_file_while_that_is_the_same(tmp_path:
     np.testing.assert_array_equal(photograph(unnamed, unnamed).pixels, unnamed.pixels)
 
 
-def test_a_file_that_is_no_image_any_more_is_said_to_be_none(tmp_path: Path):
+def test_a_file_that_is_no_longer_an_image(tmp_path: Path):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
     image = loaded(path)
@@ -164,7 +164,7 @@ def test_a_file_that_is_no_image_any_more_is_said_to_be_none(tmp_path: Path):
         photograph(path, image)
 
 
-def test_of_many_photographs_each_is_reduced_more():
+def test_many_photographs_are_reduced_more():
     assert longest_side(20) == LARGEST
     assert 3 * 500 * longest_side(500) ** 2 <= ROOM
     assert longest_side(10**6) == LEAST

@@ -22,7 +22,7 @@ def read(source, shape, **options):
 
 
 def written(path: Path, samples: np.ndarray, width: int) -> Path:
-    """A WAV file by Python's own module, ``(position, channel)`` whole numbers."""
+    """A WAV file, written by Python's ``wave``, of integers ``(position, channel)``."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(samples.shape[1])
         file.setsampwidth(width)
@@ -47,7 +47,7 @@ def riff(path: Path, body: bytes, *, code=1, channels=1, bits=16, claimed=None, 
 
 
 @pytest.mark.parametrize(("width", "half"), [(1, 128), (2, 2**15), (3, 2**23), (4, 2**31)])
-def test_whole_samples_are_numbers_of_minus_one_to_one(tmp_path, width, half):
+def test_integer_samples_become_numbers_in_minus_one_to_one(tmp_path, width, half):
     values = np.array([-half, -half // 2, 0, half // 2, half - 1])[:, None]
     path = written(tmp_path / "s.wav", values + (128 if width == 1 else 0), width)
     result = read(path, (5, 1))
@@ -80,7 +80,7 @@ def test_channels_are_averaged_for_a_network_of_one(tmp_path):
         read(written(tmp_path / "t.wav", values, 2), (2, 3))
 
 
-def test_what_is_too_long_is_cut_and_what_is_too_short_is_filled(tmp_path):
+def test_long_signals_are_cut_and_short_ones_padded(tmp_path):
     path = written(tmp_path / "s.wav", np.arange(10)[:, None], 2)
     cut = read(path, (4, 1))
     np.testing.assert_allclose(cut.values[:, 0] * 2**15, [3, 4, 5, 6])
@@ -95,7 +95,7 @@ def test_what_is_too_long_is_cut_and_what_is_too_short_is_filled(tmp_path):
     assert free.values.shape == (10, 1)
 
 
-def test_a_number_that_is_not_finite_is_lost_where_it_is(tmp_path):
+def test_resampling_around_numbers_that_are_not_finite(tmp_path):
     path = table(tmp_path / "s.csv", "1\n2\nnan\n4\n5\n6\ninf\n8\n")
     halved = read(path, (4, 1), fit="stretch")
     np.testing.assert_array_equal(halved.values[:, 0], [1.5, np.nan, 5.5, np.nan])
@@ -129,13 +129,13 @@ def test_a_huge_file_costs_what_the_network_sees(tmp_path, monkeypatch):
         (lambda path: path.write_bytes(b"RF64\xff\xff\xff\xffWAVEds64") and path, "order of bytes"),
     ],
 )
-def test_a_damaged_file_is_one_line(tmp_path, make, message):
+def test_damaged_files_are_one_line(tmp_path, make, message):
     with pytest.raises(ImageError, match=message) as caught:
         read(make(tmp_path / "s.wav"), (4, 1))
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_cut_short_gives_what_it_has(tmp_path):
+def test_a_truncated_file_is_read_to_its_end(tmp_path):
     result = read(riff(tmp_path / "s.wav", bytes(8), claimed=4000), (4, 1))
     assert result.values.shape == (4, 1)
     assert "cut short: the file has fewer samples than it says" in result.steps
@@ -206,7 +206,7 @@ def test_a_vector_is_a_row_or_a_column(tmp_path):
         ("1,2,3\n4,5,6\n", r"expected 2 columns \(channels\) .* found 3 columns"),
     ],
 )
-def test_a_table_that_does_not_do_is_one_line(tmp_path, text, message):
+def test_tables_that_do_not_fit_are_one_line(tmp_path, text, message):
     with pytest.raises(ImageError, match=message) as caught:
         read(table(tmp_path / "s.csv", text), (5, 2))
     assert "\n" not in str(caught.value)
@@ -215,13 +215,13 @@ def test_a_table_that_does_not_do_is_one_line(tmp_path, text, message):
 @pytest.mark.parametrize(
     "content", [b"<!DOCTYPE html>", b"a,b\nc,d\n", b"", b"\0\1\2", b"{}", b"\x89PNG\r\n\x1a\n"]
 )
-def test_other_files_are_no_numbers(tmp_path, content):
+def test_other_files_are_not_tables(tmp_path, content):
     path = tmp_path / "s"
     path.write_bytes(content)
     assert signals.kind_of(path) is None
 
 
-def test_a_long_line_is_known_by_its_beginning(tmp_path):
+def test_a_long_line_is_recognised_by_its_start(tmp_path):
     path = table(tmp_path / "s.csv", ",".join(f"{value:.17e}" for value in DRAW.normal(size=999)))
     assert signals.kind_of(path) == signals.TABLE
     assert read(path, (999, 1)).values.shape == (999, 1)

@@ -15,7 +15,7 @@ from layersight.images import frames, stacks
 from pictures import load
 
 COLOURS = np.arange(12) * 20
-"""How bright each frame is."""
+"""The brightness of each frame."""
 
 
 def read(source, count, *, channels=1, side=4, **options):
@@ -66,7 +66,7 @@ def test_a_folder_of_pictures_is_one_example(tmp_path):
     assert stacks.clips_in(tmp_path) == [tmp_path]
 
 
-def test_what_the_examples_in_a_folder_are(tmp_path):
+def test_the_examples_in_a_folder(tmp_path):
     for name in ("b", "a"):
         (tmp_path / "clips" / name).mkdir(parents=True)
         pictures()[0].save(tmp_path / "clips" / name / "one.png")
@@ -109,7 +109,7 @@ def test_frames_of_a_film(tmp_path, name):
         read(path, 3, channels=3, frame=23)
 
 
-def test_frames_that_are_far_apart_are_looked_for(tmp_path, monkeypatch):
+def test_distant_frames_are_sought(tmp_path, monkeypatch):
     path = film(tmp_path / "a.mp4", count=240)
     decoded = []
     monkeypatch.setattr(frames, "check_cost", lambda count, size, where: decoded.append(count))
@@ -117,7 +117,7 @@ def test_frames_that_are_far_apart_are_looked_for(tmp_path, monkeypatch):
     assert max(decoded) < 60  # of 240
 
 
-def test_slices_of_16_bits_and_of_floats_share_one_scale(tmp_path):
+def test_slices_of_16_bits_and_of_floats_have_a_common_scale(tmp_path):
     deep = [np.full((4, 4), value, np.uint16) for value in (0, 257 * 100, 65535)]
     first, *others = map(Image.fromarray, deep)
     first.save(tmp_path / "a.tif", save_all=True, append_images=others)
@@ -141,7 +141,7 @@ def test_slices_of_a_dicom_file(tmp_path):
     assert result.frames.shape == (5, 4, 4, 1)
 
 
-def test_a_single_picture_stands_in_all_frames(tmp_path):
+def test_a_single_picture_is_repeated_in_all_frames(tmp_path):
     pictures()[3].save(tmp_path / "one.png")
     result = read(tmp_path / "one.png", 3)
     assert shades(result) == [60, 60, 60]
@@ -149,7 +149,7 @@ def test_a_single_picture_stands_in_all_frames(tmp_path):
     assert any("the same picture in all 3 frames" in step for step in result.steps)
 
 
-def test_a_file_with_more_than_it_may_cost_is_refused(tmp_path, monkeypatch):
+def test_a_file_that_is_too_expensive_is_refused(tmp_path, monkeypatch):
     path = animation(tmp_path / "a.gif")
     monkeypatch.setattr(frames, "MAX_DECODED", 64 * 6)
     with pytest.raises(ImageError, match="expected a frame below 6 of 8 x 8 pixels"):

@@ -1,4 +1,4 @@
-"""What was requested is used or is an error, never replaced."""
+"""The backend that was requested is used or is an error, never replaced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layersight.loading.backend import BACKENDS, choose_backend, installed_backe
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As in a new process of a user who has settled nothing, with all three installed."""
+    """A new process without any settings, with all three backends installed."""
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "")
@@ -42,7 +42,7 @@ def run_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setitem(sys.modules, "keras", keras)  # type: ignore[arg-type]
 
 
-def test_the_order_of_those_who_may_decide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_order_of_precedence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert choose_backend() == "jax"
     monkeypatch.setenv("KERAS_BACKEND", "")
     configure(tmp_path, json.dumps({"backend": "torch"}))
@@ -65,12 +65,12 @@ def test_the_first_that_is_installed(
 @pytest.mark.parametrize(
     "text", ["", "[1]", "{}", '{"backend": 5}', '{"backend": "theano"}', "nul"]
 )
-def test_a_configuration_that_says_nothing_of_use(tmp_path: Path, text: str) -> None:
+def test_useless_configurations(tmp_path: Path, text: str) -> None:
     configure(tmp_path, text)
     assert choose_backend() == "jax"
 
 
-def test_what_keras_writes_at_its_first_run_decides_nothing(tmp_path: Path) -> None:
+def test_what_keras_writes_at_its_first_run_is_ignored(tmp_path: Path) -> None:
     code = (
         "from layersight.loading.backend import choose_backend\nprint(choose_backend())\n"
         "import keras.src.backend.config"
@@ -97,7 +97,7 @@ def test_a_configuration_that_the_user_changed(tmp_path: Path, changed: dict[str
     assert choose_backend() == changed.get("backend", "tensorflow")
 
 
-def test_a_configuration_for_a_backend_that_is_gone(
+def test_a_configuration_for_a_missing_backend(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     configure(tmp_path, json.dumps({"backend": "tensorflow"}))
@@ -114,9 +114,7 @@ def test_none_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("origin", ["--backend", "KERAS_BACKEND"])
-def test_what_is_asked_for_and_missing_is_not_replaced(
-    monkeypatch: pytest.MonkeyPatch, origin: str
-) -> None:
+def test_a_missing_backend_is_not_replaced(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
     install(monkeypatch, "torch")
     requested = "jax" if origin == "--backend" else None
     monkeypatch.setenv("KERAS_BACKEND", "" if requested else "jax")
@@ -126,7 +124,7 @@ def test_what_is_asked_for_and_missing_is_not_replaced(
     assert str(caught.value).endswith("or use --backend torch")
 
 
-def test_names_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_names(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"^unknown backend 'pytorch': .* Did you mean torch\?$"):
         choose_backend("pytorch")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
@@ -134,7 +132,7 @@ def test_names_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_backend()
 
 
-def test_a_keras_that_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keras_is_already_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     run_on(monkeypatch, "torch")
     assert choose_backend() == "torch"
     assert choose_backend("torch") == "torch"
@@ -145,7 +143,7 @@ def test_a_keras_that_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_backend("jax")
 
 
-def test_quiet_frameworks_may_be_made_loud(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_can_enable_notes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     monkeypatch.delenv("ABSL_MIN_LOG_LEVEL", raising=False)
     quieten()

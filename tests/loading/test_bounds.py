@@ -1,4 +1,4 @@
-"""What is bounded: reads, configurations, settings, passes, names."""
+"""Bounds of reads, configurations, settings, passes and names."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         recognise(tmp_path / "folder")
 
 
-def test_labels_without_an_end():
+def test_endless_labels():
     with pytest.raises(ModelFileError, match="class names"):
         read_labels("/dev/zero")
 
@@ -69,13 +69,13 @@ def test_a_file_longer_than_its_bound(tmp_path):
         read_file(tmp_path / "long", 99)
 
 
-def test_json_of_more_pieces_than_a_network_has():
+def test_json_of_too_many_values():
     assert parse_json(b'{"a": [1, {}]}') == {"a": [1, {}]}
     with pytest.raises(ValueError, match="more than 3000000 values"):
         parse_json(b"[" + b"{}," * 1_500_000 + b"{}]")
 
 
-def test_labels_beside_a_model_are_no_link(tmp_path):
+def test_labels_beside_a_model_may_not_be_a_link(tmp_path):
     (tmp_path / "m.h5").write_bytes(b"model")
     (tmp_path / "secret").write_text("secret\n")
     (tmp_path / "labels.txt").write_text("cat\n")
@@ -122,7 +122,7 @@ def test_too_many_layers_and_calls():
         upgrade(sequence(called))
 
 
-def test_too_many_tensors_taken():
+def test_too_many_inputs_of_calls():
     tensors = [["conv", 0, 0, {}]] * (MAX_TENSORS + 1)
     old = {**layer("Add", "sum"), "inbound_nodes": [tensors]}
     new = {
@@ -163,7 +163,7 @@ def test_an_attribute_of_many_names(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["Formula", "TensorFlowCall", "Unset"])
-def test_own_classes_come_from_no_file(tmp_path, kind):
+def test_files_may_not_use_classes_of_layersight(tmp_path, kind):
     bad = layer(kind, "bad", expression=["input"], function="nn.relu")
     (result,) = load_model(write(tmp_path / "m", sequence(entry(4), bad))).info.layers
     assert result.blocked.startswith("layer 'bad' is of the class 'file>" + kind)
@@ -209,14 +209,14 @@ def test_a_pass_of_too_many_numbers(tmp_path, shape, requested, message):
     assert ("--size" in str(error.value)) is (None in shape)
 
 
-def test_a_pass_that_may_take_more_runs(tmp_path):
+def test_a_pass_within_a_higher_limit(tmp_path):
     for allowed in (None, "200M", 200 << 20):
         result = padded(tmp_path, 16, 16, 4, max_memory=allowed).forward(SIXTEEN, ["b"])
         assert result.layers["b"].shape == (1, 1594, 1594, 4)
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_a_pass_beyond_the_memory_that_is_free(tmp_path, monkeypatch, live):
+def test_a_pass_beyond_free_memory(tmp_path, monkeypatch, live):
     model = padded(tmp_path, None, None, 4, max_memory="1T")
     model = load_model(model.model) if live else model
     monkeypatch.setattr(view, "free_memory", lambda: 150 << 20)
@@ -236,19 +236,19 @@ def test_a_pass_beyond_the_memory_that_is_free(tmp_path, monkeypatch, live):
 @pytest.mark.parametrize(
     "memory", ["8X", "", "-1", "1e3G", 0, -5, 1.5, True, "9" * 15 + "T", "nan"]
 )
-def test_what_is_no_amount_of_memory(tmp_path, memory):
+def test_invalid_amounts_of_memory(tmp_path, memory):
     with pytest.raises(UsageError, match=r"expected an amount of memory such as 8G.*found"):
         load_model(tmp_path / "m", max_memory=memory)
 
 
-def test_what_goes_wrong_in_a_layer_names_it(tmp_path):
+def test_an_error_in_a_layer_names_it(tmp_path):
     bad = layer("Reshape", "bad", target_shape=[3, 5])
     path = write(tmp_path / "m", sequence(entry(None), bad))
     with pytest.raises(LayersightError, match="bad"):
         load_model(path).forward({"i": np.zeros((1, 16), "float32")}, ["bad"])
 
 
-def test_names_that_act_on_a_terminal(tmp_path):
+def test_names_with_control_characters(tmp_path):
     evil = "a\x1b]0;x\x07\n\u202eb\0"
     path = write(tmp_path / "m", legacy.sequential(entry(4), layer("ReLU", evil), name=evil))
     info = load_model(path).info
@@ -265,7 +265,7 @@ def test_a_sparse_array(tmp_path):
         read_array(tmp_path / "a.npy")
 
 
-def test_holes_allow_nothing(tmp_path):
+def test_holes_do_not_count_as_stored(tmp_path):
     path, size = tmp_path / "m.weights.h5", 100 << 20
     written = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     written.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
@@ -279,7 +279,7 @@ def test_holes_allow_nothing(tmp_path):
         read_contents("weights", path)
 
 
-def test_blocks_that_a_file_system_does_not_count(tmp_path, monkeypatch):
+def test_file_systems_that_do_not_report_blocks(tmp_path, monkeypatch):
     (tmp_path / "full").write_bytes(bytes(10_000))
     (tmp_path / "hole").touch()
     os.truncate(tmp_path / "hole", 10_000)
@@ -294,7 +294,7 @@ def test_blocks_that_a_file_system_does_not_count(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["tfjs", "checkpoint"])
-def test_numbers_that_are_holes(tmp_path, kind):
+def test_weights_in_sparse_files(tmp_path, kind):
     config = {"keras_version": "2.4.0", **sequence(entry(4, 4, 1))}
     count = 25 << 20
     if kind == "tfjs":

@@ -1,4 +1,4 @@
-"""Checkpoints of TensorFlow, opened without TensorFlow with the network that they belong to."""
+"""Checkpoints of TensorFlow, opened without TensorFlow and with a given network."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def outputs(path, architecture, image):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_of_a_checkpoint_means_it(trained, name, tmp_path):
+def test_all_names_of_a_checkpoint(trained, name, tmp_path):
     folder, _, _, _ = trained
     assert recognise(folder / name) == "checkpoint"
     with pytest.raises(ModelFileError, match=r"is a TensorFlow checkpoint.*--architecture"):
@@ -59,7 +59,7 @@ def test_every_name_of_a_checkpoint_means_it(trained, name, tmp_path):
 
 
 def test_its_outputs_are_those_of_keras_2(trained):
-    """The optimiser and the metrics beside the layers are passed over."""
+    """The optimiser and the metrics beside the layers are ignored."""
     folder, image, expected, _ = trained
     result = outputs(folder / "cp.ckpt", folder / "model.json", image)
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
@@ -67,7 +67,7 @@ def test_its_outputs_are_those_of_keras_2(trained):
 
 @pytest.mark.parametrize("name", ["model", "net"])
 def test_a_checkpoint_of_several_objects(trained, name, tmp_path):
-    """As the lessons of TensorFlow write it: a network beside a step and an optimiser."""
+    """As in the tutorials of TensorFlow: a network beside a step and an optimiser."""
     folder, image, expected, model = trained
     objects = {name: model, "step": tf.Variable(1), "optimizer": model.optimizer}
     tf.train.Checkpoint(**objects).save(str(tmp_path / "ck"))
@@ -76,7 +76,7 @@ def test_a_checkpoint_of_several_objects(trained, name, tmp_path):
 
 
 def test_a_checkpoint_of_several_networks_is_refused(trained, tmp_path):
-    """As generator and discriminator of the lessons: there is no telling which is meant."""
+    """As generator and discriminator in tutorials: which is meant is unknown."""
     folder, _, _, model = trained
     other = tf_keras.models.clone_model(model)
     tf.train.Checkpoint(generator=model, discriminator=other).save(str(tmp_path / "ck"))
@@ -85,7 +85,7 @@ def test_a_checkpoint_of_several_networks_is_refused(trained, tmp_path):
 
 
 def test_layers_that_another_session_named(trained, tmp_path):
-    """Their order tells, where the names do not."""
+    """Their order decides where the names do not."""
     folder, image, expected, _ = trained
     text = (folder / "model.json").read_text()
     (tmp_path / "model.json").write_text(text.replace('"parts"', '"parts_7"'))
@@ -102,7 +102,7 @@ def test_another_network_is_refused(trained, tmp_path):
         layersight.load_model(folder, architecture=tmp_path / "other.json")
 
 
-def test_what_a_folder_of_checkpoints_lacks_is_said(trained, tmp_path):
+def test_incomplete_folders_of_checkpoints(trained, tmp_path):
     folder, _, _, _ = trained
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)

@@ -1,7 +1,7 @@
-"""Random damage to a file of HDF5: it opens or is refused in one line, in time.
+"""Random damage to an HDF5 file: it opens or is refused in one line, in time.
 
-In the long run one file in a thousand makes HDF5 crash, and one makes it go round in circles;
-some are here by name.
+In a long run one file in a thousand makes HDF5 crash, and one makes it loop for ever; some of
+them are listed here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CONFIG = sequential(entry(4), layer("Dense", "d", units=2), name="s")
 
 @pytest.fixture(scope="module", autouse=True)
 def reader():
-    """The process that all share, with less patience."""
+    """The shared process, with less patience."""
     with pytest.MonkeyPatch.context() as patch:
         impatient = Reader(patience=PATIENCE)
         patch.setattr("layersight.loading.reader._reader", impatient)
@@ -75,7 +75,7 @@ def archive(weights):
 
 
 def damaged(content, chance):
-    """Some bytes of it are others; most often of what describes the arrays."""
+    """A copy with some bytes changed."""
     writer = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 4, 16))):
         writer[chance.randrange(len(writer))] = chance.randrange(256)
@@ -83,7 +83,7 @@ def damaged(content, chance):
 
 
 def outcome(path):
-    """``None`` if it opens, else the line."""
+    """``None`` if a file opens, else the message."""
     start = time.monotonic()
     try:
         load_model(path)

@@ -1,4 +1,4 @@
-"""Whatever a configuration holds, upgrading it gives a configuration or one clear error."""
+"""Upgrading any configuration gives a configuration or one clear error."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Opening takes no more steps than the configuration is long, and a chain that Keras cannot build
-is refused before a layer of it is made."""
+"""Opening takes time in proportion to the configuration, and a chain that Keras cannot build is
+refused before any layer is created."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def nested(count):
 
 
 def dense(count):
-    """Each layer takes the one before and the one before that, the latter first."""
+    """Each layer has the two layers before it as inputs."""
     names = ["i", "i", *(f"r{n}" for n in range(count))]
     layers = [layer(names[n], *names[n - 2 : n], kind="Add") for n in range(2, len(names))]
     return graph(*layers, outputs=names[-1:])
 
 
 def calls(path):
-    """How many calls of functions of Python opening a file takes in this process."""
+    """The number of calls of Python functions while a file is opened."""
     count = 0
 
     def see(frame, event, argument):
@@ -82,14 +82,14 @@ def test_opening_grows_as_the_configuration_does(tmp_path, make):
 
 
 @pytest.mark.parametrize("make", [row, chain])
-def test_a_row_of_more_layers_than_keras_can_build(tmp_path, monkeypatch, make):
+def test_a_chain_of_more_layers_than_keras_can_build(tmp_path, monkeypatch, make):
     monkeypatch.setattr(keras.layers.Layer, "__call__", lambda *_, **__: pytest.fail("it is built"))
     with pytest.raises(ModelFileError, match=r"has 130\d layers one behind the other.*limit of"):
         load_model(write(tmp_path / "m", make(1300)))
 
 
 @pytest.mark.parametrize("make", [row, chain])
-def test_as_many_as_are_let_through_are_built(tmp_path, monkeypatch, make):
+def test_a_chain_within_the_limit_is_built(tmp_path, monkeypatch, make):
     load_model(write(tmp_path / "one", make(1)))
     depths = []
     count = building._stack_depth
@@ -106,5 +106,5 @@ def test_as_many_as_are_let_through_are_built(tmp_path, monkeypatch, make):
         sys.setrecursionlimit(before)
 
 
-def test_what_is_long_but_not_deep_for_keras_opens(tmp_path):
+def test_long_networks_that_are_not_deep_for_keras(tmp_path):
     assert len(load_model(write(tmp_path / "m", dense(1100))).info.layers) == 1100

@@ -1,4 +1,4 @@
-"""Files that ask for too much, reach out of themselves, or would run code."""
+"""Files that ask for too much, refer to other files, or would run code."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def test_the_plain_file_opens(tmp_path):
         ),
     ],
 )
-def test_what_does_not_fit_or_asks_for_too_much_names_the_layer(tmp_path, layers, error, words):
+def test_the_layer_that_does_not_fit_or_is_too_large_is_named(tmp_path, layers, error, words):
     with pytest.raises(error, match=words):
         load_model(write(tmp_path / "m", layers, WEIGHTS))
 
 
-def test_weights_in_the_wrong_places_are_not_taken(tmp_path):
+def test_weights_in_the_wrong_order_are_refused(tmp_path):
     arrays = {f"d/{key}:0": np.ones(2, "float32") for key in ("beta", "gamma")}
     arrays |= {f"d/running_{key}:0": np.ones(2, "float32") for key in ("mean", "std")}
     layers = [entry(2), layer("BatchNormalization", "d")]
@@ -68,7 +68,7 @@ def test_layers_that_would_run_code(tmp_path, kind):
         model.forward({"i": np.ones((1, 4), "float32")}, ["bad"])
 
 
-def test_a_layer_that_would_run_code_after_those_asked_for(tmp_path):
+def test_a_layer_that_would_run_code_after_those_requested(tmp_path):
     layers = [entry(4), dense(), layer("Lambda", "bad")]
     model = load_model(write(tmp_path / "m", layers, WEIGHTS))
     inputs = {"i": np.ones((1, 4), "float32")}
@@ -90,7 +90,7 @@ def test_a_layer_that_would_run_code_after_those_asked_for(tmp_path):
         ),
     ],
 )
-def test_weights_elsewhere_or_far_larger_than_their_file(tmp_path, edit, words):
+def test_linked_weights_and_weights_larger_than_their_file(tmp_path, edit, words):
     path = write(tmp_path / "m", [entry(4), dense()], WEIGHTS)
     with h5py.File(path, "a") as file:
         del file["model_weights/d/d/bias:0"]
@@ -106,7 +106,7 @@ def archive(path, members):
     return path
 
 
-def test_two_members_of_one_name(tmp_path):
+def test_two_members_of_the_same_name(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate"):
         path = archive(tmp_path / "m", [("config.json", "{}"), ("config.json", "{}")])
     with pytest.raises(UnsafeModelError, match="two members"):

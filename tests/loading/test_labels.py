@@ -1,4 +1,4 @@
-"""Names of classes in every kind of file that people keep them in, and none by guessing."""
+"""Names of classes in all common formats of files."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_every_form(tmp_path, name, text):
     assert read_labels(tmp_path / name) == THREE
 
 
-def test_a_long_line_takes_no_longer_than_a_long_file(tmp_path):
-    """One of which each pattern may take the spaces in many ways, in a process that can end."""
+def test_long_lines_take_linear_time(tmp_path):
+    """Spaces that a pattern could match in many ways, read in a process with a time limit."""
     for mark in "\t", " ", "\t ", ",", ", ", "0\t", "a,\t":
         (tmp_path / "labels.txt").write_text("a" + mark * (MAX_BYTES // len(mark) - 9) + "b")
         code = "import sys; from layersight.loading.labels import *; read_labels(sys.argv[1])"
@@ -72,14 +72,14 @@ def test_every_encoding(tmp_path, encoding):
     assert read_labels(tmp_path / "names.txt") == names
 
 
-def test_what_is_taken_for_windows_is_said(tmp_path, caplog):
+def test_reading_as_windows_1252_is_reported(tmp_path, caplog):
     (tmp_path / "names.txt").write_bytes("Bär\nMöwe".encode("cp1252"))
     with caplog.at_level(logging.WARNING, "layersight"):
         assert read_labels(tmp_path / "names.txt") == ("Bär", "Möwe")
     assert "read as Windows-1252" in caplog.text
 
 
-def test_plain_lines_stay_what_they_are(tmp_path):
+def test_plain_lines_are_kept(tmp_path):
     lines = ["tench, Tinca tinca", "3 dots", "x" * 300]
     (tmp_path / "names.txt").write_text("\n".join(lines))
     assert read_labels(tmp_path / "names.txt") == (*lines[:2], "x" * MAX_LABEL)
@@ -98,7 +98,7 @@ def test_plain_lines_stay_what_they_are(tmp_path):
         ("x.txt", b"\x89PNG\x00\x00\xff\xfe\x00", "it is not text"),
     ],
 )
-def test_what_does_not_count_the_classes_is_one_line(tmp_path, name, data, words):
+def test_invalid_numbering_is_one_line(tmp_path, name, data, words):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ModelFileError, match=words) as raised:
         read_labels(tmp_path / name)

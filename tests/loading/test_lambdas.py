@@ -1,4 +1,4 @@
-"""Lambdas are recognised by reading their byte code, and only what is known is."""
+"""Lambdas with known formulas are recognised by their byte code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layersight.loading.rewrites import upgrade
 from layersight.loading.rewrites.lambdas import find_formula
 
 SUPPORTED = sys.version_info[:2] in ((3, 11), (3, 12), (3, 13))
-"""The versions of Python whose own byte code layersight reads, so that a test can make some."""
+"""Versions of Python whose byte code layersight reads, so that tests can compile some."""
 
 tf = K = None
 
@@ -92,7 +92,7 @@ def test_known_forms(function, expected):
         lambda x: 3,
     ],
 )
-def test_everything_else_is_not_recognised(function):
+def test_other_functions_are_not_recognised(function):
     assert find_formula(saved(function)) is None
 
 
@@ -108,7 +108,7 @@ def test_code_of_python_3_5_as_keras_1_saved_it():
 
 
 CAPTURED = json.loads((Path(__file__).parent / "lambdas.json").read_text())
-"""For each version of Python the code, defaults and closure of lambdas, as it marshals them."""
+"""Code, defaults and closures of lambdas, as each version of Python marshals them."""
 
 
 WHOLE = ["slice", [value(None)] * 3]
@@ -177,7 +177,7 @@ MEANT = {
     **dict.fromkeys(("bad_cond", "bad_loop", "bad_import", "bad_attr", "bad_random")),
     **dict.fromkeys(("bad_dropout", "bad_decoding", "bad_global")),
 }  # fmt: skip
-"""What they compute; conditions, loops, random numbers and other functions are no formulas."""
+"""Their formulas; conditions, loops, random numbers and other functions have none."""
 
 NAMED = {
     "shuffled": ["shape", "shape.item", "shape.item", "shape.item", "shape.item",
@@ -209,7 +209,7 @@ def test_nothing_else_was_captured():
 
 
 def doubling(line, rounds=60):
-    """The code of a function that repeats a line, each time on what it gave before."""
+    """The code of a function that repeats a line on its previous result."""
     body = "\n ".join([line] * rounds)
     names: dict[str, object] = {}
     exec(f"def f(x):\n y = x\n z = [1, 2]\n {body}\n return y", names)
@@ -217,7 +217,7 @@ def doubling(line, rounds=60):
 
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
-def test_what_is_used_twice_is_written_once():
+def test_repeated_steps_are_written_once():
     result = find_formula(saved(doubling("y = y + y")))
     assert len(result["steps"]) == 60
     assert len(json.dumps(result)) < 5000
@@ -235,14 +235,14 @@ def test_what_is_used_twice_is_written_once():
         "z = K.nn.nn.nn.nn" + ".nn" * 100 + "; y = z.relu(y)",
     ],
 )
-def test_what_grows_without_end_is_not_recognised(line):
+def test_exponential_growth_is_not_recognised(line):
     start = time.process_time()
     assert find_formula(saved(doubling(line, 2000 if line.startswith("z = [[") else 60))) is None
     assert time.process_time() - start < 20
 
 
 @pytest.mark.skipif(not SUPPORTED, reason="makes byte code of Python 3.11 to 3.13")
-def test_a_formula_of_more_steps_than_a_person_writes_is_not_recognised():
+def test_too_many_steps_are_not_recognised():
     assert find_formula(saved(doubling("y = y + x", 499))) is not None
     assert find_formula(saved(doubling("y = y + x", 501))) is None
 
@@ -295,7 +295,7 @@ def test_functions_that_a_file_names(settings, expected):
     assert find_formula(settings) == expected
 
 
-def test_a_mean_in_the_place_of_random_numbers_is_told():
+def test_replacing_random_numbers_by_their_mean_is_reported():
     config = {"class_name": "Sequential", "config": {"name": "m", "layers": [
         {"class_name": "Lambda", "config": {
             "name": "z", "function": CAPTURED["3.8"]["sampled"], "function_type": "lambda",

@@ -1,4 +1,4 @@
-"""What a configuration asks for is counted before it is made."""
+"""The weights and outputs of a configuration are counted before they are created."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def make(tmp_path, *layers, size=1000, memory=1 << 30, shape=(8, 8, 3)):
         {"kind": "Embedding", "input_dim": 9, "output_dim": 9, "lora_rank": 10**6},
     ],
 )
-def test_every_weight_is_counted_whoever_makes_it(tmp_path, bad):
+def test_all_weights_are_counted(tmp_path, bad):
     bad = dict(bad)
     with pytest.raises(UnsafeModelError, match=r"'bad' \(.* asks for more weights") as error:
         make(tmp_path, layer(bad.pop("kind"), "bad", "entry", **bad))
@@ -64,7 +64,7 @@ def test_every_weight_is_counted_whoever_makes_it(tmp_path, bad):
     assert " = 1000000" in str(error.value)
 
 
-def test_weights_are_bounded_where_the_file_does_not_say_how_many(tmp_path):
+def test_weights_are_bounded_where_the_file_has_no_count(tmp_path):
     dense = layer("Dense", "bad", "entry", units=10**6)
     assert make(tmp_path, dense, size=None).count_params() == 4 * 10**6
     with pytest.raises(UnsafeModelError, match="max-memory"):
@@ -119,7 +119,7 @@ def test_the_outputs_of_a_call_are_counted_together(tmp_path):
         make(tmp_path, up, parts)
 
 
-def test_more_memory_is_allowed_where_it_is_given(tmp_path):
+def test_a_higher_memory_limit(tmp_path):
     up = layer("UpSampling2D", "up", "entry", size=1000)
     with pytest.raises(UnsafeModelError, match=r"'up' \(size = 1000\).*--max-memory"):
         make(tmp_path, up)
@@ -146,13 +146,13 @@ def test_a_number_out_of_its_range_is_named(tmp_path, kind, setting, value):
         make(tmp_path, layer(class_name, "bad", "entry", **{setting: value}))
 
 
-def test_infinity_where_it_means_something(tmp_path):
+def test_infinity_where_it_is_meaningful(tmp_path):
     top = layer("ReLU", "top", "entry", max_value=float("inf"))
     assert make(tmp_path, top).layers[-1].max_value == float("inf")
     assert BY_NAME["max_value"].infinite
 
 
-def test_what_is_watched_is_given_back(tmp_path):
+def test_patches_of_keras_are_removed(tmp_path):
     before = keras.KerasTensor.__init__, keras.Variable.__mro__
     make(tmp_path, layer("ReLU", "relu", "entry"))
     assert (keras.KerasTensor.__init__, keras.Variable.__mro__) == before

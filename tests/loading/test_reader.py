@@ -1,4 +1,4 @@
-"""The process that reads HDF5: whatever it does, there is an answer or one line in time."""
+"""The process that reads HDF5: whatever it does, there is an answer or one clear line in time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ for line in sys.stdin:
 
 
 def fake(act, start="pass"):
-    """A process that does something else."""
+    """The program of a process that does something else."""
     return _FAKE.format(begin=BOOTSTRAP, start=start, act=act)
 
 
@@ -74,7 +74,7 @@ def reader():
 
 @pytest.fixture
 def bad(good):
-    """What becomes of a file if the process is another."""
+    """The error for a file that a faulty process reads."""
     readers = []
 
     def ask(act, *, start="pass", patience=30.0, starts=30.0):
@@ -96,7 +96,7 @@ def number(reader):
 
 
 def has_ended(process):
-    """Whether a process ends within some seconds."""
+    """Whether a process ends within ten seconds."""
     for _ in range(500):
         state = Path(f"/proc/{process}/stat")
         try:
@@ -110,7 +110,7 @@ def has_ended(process):
 
 
 def run(code, folder, *arguments):
-    """Runs Python in a process of its own, any warning an error."""
+    """Runs Python in a separate process with warnings as errors."""
     given = [sys.executable, "-W", "error", "-c", textwrap.dedent(code), *map(str, arguments)]
     process = subprocess.run(given, capture_output=True, text=True, cwd=folder, timeout=300)
     assert (process.returncode, process.stderr) == (0, "")
@@ -136,7 +136,7 @@ def test_a_file_is_read(reader, good):
     assert all(array.flags.writeable and array.flags.owndata for array in layer.arrays)
 
 
-def test_an_array_within_more_groups_than_a_network_has(reader, tmp_path):
+def test_an_array_inside_too_many_groups(reader, tmp_path):
     path = tmp_path / "deep.weights.h5"
     for parts, fits in ((90, True), (3_000, False)):
         with h5py.File(path, "w") as file:
@@ -192,7 +192,7 @@ def test_many_threads_read_at_once(reader, good):
     assert contents == [8] * 12
 
 
-def test_a_large_array_comes_whole(reader, tmp_path):
+def test_large_arrays_and_all_types_of_numbers(reader, tmp_path):
     path = write(tmp_path / "large.h5")
     values = np.random.default_rng(0).integers(0, 255, (1, 7, 300, 5000)).astype("uint8")
     with h5py.File(path, "r+") as file:
@@ -214,7 +214,7 @@ def test_a_large_array_comes_whole(reader, tmp_path):
     assert arrays[5].shape == (0, 4)
 
 
-def test_after_a_refused_file_comes_another_process(reader, good, tmp_path):
+def test_a_refused_file_is_followed_by_another_process(reader, good, tmp_path):
     first = write(tmp_path / "cut.h5")
     first.write_bytes(first.read_bytes()[:2000])
     reader.start()
@@ -225,14 +225,14 @@ def test_after_a_refused_file_comes_another_process(reader, good, tmp_path):
     assert reader.read("model", good).size == 8
 
 
-def test_a_process_that_ended_unseen_is_replaced(reader, good):
+def test_a_process_that_ended_is_replaced(reader, good):
     reader.read("model", good)
     os.kill(number(reader), signal.SIGTERM)
     assert has_ended(number(reader))
     assert reader.read("model", good).size == 8
 
 
-def test_what_is_no_file_is_not_asked_for(reader, tmp_path):
+def test_a_folder_is_not_sent_to_the_process(reader, tmp_path):
     with pytest.raises(ModelFileError, match="a folder"):
         reader.read("model", tmp_path)
     assert reader._process is None
@@ -258,7 +258,7 @@ def test_no_end(bad):
     assert time.monotonic() - start < 120
 
 
-def test_what_it_says_on_standard_error_is_told(bad):
+def test_its_standard_error_is_reported(bad):
     start = 'sys.stderr.write("\\n" * 10**6); import no_such_module'
     assert "(it ended: ModuleNotFoundError: No module named 'no_such_module')" in bad(
         "pass", start=start
@@ -272,7 +272,7 @@ def test_what_it_says_on_standard_error_is_told(bad):
 
 
 @posix
-def test_no_end_within_the_time_of_the_processor(bad):
+def test_the_limit_of_processor_time(bad):
     import resource
 
     assert resource.RLIMIT_CPU >= 0
@@ -297,7 +297,7 @@ def test_no_python(good, reader, monkeypatch):
         reader.read("model", good)
 
 
-def test_slow_but_alive(good):
+def test_slow_but_responsive(good):
     with good.open("ab") as file:  # as slow a disk takes 4 seconds for it
         file.write(os.urandom(4 * SLOWEST))
     act = f"for _ in range(8): say(None); time.sleep(0.25)\n    say({FORM}, {{'end': True}})"
@@ -306,7 +306,7 @@ def test_slow_but_alive(good):
     slow.stop()
 
 
-def test_a_drip_comes_to_an_end(bad):
+def test_endless_heartbeats_are_ended(bad):
     start = time.monotonic()
     act = "for _ in range(600): say(None); time.sleep(0.1)"
     assert "does not come to an end" in bad(act, patience=1.0)
@@ -368,12 +368,12 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("act", NONSENSE)
-def test_nonsense_is_not_believed(bad, act):
+def test_invalid_frames_are_refused(bad, act):
     message = bad(act)
     assert "damaged HDF5 file (reading it gave" in message
 
 
-def test_an_error_is_told_and_cut(good):
+def test_an_error_is_reported_and_shortened(good):
     act = "say({'error': 'UnsafeModelError', 'text': 'e' * 10**6})"
     told = Reader(fake(start="pass", act=act))
     with pytest.raises(UnsafeModelError) as caught:
@@ -381,7 +381,7 @@ def test_an_error_is_told_and_cut(good):
     assert str(caught.value) == "e" * 2000
 
 
-def test_an_error_amid_an_array(good):
+def test_an_error_inside_an_array(good):
     act = f"say({STORE}, {ARRAY}, memoryview(b'1'), {{'error': 'ModelFileError', 'text': 'no'}})"
     told = Reader(fake(start="pass", act=act))
     with pytest.raises(ModelFileError, match=r"^no$"):
@@ -415,7 +415,7 @@ def test_it_is_ended_while_it_reads(good):
 
 
 @posix
-def test_an_interruption_is_not_for_the_process(reader, good):
+def test_the_process_ignores_interruptions(reader, good):
     reader.read("model", good)
     process = number(reader)
     os.kill(process, signal.SIGINT)
@@ -424,7 +424,7 @@ def test_an_interruption_is_not_for_the_process(reader, good):
 
 
 @posix
-def test_a_fork_has_a_process_of_its_own(good):
+def test_a_fork_starts_a_separate_process(good):
     code = """
     import os, sys
     from pathlib import Path
@@ -446,7 +446,7 @@ def test_a_fork_has_a_process_of_its_own(good):
     assert all(has_ended(int(process)) for process in numbers)
 
 
-def test_it_ends_with_who_started_it(good):
+def test_it_ends_with_its_parent(good):
     code = """
     import sys
     from pathlib import Path
@@ -514,7 +514,7 @@ def test_where_it_looks_for_modules(tmp_path, monkeypatch):
     assert package_folders(home) == []
 
 
-def test_it_is_cut_off_from_the_settings_of_its_user(monkeypatch):
+def test_it_is_isolated_from_the_settings_of_the_user(monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     given = command()
     assert given[:3] == [sys.executable, "-I", "-B"]

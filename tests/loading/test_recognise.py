@@ -1,4 +1,4 @@
-"""What a file is, by its content and never by its suffix."""
+"""The kind of a file, by its content and never by its suffix."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_suffix_does_not_matter(tmp_path: Path, name: str) -> None:
     assert recognise(archive(tmp_path / name, config_DOT_json="{}")) == "keras"
 
 
-def test_hdf5_behind_a_block_of_the_user(tmp_path: Path) -> None:
+def test_hdf5_after_a_user_block(tmp_path: Path) -> None:
     for size in (512, 1024, 2048):
         path = tmp_path / f"{size}.h5"
         with h5py.File(path, "w", userblock_size=size):
@@ -66,7 +66,7 @@ def test_hdf5_behind_a_block_of_the_user(tmp_path: Path) -> None:
         (bytes(range(1, 32)) * 4, "124 bytes of an unknown kind that start with 01 02 03"),
     ],
 )
-def test_what_it_is_instead(tmp_path: Path, content: bytes, words: str) -> None:
+def test_descriptions_of_other_files(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "model.h5"
     path.write_bytes(content)
     message = refused(path)
@@ -74,7 +74,7 @@ def test_what_it_is_instead(tmp_path: Path, content: bytes, words: str) -> None:
     assert words in message
 
 
-def test_archives_that_are_no_models(tmp_path: Path) -> None:
+def test_archives_that_are_not_models(tmp_path: Path) -> None:
     torch = archive(tmp_path / "m.pt", archive_SLASH_data_DOT_pkl="x")
     assert "a PyTorch file (a zip archive with a pickle)" in refused(torch)
     saved = archive(tmp_path / "s.zip", saved_SLASH_saved_model_DOT_pb="x")
@@ -89,7 +89,7 @@ def test_archives_that_are_no_models(tmp_path: Path) -> None:
     assert "damaged or truncated zip archive" in refused(cut)
 
 
-def test_a_file_that_is_not_there_names_what_is_near(tmp_path: Path) -> None:
+def test_a_missing_file_with_suggestions(tmp_path: Path) -> None:
     for name in ("model.h5", "modell.keras", "model.txt"):
         (tmp_path / name).touch()
     message = refused(tmp_path / "modle.h5")
@@ -108,7 +108,7 @@ def test_a_file_that_is_not_there_names_what_is_near(tmp_path: Path) -> None:
         ("a/" * 3000, "long"),
     ],
 )
-def test_a_name_that_no_file_can_have(tmp_path: Path, name: str, words: str) -> None:
+def test_impossible_names(tmp_path: Path, name: str, words: str) -> None:
     long = f"{tmp_path}/{name}"
     for open_model in (
         lambda: load_model(name),

@@ -1,4 +1,4 @@
-"""Each rewrite on a configuration of a few lines."""
+"""Each rewrite on a small configuration."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def called(function, constants=(), **arguments):
          called("nn.depth_to_space", block_size=2, data_format="NHWC")),
     ],
 )  # fmt: skip
-def test_a_rewrite_changes_what_it_says_and_counts_it(rewrite, before, after):
+def test_rewrites_change_and_count(rewrite, before, after):
     assert rewrite(before) == 1
     assert before == after
 
@@ -138,7 +138,7 @@ def test_a_rewrite_changes_what_it_says_and_counts_it(rewrite, before, after):
             "module": "mine", "class_name": "function", "config": "relu"})),
     ],
 )  # fmt: skip
-def test_what_a_rewrite_does_not_mean_stays(rewrite, same):
+def test_rewrites_leave_others_unchanged(rewrite, same):
     before = copy.deepcopy(same)
     assert rewrite(same) == 0
     assert same == before
@@ -161,7 +161,7 @@ def test_what_a_rewrite_does_not_mean_stays(rewrite, same):
          {**layer("Attention"), "module": "keras.layers"}),
     ],
 )  # fmt: skip
-def test_a_rewrite_of_the_form_alone_counts_nothing(rewrite, before, after):
+def test_rewrites_of_the_form_alone_are_not_counted(rewrite, before, after):
     assert rewrite(before) == 0
     assert before == after
 
@@ -195,7 +195,7 @@ def test_merge_by_mode(mode, kind):
         (sequential.replace_merge, layer("Merge", mode="lambda"), "'x' merges by a function"),
     ],
 )
-def test_what_no_later_keras_computes_is_refused(rewrite, wrong, message):
+def test_what_later_versions_do_not_compute_is_refused(rewrite, wrong, message):
     with pytest.raises(ModelFileError, match=message):
         rewrite(wrong)
 
@@ -209,7 +209,7 @@ def test_slashes_in_names():
     assert config["config"]["layers"][2]["inbound_nodes"] == [[["a_b", 0, 0, {}]]]
 
 
-def test_names_stand_in_both_places():
+def test_names_are_set_in_both_places():
     config = graph(entry())
     del config["config"]["layers"][0]["config"]["name"]
     nodes.name_every_layer(config)
@@ -250,7 +250,7 @@ def test_calls_of_nested_models_count_from_zero():
     assert config["config"]["layers"][2]["inbound_nodes"][0]["args"] == [tensor("inner", 0, 0)]
 
 
-def test_each_reference_is_looked_at_once(monkeypatch):
+def test_each_reference_is_visited_once(monkeypatch):
     visited = []
 
     def counted(value):
@@ -334,7 +334,7 @@ def test_activations_by_name(value, name):
     assert config["config"]["activation"] == name
 
 
-def test_hard_sigmoid_keeps_its_old_slope_in_old_files():
+def test_hard_sigmoid_is_the_old_one_in_old_files():
     config = legacy.sequential(layer("LSTM", recurrent_activation="hard_sigmoid"))
     old, _ = upgrade(config, "2.4.0")
     new, _ = upgrade(config, "3.4.0")
@@ -342,7 +342,7 @@ def test_hard_sigmoid_keeps_its_old_slope_in_old_files():
     assert new["config"]["layers"][0]["config"]["recurrent_activation"] == "hard_sigmoid"
 
 
-def test_upgrade_leaves_its_argument_and_says_what_it_did():
+def test_upgrade_keeps_its_argument_and_reports_its_changes():
     config = {"class_name": "Sequential", "config": [layer("Dense", batch_input_shape=[None, 3])]}
     before = str(config)
     _, messages = upgrade(config, "2.1.0")

@@ -1,4 +1,4 @@
-"""SavedModel folders of Keras 2, read without TensorFlow and without looking at the graph."""
+"""SavedModel folders of Keras 2, read without TensorFlow and without the graph."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A network that was trained, so that there are an optimiser and metrics beside it."""
+    """A network that was trained, so that an optimiser and metrics are saved with it."""
     model = network()
     draw = np.random.default_rng(0)
     model.set_weights([np.abs(draw.normal(size=w.shape)) for w in model.get_weights()])
@@ -69,7 +69,7 @@ def test_outputs_are_those_of_keras_2(saved):
 
 
 def test_the_metadata_of_tensorflow_up_to_2_4(saved, tmp_path):
-    """It stood in ``saved_model.pb``."""
+    """It was in ``saved_model.pb``."""
     folder, image, expected = saved
     shutil.copytree(folder, tmp_path / "old")
     root = json.loads(_root_text(folder))
@@ -118,7 +118,7 @@ def test_a_folder_that_keras_did_not_write(tmp_path):
         load_model(tmp_path / "plain")
 
 
-def test_a_model_of_its_authors_own_class(tmp_path):
+def test_a_model_of_a_custom_class(tmp_path):
     class Own(tf_keras.Model):
         def __init__(self):
             super().__init__()
@@ -139,7 +139,7 @@ def test_a_model_of_its_authors_own_class(tmp_path):
 @pytest.mark.parametrize(
     "name", ["variables/variables.index", "variables/variables.data-00000-of-00001"]
 )
-def test_a_folder_without_a_part(saved, tmp_path, name):
+def test_an_incomplete_folder(saved, tmp_path, name):
     shutil.copytree(saved[0], tmp_path / "part")
     (tmp_path / "part" / name).unlink()
     with pytest.raises(ModelFileError, match=r"variables\.") as caught:
@@ -172,7 +172,7 @@ def test_damage_is_one_error(saved, tmp_path, part, share, piece, cut):
     at = start + int(share * (len(content) - start - 1))
     file.write_bytes(content[:at] if cut else content[:at] + piece + content[at + len(piece) :])
     try:
-        read_network(folder, with_digest=False)
+        read_network(folder)
     except LayersightError as error:
         assert "\n" not in str(error)  # noqa: PT017
     finally:

@@ -1,4 +1,4 @@
-"""Settings that a class of Keras knows, and those that it need not know."""
+"""Settings that a class of Keras knows, and those that it does not need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layersight.frameworks.keras.lookup import check_policies, known_settings
 
 
 @pytest.mark.parametrize("kind", ["LayerNormalization", "TextVectorization", "IntegerLookup"])
-def test_what_a_layer_takes_from_its_keyword_arguments_and_saves_is_known(kind):
+def test_settings_in_keyword_arguments_of_a_layer(kind):
     settings = getattr(keras.layers, kind)().get_config()
     result = known_settings(getattr(keras.layers, kind), settings, "here")
     assert result == settings
@@ -18,7 +18,7 @@ def test_what_a_layer_takes_from_its_keyword_arguments_and_saves_is_known(kind):
 
 @pytest.mark.parametrize("value", [False, True])
 def test_a_setting_of_a_newer_keras_is_dropped_where_it_changes_nothing(value):
-    """Other layers stand for those of an older Keras, which lack it too."""
+    """Layers without it represent those of an older Keras."""
     settings = {"units": 3, "use_gate": value}
     if value:
         with pytest.raises(
@@ -30,7 +30,7 @@ def test_a_setting_of_a_newer_keras_is_dropped_where_it_changes_nothing(value):
 
 
 @pytest.mark.parametrize("key", ["(a+)+b", ".*.*.*.*x", "a{9}", "a" * 1000, "a[b]", "a+"])
-def test_a_policy_for_layers_is_no_pattern_that_could_match_for_ever(key):
+def test_policies_with_expensive_patterns_are_refused(key):
     with pytest.raises(UnsafeModelError, match="has a policy for"):
         check_policies({"policy_map": {key: "float32"}}, "here")
     check_policies({"policy_map": {"encoder/.*": "float32", "attention/query": "float32"}}, "here")

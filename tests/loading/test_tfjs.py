@@ -1,4 +1,4 @@
-"""Layers models of TensorFlow.js, made by hand as its own exports and Teachable Machine's."""
+"""Layers models of TensorFlow.js, written as TensorFlow.js and Teachable Machine export them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHAPES = {
     "bn_Conv1/moving_mean": (4,),
     "bn_Conv1/moving_variance": (4,),
 }
-"""In the order of Teachable Machine: what was trained comes first."""
+"""In the order of Teachable Machine, which puts trained layers first."""
 
 
 def topology():
@@ -60,7 +60,7 @@ def values(seed=0):
 
 
 def write(folder, arrays, config=None, *, shards=2, pack=None, wrapped=False, **more):
-    """Writes a model; ``pack`` names the type that the numbers are packed into."""
+    """Writes a model, with its numbers quantised to the type ``pack``."""
     folder.mkdir(exist_ok=True)
     entries, data = [], b""
     for name, array in arrays.items():
@@ -90,7 +90,7 @@ def write(folder, arrays, config=None, *, shards=2, pack=None, wrapped=False, **
 
 
 def expected(image, weights):
-    """The network, one product at a time."""
+    """The outputs of the network, computed in NumPy."""
 
     def convolve(maps, kernel, filters):
         padded = np.pad(maps, [(1, 1), (1, 1), (0, 0)])
@@ -135,7 +135,7 @@ def test_a_network_as_teachable_machine_exports_it(tmp_path, pack, wrapped):
     np.testing.assert_allclose(given[0], scores, rtol=near, atol=near)
 
 
-def test_the_file_itself_serves_as_well(tmp_path):
+def test_the_path_of_the_file(tmp_path):
     folder = write(tmp_path / "tm", values())
     model = load_model(folder / "model.json")
     assert model.info.labels is None
@@ -146,7 +146,7 @@ def test_the_file_itself_serves_as_well(tmp_path):
     assert len(load_model(tmp_path / "new.keras").info.layers) == len(model.info.layers)
 
 
-def test_labels_that_were_given_come_first(tmp_path):
+def test_labels_of_the_user_come_first(tmp_path):
     folder = write(tmp_path / "tm", values())
     (folder / "metadata.json").write_text('{"wordLabels": ["a", "b"]}')
     assert load_model(folder).info.labels == ("a", "b")
@@ -214,7 +214,7 @@ def test_a_file_of_weights_elsewhere_is_not_read(tmp_path, name):
         load_model(changed(folder, point))
 
 
-def test_a_file_of_weights_of_a_name_that_no_file_can_have(tmp_path):
+def test_a_file_of_weights_with_an_impossible_name(tmp_path):
     folder = write(tmp_path / "js", values())
 
     def point(document):
@@ -234,7 +234,7 @@ def test_a_link_is_not_followed(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.json", "metadata.json"])
-def test_no_document_is_a_link(tmp_path, name):
+def test_documents_may_not_be_links(tmp_path, name):
     folder = write(tmp_path / "js", values())
     (folder / "metadata.json").write_text('{"labels": ["a", "b"]}')
     (folder / name).rename(tmp_path / "elsewhere")
@@ -302,7 +302,7 @@ def test_code_in_a_configuration_is_not_run(tmp_path):
     assert model.info.layers[-1].output_shape is None
 
 
-def test_a_whole_model_is_no_file_of_weights(tmp_path):
+def test_a_whole_model_is_refused_as_weights(tmp_path):
     folder = write(tmp_path / "js", values())
     with pytest.raises(ModelFileError, match="open it without --architecture"):
         load_model(folder / "model.json", architecture="VGG16")
@@ -319,7 +319,7 @@ def test_a_damaged_document_is_one_error(tmp_path, position, piece):
     (tmp_path / "a.bin").write_bytes(bytes(32))
     (tmp_path / "model.json").write_text(TEXT[:position] + piece + TEXT[position + 1 :])
     try:
-        network = read_network(tmp_path / "model.json", with_digest=False)
+        network = read_network(tmp_path / "model.json")
     except LayersightError as error:
         assert "\n" not in str(error)  # noqa: PT017
         return

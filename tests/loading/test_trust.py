@@ -1,4 +1,4 @@
-"""Code of a file runs with ``trust`` and never without; what else could open a file."""
+"""Code in a file runs with ``trust`` and never without."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def with_code(request, tmp_path):
 
 
 def _as_keras_2(path):
-    """Rewrites the Lambda layer as Keras 2 had it: code, defaults and closure in a list."""
+    """Rewrites the Lambda layer as Keras 2 saved it: code, defaults and closure in a list."""
     with h5py.File(path, "r+") as file:
         config = json.loads(file.attrs["model_config"])
         for layer in config["config"]["layers"]:
@@ -59,7 +59,7 @@ def test_nothing_runs_without_trust(with_code):
     assert not (with_code.parent / CALLED).exists()
 
 
-def test_trusted_code_runs_and_is_told(with_code, caplog):
+def test_trusted_code_runs_and_is_reported(with_code, caplog):
     with caplog.at_level(logging.WARNING, "layersight"):
         model = layersight.load_model(with_code, trust=True)
     assert f"running code from {with_code} because of --trust" in caplog.text
@@ -70,7 +70,7 @@ def test_trusted_code_runs_and_is_told(with_code, caplog):
     assert (with_code.parent / CALLED).exists()
 
 
-def test_trust_says_nothing_where_no_code_is(tmp_path, caplog):
+def test_trust_without_code_is_not_reported(tmp_path, caplog):
     import keras
 
     path = tmp_path / "plain.keras"
@@ -81,7 +81,7 @@ def test_trust_says_nothing_where_no_code_is(tmp_path, caplog):
 
 
 def test_trust_is_for_lambda_layers_alone(tmp_path):
-    """A function looked up in a module stays refused, trusted or not."""
+    """Looking up a function in a module is refused, trusted or not."""
     import keras
 
     inputs = keras.Input((4, 4, 3))

@@ -1,4 +1,4 @@
-"""Weights of every kind with the network that they belong to."""
+"""Files of weights alone, with a given network or without."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def network(tmp_path_factory):
 
 
 def on_windows(content: bytes) -> bytes:
-    """A store as Keras writes it on Windows: each object under one name, with backslashes."""
+    """A store as Keras writes it on Windows, with backslashes in the names of objects."""
     target = io.BytesIO()
     with h5py.File(io.BytesIO(content)) as old, h5py.File(target, "w") as new:
 
@@ -97,7 +97,7 @@ def test_batch_renormalisation_of_keras_3_keeps_its_weights(tmp_path, suffix):
         np.testing.assert_array_equal(np.asarray(actual.numpy()), np.asarray(expected.numpy()))
 
 
-def test_a_store_with_one_place_written_in_two_ways_is_refused(network, tmp_path):
+def test_a_store_with_the_same_path_twice_is_refused(network, tmp_path):
     path = tmp_path / "twice.weights.h5"
     path.write_bytes((network[1] / "windows.weights.h5").read_bytes())
     with h5py.File(path, "r+") as file:
@@ -107,7 +107,7 @@ def test_a_store_with_one_place_written_in_two_ways_is_refused(network, tmp_path
 
 
 @pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "windows.weights.h5"])
-def test_weights_alone_say_what_they_are(network, name):
+def test_weights_alone_are_described(network, name):
     with pytest.raises(ModelFileError, match=r"holds weights without the network .*--architecture"):
         layersight.load_model(network[1] / name)
 
@@ -123,7 +123,7 @@ def test_weights_of_another_network(network, tmp_path):
         assert "\n" not in str(error.value)
 
 
-def test_a_store_that_reaches_out_is_refused(network, tmp_path):
+def test_a_store_with_links_is_refused(network, tmp_path):
     path = tmp_path / "linked.weights.h5"
     path.write_bytes((network[1] / "new.weights.h5").read_bytes())
     with h5py.File(path, "r+") as file:
@@ -185,7 +185,7 @@ def test_kernels_in_the_order_of_theano(tmp_path):
     assert "180 degrees" in " ".join(shown.notes)
 
 
-def test_depthwise_kernels_and_two_of_one_layer(tmp_path):
+def test_depthwise_kernels_and_two_in_a_layer(tmp_path):
     draw = np.random.default_rng(0)
     with h5py.File(tmp_path / "w.h5", "w") as file:
         file.attrs["layer_names"] = [b"sep"]

@@ -186,7 +186,7 @@ def _from_path(path: Path, text: str, options: _Options) -> Model:
             path, labels=options.labels, limits=options.limits
         )
         return opened
-    network = read_network(path, with_digest=False)
+    network = read_network(path)
     choose_backend(options.backend)  # fails before the file is read once more for its digest
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(file_digest, *(network.files or (path,)))
@@ -233,7 +233,7 @@ def _build(network: SavedNetwork, digest: Callable[[], str], options: _Options) 
     return opened
 
 
-def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
+def read_network(path: Path) -> SavedNetwork:
     """Reads and upgrades a model file as data; nothing is built."""
     from layersight.loading.checkpoint import WITHOUT_NETWORK
     from layersight.loading.networks import read_archive, read_hdf5
@@ -248,5 +248,4 @@ def read_network(path: Path, *, with_digest: bool = True) -> SavedNetwork:
         return read_layers_model(path)
     if kind == "savedmodel":
         return read_saved_model(path)
-    network = read_hdf5(path) if kind == "hdf5" else read_archive(path)
-    return replace(network, digest=file_digest(path)) if with_digest else network
+    return read_hdf5(path) if kind == "hdf5" else read_archive(path)
