@@ -57,18 +57,14 @@ def library_kind(first: bytes) -> str | None:
     """
     if first[4:].startswith(b"ftypavif"):
         return None
-    for start, magic, kind, _ in _WITH_LIBRARIES:
-        if first[start:].startswith(magic):
-            return kind
-    return None
+    kinds = (kind for start, magic, kind, _ in _WITH_LIBRARIES if first[start:].startswith(magic))
+    return next(kinds, None)
 
 
 def container_of(first: bytes) -> str:
     """The container of a film with these first bytes, by FFmpeg's name."""
-    for start, magic, _, container in _WITH_LIBRARIES:
-        if container and first[start:].startswith(magic):
-            return container
-    return "mov"
+    containers = (c for start, magic, _, c in _WITH_LIBRARIES if first[start:].startswith(magic))
+    return next(filter(None, containers), "mov")
 
 
 def describe(first: bytes) -> tuple[str, str]:

@@ -7,7 +7,7 @@ The rule of this module: the default gives the same bytes as ``keras.utils.load_
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,8 @@ def fit_picture(
         >>> picture.size, step
         ((2, 2), 'the middle 4 x 4 of 6 x 4 pixels resized to 2 x 2 (crop, nearest)')
     """
-    _check_names(fit, interpolation)
+    check_name("fit", fit, FITS)
+    check_name("interpolation", interpolation, INTERPOLATIONS)
     height, width = check_size(size)
     method = INTERPOLATIONS[interpolation]
     if picture.size == (width, height):
@@ -180,13 +181,11 @@ def check_size(size: Any, what: str = "a size", largest: int = MAX_SIDE) -> tupl
     return height, width
 
 
-def _check_names(fit: str, interpolation: str) -> None:
-    for what, name, known in (("fit", fit, FITS), ("interpolation", interpolation, INTERPOLATIONS)):
-        if name not in known:
-            raise UsageError(
-                f"unknown {what} '{name}': expected one of {', '.join(known)}."
-                f"{near(str(name), known)}"
-            )
+def check_name(what: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise UsageError(
+            f"unknown {what} '{name}': expected one of {', '.join(known)}.{near(str(name), known)}"
+        )
 
 
 def _middle(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
 from layersight.data.model import InputInfo
-from layersight.errors import ImageError, UsageError, near
+from layersight.errors import ImageError, UsageError
 from layersight.images import frames
-from layersight.images.fitting import FITS
+from layersight.images.fitting import FITS, check_name
 from layersight.images.reading import check_file, guarded
 
 WAV, TABLE = "wav", "table"
@@ -124,10 +124,8 @@ def read_signal(path: Path, inputs: InputInfo, *, frame: int | None, fit: str | 
     Returns:
         A signal of as many positions as the input takes; a single position for a vector.
     """
-    if fit is not None and fit not in FITS:
-        raise UsageError(
-            f"unknown fit '{fit}': expected one of {', '.join(FITS)}.{near(fit, FITS)}"
-        )
+    if fit is not None:
+        check_name("fit", fit, FITS)
     where = repr(str(path))
     check_file(path)
     with guarded(where):

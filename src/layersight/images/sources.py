@@ -6,7 +6,7 @@ The rule of this module: the steps of an InputImage say how it was made, in orde
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -174,6 +174,18 @@ class _Request:
             frames=frames,
         )
 
+    def image_of_numbers(
+        self,
+        array: NDArray[np.generic],
+        values: FloatArray,
+        preprocessing: Preprocessing,
+        steps: tuple[str, ...],
+    ) -> InputImage:
+        """The image made from an array that is not a picture."""
+        pixels = arrays.to_picture(array)
+        size = pixels.shape[1], pixels.shape[0]
+        return InputImage(self.name, self.path, size, pixels, values, preprocessing, steps)
+
 
 def _from_table(path: Path, request: _Request, fit: str | None) -> InputImage:
     """A signal or vector from a WAV file or a table."""
@@ -182,18 +194,10 @@ def _from_table(path: Path, request: _Request, fit: str | None) -> InputImage:
     if len(request.inputs.example_shape) == 1:
         values = values[0]
     arrays.check_values(values, request.inputs, repr(request.name))
-    pixels = arrays.to_picture(values)
-    return InputImage(
-        name=request.name,
-        path=path,
-        original_size=(pixels.shape[1], pixels.shape[0]),
-        pixels=pixels,
-        values=values,
-        preprocessing=SCALES["none"].because("numbers are taken as they are"),
-        steps=(*signal.steps, *arrays.note_lost(values)),
-        frame=request.frame,
-        names=signal.names,
-    )
+    steps = (*signal.steps, *arrays.note_lost(values))
+    scale = SCALES["none"].because("numbers are taken as they are")
+    image = request.image_of_numbers(values, values, scale, steps)
+    return replace(image, frame=request.frame, names=signal.names)
 
 
 def _from_stack(path: Path, request: _Request) -> InputImage:
@@ -282,7 +286,6 @@ def _from_array(array: NDArray[np.generic], request: _Request) -> InputImage:
             f"found {array.dtype} in {name!r}. Convert it: array.astype('float32')."
         )
     arrays.check_values(array, inputs, repr(name))
-    pixels = arrays.to_picture(array)
     if size is not None and fitting.check_size(size) != array.shape[-3:-1]:
         raise UsageError(
             f"expected no size for the array {name!r}, which is taken as it is, found "
@@ -298,17 +301,9 @@ def _from_array(array: NDArray[np.generic], request: _Request) -> InputImage:
             why = "whole numbers are taken as they are"
         preprocessing = SCALES["none"].because(why)
     if inputs.picture is not None:
-        steps = (*steps, f"shown as a picture of {pixels.shape[1]} x {pixels.shape[0]}")
-    return InputImage(
-        name=name,
-        path=request.path,
-        original_size=(pixels.shape[1], pixels.shape[0]),
-        pixels=pixels,
-        values=values,
-        preprocessing=preprocessing,
-        steps=steps,
-        frames=arrays.to_frames(array),
-    )
+        steps = (*steps, f"shown as a picture of {array.shape[1]} x {array.shape[0]}")
+    image = request.image_of_numbers(array, values, preprocessing, steps)
+    return replace(image, frames=arrays.to_frames(array))
 
 
 def _picture_channels(inputs: InputInfo) -> int:

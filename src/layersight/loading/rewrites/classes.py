@@ -99,14 +99,14 @@ def drop_packages(layer: Config, settings: Config) -> bool:
 
 @layer_rewrite("own", of=RESERVED)
 def keep_own(layer: Config, settings: Config) -> bool:
-    """A class of layersight that a file names: its expression is not to be trusted or computed."""
+    """A class of layersight that a file names, whose formula must not be computed."""
     layer["class_name"] = f"file>{layer['class_name']}"  # later rewrites add the real ones
     return False
 
 
 @layer_rewrite("foreign")
 def keep_foreign(layer: Config, settings: Config) -> bool:
-    """A class of the author's own under the name of a class of Keras: kept apart by package."""
+    """A custom class with the name of a class of Keras, which gets its package as a prefix."""
     name, module = class_of(layer), layer.get("module")
     registered = layer.get("registered_name")
     if not isinstance(layer.get("class_name"), str) or ">" in name:
@@ -126,7 +126,7 @@ def keep_foreign(layer: Config, settings: Config) -> bool:
     of=EQUIVALENT,
 )
 def name_library_layers(layer: Config, settings: Config) -> bool:
-    """A layer of a known library that computes what a layer of Keras does."""
+    """A layer of a known library that computes the same as a layer of Keras."""
     layer["class_name"] = EQUIVALENT[layer["class_name"]]
     for key in ("module", "registered_name"):
         layer.pop(key, None)
@@ -139,7 +139,7 @@ def name_library_layers(layer: Config, settings: Config) -> bool:
     of=("RandomHeight", "RandomWidth"),
 )
 def skip_random_sizes(layer: Config, settings: Config) -> bool:
-    """`RandomHeight` and `RandomWidth`, which pass images on when they are not trained."""
+    """`RandomHeight` and `RandomWidth`, which change nothing outside training."""
     settings = {key: settings[key] for key in ("name", *INPUT_SETTINGS) if key in settings}
     replace_class(layer, "Identity", settings)
     return True
@@ -150,7 +150,7 @@ def skip_random_sizes(layer: Config, settings: Config) -> bool:
     "layers wrapped for quantisation or pruning were taken alone, with their real weights",
 )
 def unwrap_optimised(config: Config) -> int:
-    """A layer wrapped for pruning, clustering or quantisation: the layer alone."""
+    """A layer wrapped for pruning, clustering or quantisation, which is replaced by the layer."""
     count = 0
     for layer in each_layer(config):  # lazily, so that unwrapped layers are not visited again
         while bare_class(layer) in WRAPPERS:
@@ -188,7 +188,7 @@ def _unwrap_activations(settings: Config) -> int:
 
 @layer_rewrite("cudnn", "CuDNN layers were replaced by the plain ones", of=CUDNN, before=KERAS_3)
 def replace_cudnn(layer: Config, settings: Config) -> bool:
-    """`CuDNNLSTM` and `CuDNNGRU`: the plain layers with the activations of CuDNN."""
+    """`CuDNNLSTM` and `CuDNNGRU`, the plain layers with the activations of CuDNN."""
     name = layer["class_name"]
     layer["class_name"] = CUDNN[name]
     settings |= {"activation": "tanh", "recurrent_activation": "sigmoid"}

@@ -109,13 +109,13 @@ def rename_settings(layer: Config, settings: Config) -> bool:
 
 @layer_rewrite("keras-1-deconvolution", of=("Conv2DTranspose", "Conv3DTranspose"), before=KERAS_3)
 def drop_output_shape(layer: Config, settings: Config) -> bool:
-    """Transposed convolutions with an `output_shape`, which only Theano needed to know."""
+    """Transposed convolutions with an `output_shape`, which only Theano needed."""
     return settings.pop("output_shape", None) is not None
 
 
 @layer_rewrite("flatten", of=("Flatten",), before=KERAS_3)
 def flatten_as_stored(layer: Config, settings: Config) -> bool:
-    """A Flatten that does not name the order of axes: it took them as they were."""
+    """A Flatten without an order of axes, which left them as they were."""
     if settings.get("data_format") is None:
         settings["data_format"] = "channels_last"
     return False  # the default of Keras 3, unless the user's configuration differs
@@ -123,7 +123,7 @@ def flatten_as_stored(layer: Config, settings: Config) -> bool:
 
 @layer_rewrite("keras-1-normalisation", of=("BatchNormalization",), before=KERAS_3)
 def check_normalisation_mode(layer: Config, settings: Config) -> bool:
-    """A BatchNormalization of Keras 1: only mode 0 is what Keras 2 and 3 compute."""
+    """A BatchNormalization of Keras 1, of whose modes later versions compute only mode 0."""
     if "mode" not in settings:
         return False
     mode = settings.pop("mode")

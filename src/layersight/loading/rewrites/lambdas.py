@@ -51,7 +51,7 @@ def replace_known(layer: Config, settings: Config) -> bool:
     of=("Formula",),
 )
 def note_means(layer: Config, settings: Config) -> bool:
-    """A Lambda that draws random numbers: their mean stands for them, each time the same."""
+    """A Lambda that draws random numbers, which are replaced by their mean."""
     formula = settings.get("expression")
     return bool(formula and formula.get("random"))
 

@@ -62,7 +62,7 @@ RENAMED = {
     "addons", "layers of tensorflow_addons or AutoKeras were replaced by what computes the same"
 )
 def name_addons(layer: Config, settings: Config) -> bool:
-    """A layer of tensorflow_addons or AutoKeras: the layer or formula that computes the same."""
+    """A layer of tensorflow_addons or AutoKeras with an equivalent layer or formula."""
     package, name = _package_and_name(layer)
     if package == ADDONS and name == "SpectralNormalization":
         return _unwrap(layer)
@@ -79,7 +79,7 @@ def name_addons(layer: Config, settings: Config) -> bool:
     "contrib", "layers with the names and settings of those of keras_contrib were taken for them"
 )
 def name_contrib(layer: Config, settings: Config) -> bool:
-    """A layer of keras_contrib, known by its name and its settings."""
+    """A layer of keras_contrib, recognised by its name and its settings."""
     package, name = _package_and_name(layer)
     if package not in ("", CONTRIB) or set(settings) - COMMON != OF_CONTRIB.get(name):
         return False

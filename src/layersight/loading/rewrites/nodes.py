@@ -36,7 +36,7 @@ OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
 
 @rewrite("slashes", "'/', '.' and the like in the names of layers became '_'")
 def replace_slashes(config: Config) -> int:
-    """A layer's name with `/` or `.`, which Keras 3 and PyTorch use for paths: `_` in its place."""
+    """A layer's name with `/` or `.`, which Keras 3 and PyTorch use for paths: they become `_`."""
     count = 0
     for model in each_model(config):
         taken = {name_of(layer) for layer in layers_of(model)}
@@ -86,7 +86,7 @@ def clean_name(name: str) -> str:
 
 @rewrite("names")
 def name_every_layer(config: Config) -> int:
-    """A layer of a graph that is named in only one of the two places for it."""
+    """A layer of a graph with its name in only one of the two places for it."""
     count = 0
     for model in each_model(config):
         for number, layer in enumerate(layers_of(model)):
@@ -192,10 +192,10 @@ def _is_reference(value: Any, names: set[str]) -> bool:
 
 @rewrite("single-output")
 def name_outputs(config: Config) -> int:
-    """Inputs and outputs of a graph as references; a list of one is that one.
+    """Inputs and outputs of a graph as lists, where Keras 3 has references.
 
-    A nested model that gives a list of one cannot be followed by a layer that takes a
-    tensor, as in every file of Teachable Machine.
+    A list of one becomes that reference: a nested model that gives a list of one cannot be followed
+    by a layer that takes a tensor, as in every file of Teachable Machine.
     """
     count = 0
     for model in each_model(config, "Functional"):
@@ -224,7 +224,7 @@ def _references(value: Any, key: str, model: Config) -> Any:
 
 @rewrite("calls-from-zero", "calls of nested models that counted from 1 count from 0")
 def count_from_zero(config: Config) -> int:
-    """Calls of nested models that count from 1, since a model was a call of its own."""
+    """Calls of nested models that count from 1, since creating a model counted as a call."""
     count = 0
     for model in each_model(config, "Functional"):
         layers = {name_of(layer): layer for layer in layers_of(model)}
@@ -249,7 +249,7 @@ def count_from_zero(config: Config) -> int:
 
 @rewrite("references")
 def check_references(config: Config) -> int:
-    """A reference to a layer or a call that is not there is an error that names it."""
+    """A reference to a layer or a call that does not exist, which is an error that names it."""
     for model in each_model(config, "Functional"):
         calls: dict[str, int] = {}
         for layer in layers_of(model):

@@ -49,7 +49,7 @@ def name_sequential_layers(config: Config) -> int:
 
 @rewrite("input-layer", "the input shape on the first layer became an input layer")
 def add_input_layer(config: Config) -> int:
-    """A Sequential without an input layer, the shape on its first layer (up to Keras 2.3.1).
+    """A Sequential with the shape of its input on the first layer (up to Keras 2.3.1).
 
     Keras 3 would take ``batch_input_shape`` for a shape without its batch axis and count
     that axis twice, without an error if the first layer is dense.
@@ -99,7 +99,7 @@ def first_shape(layer: Config) -> list[Any] | None:
     "merged-branches", "the branches that a Sequential merges became one graph", before=KERAS_3
 )
 def join_branches(config: Config) -> int:
-    """A Sequential that begins with a `Merge` of others: a graph of all their layers.
+    """A Sequential that begins with a `Merge` of others, which becomes a graph of all their layers.
 
     The file keeps the weights layer by layer, whatever the branch.
     """
@@ -169,7 +169,7 @@ def _with_node(layer: Config, inputs: list[str]) -> Config:
     before=KERAS_3,
 )
 def replace_merge(layer: Config, settings: Config) -> bool:
-    """A `Merge` layer: `Add`, `Multiply`, `Concatenate` ... by its mode."""
+    """A `Merge` layer, which becomes `Add`, `Multiply`, `Concatenate` ... by its mode."""
     mode = settings.get("mode")
     if not isinstance(mode, str) or mode not in MODES:
         raise ModelFileError(

@@ -126,7 +126,7 @@ def drop_renorm(layer: Config, settings: Config) -> bool:
 
 @layer_rewrite("policies")
 def name_policy(layer: Config, settings: Config) -> bool:
-    """A dtype given as a policy: its name."""
+    """A dtype given as a policy, which is replaced by its name."""
     policy = settings.get("dtype")
     if not isinstance(policy, dict):
         return False
@@ -159,7 +159,7 @@ def name_batch_shape(layer: Config, settings: Config) -> bool:
 
 @layer_rewrite("free-batch", "a fixed number of images became any number")
 def free_batch(layer: Config, settings: Config) -> bool:
-    """An input of a fixed number of images: of any number, starting from no state."""
+    """An input of a fixed number of images, or a stateful layer."""
     shape = settings.get("batch_shape")
     if settings.get("stateful") is True:
         settings["stateful"] = False
@@ -176,7 +176,7 @@ def free_batch(layer: Config, settings: Config) -> bool:
     before=KERAS_3,
 )
 def state_old_reset(layer: Config, settings: Config) -> bool:
-    """A GRU from before `reset_after`: it reset before, where Keras 3 resets after."""
+    """A GRU from before the setting `reset_after`, whose default in Keras 3 is the other one."""
     if "reset_after" in settings:
         return False
     settings["reset_after"] = False
@@ -287,7 +287,7 @@ def _activation_name(value: Any) -> Any:
     of=("LeakyReLU", "ELU", "ThresholdedReLU"),
 )
 def rename_alpha(layer: Config, settings: Config) -> bool:
-    """Layers of activation whose settings have another name in Keras 3."""
+    """Activation layers whose settings have another name in Keras 3."""
     name = class_of(layer)
     if name == "LeakyReLU" and "alpha" in settings:
         settings.setdefault("negative_slope", _number(settings.pop("alpha")))
