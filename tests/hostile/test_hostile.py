@@ -264,7 +264,7 @@ def test_hdf5_that_does_not_come_back_is_left(tmp_path, traps):
     """With less patience than usual; with all of it, the file is one of the hostile ones."""
     path = ATTACKS["heap_without_end"].make(tmp_path, traps)
     reader = Reader(patience=2.0)
-    with pytest.raises(ModelFileError, match="reading it does not come to an end"):
+    with pytest.raises(ModelFileError, match="reading it does not end"):
         reader.read("model", path)
     assert reader._process is None
 

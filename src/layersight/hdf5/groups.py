@@ -182,7 +182,7 @@ BFLOAT16 = "bfloat16"  # Keras stores these numbers as two opaque bytes, with th
 def check_dataset(dataset: h5py.Dataset, path: Path) -> None:
     """Refuses an array that is in another file or needs special code to unpack."""
     if dataset.is_virtual or dataset.external:
-        raise UnsafeModelError(f"weights '{dataset.name}' of {path} lie in another file: not read")
+        raise UnsafeModelError(f"weights '{dataset.name}' of {path} are in another file: not read")
     settings = dataset.id.get_create_plist()
     filters = {settings.get_filter(index)[0] for index in range(settings.get_nfilters())}
     if not filters <= FILTERS:
@@ -208,13 +208,13 @@ def _check_chunks(dataset: h5py.Dataset, path: Path) -> None:
     count = math.prod(-(-n // part) for n, part in zip(dataset.shape, dataset.chunks, strict=True))
     if count > max(UNINDEXED, dataset.file.id.get_filesize() // MIN_ENTRY):
         raise UnsafeModelError(
-            f"weights '{dataset.name}' of {path} lie in {count} chunks, more than a file of its "
+            f"weights '{dataset.name}' of {path} are in {count} chunks, more than a file of its "
             "size can list: not read"
         )
     size = math.prod(dataset.chunks) * dataset.dtype.itemsize
     if size > (allowed := bytes_allowed(path)):
         raise UnsafeModelError(
-            f"weights '{dataset.name}' of {path} lie in chunks of {size} bytes, more than the "
+            f"weights '{dataset.name}' of {path} are in chunks of {size} bytes, more than the "
             f"{allowed} that a file of its size may unpack to: not read"
         )
 

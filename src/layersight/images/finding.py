@@ -30,7 +30,7 @@ def find_images(
 ) -> list[Path]:
     """The image files that are named by files, folders and patterns.
 
-    A file counts whatever its name. A folder stands for the files in it with one of
+    A file may have any name. A folder stands for the files in it with one of
     ``SUFFIXES``, hidden ones left out, in natural order (``img2`` before ``img10``). A
     pattern with ``*``, ``?`` or ``[ ]`` stands for what it matches: files with one of
     ``SUFFIXES``, or all if the pattern itself ends in a suffix, and folders.

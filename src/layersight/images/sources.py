@@ -41,18 +41,17 @@ def load(
     """An image as the network will see it, and the picture that it was made from.
 
     An image file, a Pillow image or an array of uint8 is fitted to the input and
-    preprocessed. A float array is taken as it is and must have the input's shape.
+    preprocessed. A float array is not changed and must have the input's shape.
 
     Args:
         source: An image file; a ``.npy`` file; an array ``(height, width)`` or ``(height,
-            width, channel)``; a Pillow image; or an ``InputImage``, which comes back as it is.
-            Inputs that are no images take arrays alone: signals ``(length, channel)`` and
-            volumes ``(depth, height, width, channel)``. Channels are last whatever the
-            model's own order. A batch axis of one is dropped. An input whose values the
-            network makes a picture of takes a picture as well as an array of its own shape;
-            so does one whose values could be a picture, if a picture is given. Signals and
-            vectors take WAV files and tables of numbers (CSV) too; an input for frames or slices
-            takes films, animations, pages of a TIFF, and a folder of pictures.
+            width, channel)``; a Pillow image; or an ``InputImage``, which is returned.
+            Inputs that are not images take arrays: signals ``(length, channel)`` and volumes
+            ``(depth, height, width, channel)``. Channels are last whatever the order of the
+            model. A batch axis of one is dropped. An input that the network reshapes into a
+            picture, or whose values could be one, takes a picture as well as an array of its own
+            shape. Signals and vectors also take WAV files and tables of numbers (CSV); an input
+            for frames or slices takes films, animations, pages of a TIFF, and a folder of pictures.
         inputs: The input of the model that the image is for.
         preprocessing: From pixels 0..255 to what the network gets.
         fit: See :func:`~layersight.images.fitting.fit_picture`; without it pictures are

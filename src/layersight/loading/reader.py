@@ -118,7 +118,7 @@ class Process:
         """Why the process ended before the end of the file, in words."""
         status = self._status()
         if self._late or status == -getattr(signal, "SIGXCPU", 0):
-            return "reading it does not come to an end"
+            return "reading it does not end"
         if status == -getattr(signal, "SIGKILL", 0):
             return "the process that read it was killed, perhaps for lack of memory"
         return "HDF5 crashed on it" + (f": {line}" if (line := self.last_error()) else "")
