@@ -38,18 +38,15 @@ class EvaluationRequest(Options):
 
 
 def arrange(arguments: Arguments) -> Arguments:
-    """The keywords of the verb; what is wrong with them is found before a model is opened."""
+    """The keywords of the verb; wrong ones are refused before a model is opened."""
     from layersight.nouns.evaluation.compute import check
 
-    named: Arguments = {
-        name: list(split_words(arguments[name]))
-        for name in ("methods", "metrics")
-        if name in arguments
-    }
-    arguments = {**arguments, **named}
-    own = (EvaluationRequest, Explained, HeatmapOptions, MeasureOptions, ImageOptions)
-    known = {name for one in own for name in one.__dataclass_fields__}
-    check(**{name: value for name, value in arguments.items() if name in known})
+    arguments = {**arguments}
+    for name in {"methods", "metrics"} & arguments.keys():
+        arguments[name] = list(split_words(arguments[name]))
+    requests = (EvaluationRequest, Explained, HeatmapOptions, MeasureOptions, ImageOptions)
+    fields = {name for request in requests for name in request.__dataclass_fields__}
+    check(**{name: value for name, value in arguments.items() if name in fields})
     return arguments
 
 

@@ -1,7 +1,7 @@
-"""How far the heatmaps of some methods can be believed, over some images.
+"""Measures over many images how far the heatmaps of some methods can be believed.
 
-The rule of this module: image by image, so that what is done when the user presses Ctrl-C is a
-whole evaluation of fewer images, and can be gone on with.
+The rule of this module: image by image, so that an interrupted evaluation is a complete one of
+fewer images, and can be continued.
 """
 
 from __future__ import annotations
@@ -69,74 +69,73 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Evaluation:
-    """How far the heatmaps of some methods can be believed, over some images.
+    """Measures over some images how far the heatmaps of some methods can be believed.
 
     Args:
-        model: A model from :func:`layersight.load_model`, or what that takes: a path, the name of
-            an architecture, a live ``keras.Model``.
+        model: A model from :func:`layersight.load_model`, or an argument for it: a path, the name
+            of an architecture, a live ``keras.Model``.
         images: A folder, a glob, files, arrays, or several of these; for a model with several
             inputs a mapping from their names to these.
-        methods: Names of methods; ``"default"`` or ``"all"`` for all that can be compared with the
-            others but the costly ones, which show each image to the network hundreds of times;
+        methods: Names of methods; ``"default"`` or ``"all"`` for all that can be compared with each
+            other except the costly ones, which show each image to the network hundreds of times;
             ``"costly"`` for those.
-        metrics: Names of metrics; ``"default"`` or ``"all"`` for all but those that make each
-            heatmap anew; ``"costly"`` for those.
-        target: What is explained of every image, as :func:`layersight.heatmap` takes it. ``None``:
-            the strongest class of each.
+        metrics: Names of metrics; ``"default"`` or ``"all"`` for all except those that make each
+            heatmap again; ``"costly"`` for those.
+        target: What is explained for every image, as in :func:`layersight.heatmap`. ``None``: the
+            strongest class of each.
         layer: The layer whose maps are used. ``None``: the last with maps before the score.
-        limit: At most so many of the images, evenly spread over them.
+        limit: The number of images at most, evenly spread over all.
         input_name: Which input is explained, for a model with several.
         batch_size: Images in one pass.
-        done: An evaluation of an earlier call that was interrupted, made with the same options:
-            its images are taken as they are.
-        progress: Called again and again with the milliseconds that it took and those that it is
-            going to take in all, as measured; ``None`` for a warning where that is long.
+        done: An interrupted evaluation with the same options, whose images are not measured again.
+        progress: Called repeatedly with the milliseconds that it took and those that it will take
+            in total, as measured; ``None`` for a warning if that is long.
         options: Fields of ``MeasureOptions`` (``points``, ``fill``,
             ``shares``, ``fill_noise``, ``radius``, ``copies``, ``stages``, ``randoms``), of
             ``HeatmapOptions`` and of :class:`ImageOptions`; ``seed`` is of
             all three.
 
     Returns:
-        For each method and metric the number of every image, and those of maps that know
-        nothing: random ones, and one that is brightest in the middle.
+        The number of every image for each method and metric, and those of maps that know nothing
+        of the network: random maps, and one that is brightest in the middle.
 
     Raises:
-        SelectionError: There is no such layer or class, or the layer cannot do.
+        SelectionError: A layer or class does not exist, or the layer is not suitable.
         ImageError: An image cannot be read.
-        ModelInputError: The model takes no picture, or a method that was named does not apply.
+        ModelInputError: The model takes no picture, or a method requested by name does not apply.
         UsageError: A method, metric or option is unknown, out of its range, or used by none.
         Interrupted: Ctrl-C; it holds what is done.
     """
     chosen = choose_methods(methods)
     measures = choose_metrics(metrics)
-    measured, settled, image_options = _make_options(chosen, measures, options)
+    measured, settings, image_options = _make_options(chosen, measures, options)
     check_batch_size(batch_size)
     progress = progress_or_warning(progress, "Less: limit=10, or fewer methods and metrics.")
     opened = open_for(model, Forward, "evaluate", "open the network that the weights belong to")
-    settled, outputs_only = supported_options(opened, settled)
+    settings, outputs_only = supported_options(opened, settings)
     info = opened.info
     entry = choose_input(info, input_name)
     loader = _ImageLoader(opened, entry, images, image_options, limit)
     info = loader.prepare()
     entry = find_input(info, entry.name)
-    wanted = None
+    targets = None
     if target is not None:
-        wanted, _ = parse_targets(info, target)
-        if len(wanted) > 1:
-            raise UsageError(f"expected one target for all images, found {len(wanted)}")
-    check_explained(info, None if wanted is None else [str(one.layer) for one in wanted])
-    explained = STRONGEST if wanted is None else wanted[0].name
+        targets, _ = parse_targets(info, target)
+        if len(targets) > 1:
+            raise UsageError(f"expected one target for all images, found {len(targets)}")
+    check_explained(info, None if targets is None else [str(each.layer) for each in targets])
+    explained = STRONGEST if targets is None else targets[0].name
     if done is not None:
-        check_same(done, info, settled, measured, loader.scale, explained, chosen, measures)
-        strange = [name for name in done.images if name not in loader.names]
-        if strange:
+        check_same(done, info, settings, measured, loader.scale, explained, chosen, measures)
+        unknown = [name for name in done.images if name not in loader.names]
+        if unknown:
             raise UsageError(
-                f"the evaluation that is done holds an image that is not asked for, {strange[0]}: "
+                f"the evaluation that is done holds an image that is not asked for, {unknown[0]}: "
                 "give the same images, or start anew"
             )
         chosen = tuple(method for method in chosen if method.name in done.methods)
         measures = tuple(metric for metric in measures if metric.name in done.metrics)
-    waiting = [name for name in loader.names if done is None or name not in done.images]
+    pending = [name for name in loader.names if done is None or name not in done.images]
     evaluator = Evaluator(
         *(chosen, measures, layer),
         strict=explicit_names(methods) | explicit_names(metrics),
@@ -146,23 +145,23 @@ def evaluate(
     )
     evaluator.note(outputs_only)
     cached = CachedModel(opened, info, None)
-    made: list[ImageMeasures] = []
+    image_measures: list[ImageMeasures] = []
     stopped = False
     try:
-        for name, given in loader.load(waiting):
-            image_set = make_image_set(given, entry, loader.scale)
-            context = Context(cached, info, image_set, settled, batch_size, measured)
-            resolved, _, notes = resolve_targets(cached, info, given, wanted, [0], top=1)
+        for name, inputs in loader.load(pending):
+            image_set = make_image_set(inputs, entry, loader.scale)
+            context = Context(cached, info, image_set, settings, batch_size, measured)
+            resolved, _, notes = resolve_targets(cached, info, inputs, targets, [0], top=1)
             evaluator.note(notes)
-            made.append(evaluator.measure_image(name, context, resolved[0]))
+            image_measures.append(evaluator.measure_image(name, context, resolved[0]))
     except KeyboardInterrupt:
         stopped = True
     parts = [] if done is None else [done]
-    if made:
+    if image_measures:
         notes = [*info.notes, *loader.notes]
-        parts.append(assemble(evaluator, context, made, loader.scale, explained, notes))
-    ready = {name for part in parts for name in part.images}
-    order = [name for name in loader.names if name in ready]
+        parts.append(assemble(evaluator, context, image_measures, loader.scale, explained, notes))
+    measured_images = {name for part in parts for name in part.images}
+    order = [name for name in loader.names if name in measured_images]
     result = concatenate(parts, order) if parts else None
     if stopped:
         raise Interrupted(result, len(loader.names))
@@ -176,15 +175,14 @@ def check(
     metrics: str | Sequence[str] = DEFAULT,
     **options: Any,
 ) -> None:
-    """Refuses what :func:`evaluate` would refuse before it looks at a model."""
-    own = {"target", "layer", "limit", "input_name", "batch_size"}
-    chosen = choose_methods(methods)
-    given = {name: value for name, value in options.items() if name not in own}
-    _make_options(chosen, choose_metrics(metrics), given)
+    """Refuses arguments that :func:`evaluate` refuses before it opens a model."""
+    others = {"target", "layer", "limit", "input_name", "batch_size"}
+    settings = {name: value for name, value in options.items() if name not in others}
+    _make_options(choose_methods(methods), choose_metrics(metrics), settings)
 
 
 class _ImageLoader:
-    """The images, loaded one after the other, all in one size and one scale."""
+    """Loads the images one after the other, all in one size and scale."""
 
     def __init__(
         self,
@@ -210,16 +208,17 @@ class _ImageLoader:
                 + ", ".join(f"{len(listed)} for '{name}'" for name, listed in sources.items())
             )
         (count,) = counts
-        kept = list(range(count))
+        self._numbers = list(range(count))
         if limit is not None and limit < count:
-            kept = [number * count // limit for number in range(limit)]
+            self._numbers = [number * count // limit for number in range(limit)]
             self.notes.append(f"{limit} of the {count} images, evenly spread over them")
-        self._sources = {name: [listed[n] for n in kept] for name, listed in sources.items()}
-        self._numbers = kept
+        self._sources = {
+            name: [listed[n] for n in self._numbers] for name, listed in sources.items()
+        }
         self.names = _names(self._sources[entry.name])
 
     def prepare(self) -> ModelInfo:
-        """Finds size and scale out from the first image; what is known of the model then."""
+        """Sets size and scale by the first image, and returns the model's information for it."""
         first = self._first = self._load(0)
         if self._entry.is_image and None in self._entry.size and self._options.size is None:
             height, width = first[self._entry.name][0].values.shape[:2]
@@ -246,14 +245,12 @@ class _ImageLoader:
     def load(self, names: Sequence[str]) -> Iterator[tuple[str, ImagesByInput]]:
         for name in names:
             number = self.names.index(name)
-            given = self._first if number == 0 and self._first else self._load(number)
-            yield (
-                name,
-                {
-                    key: [_scaled(one, self.scales[key]) for one in each]
-                    for key, each in given.items()
-                },
-            )
+            inputs = self._first if number == 0 and self._first else self._load(number)
+            scaled = {
+                key: [_scaled(image, self.scales[key]) for image in images]
+                for key, images in inputs.items()
+            }
+            yield name, scaled
 
     def _load(self, number: int) -> dict[str, list[InputImage]]:
         seed = self._options.seed + self._numbers[number]
@@ -268,12 +265,12 @@ class _ImageLoader:
 
     @property
     def scale(self) -> Preprocessing:
-        """How the images that are explained are brought to the network."""
+        """The scale of the images that are explained."""
         return self.scales[self._entry.name]
 
 
 def _scaled(image: InputImage, scale: Preprocessing) -> InputImage:
-    """In the scale that was settled on, unless its own was."""
+    """An image in a scale, unless its own is certain."""
     if image.preprocessing.is_settled or image.preprocessing == scale:
         return image
     return dataclasses.replace(image, values=scale.apply(image.pixels), preprocessing=scale)
@@ -290,14 +287,14 @@ def _make_options(
 
 
 def _names(sources: Sequence[Any]) -> list[str]:
-    """What images are called: their paths, else their place; no two alike."""
-    found: dict[str, None] = {}
+    """Unique names of images: their paths, else their numbers."""
+    names: dict[str, None] = {}
     for number, source in enumerate(sources):
         if isinstance(source, InputImage):
             source = source.path or source.name
         name = os.fspath(source) if isinstance(source, str | os.PathLike) else f"image {number}"
-        unique, again = str(name), 2
-        while unique in found:
-            unique, again = f"{name} ({again})", again + 1
-        found[unique] = None
-    return list(found)
+        unique, count = str(name), 2
+        while unique in names:
+            unique, count = f"{name} ({count})", count + 1
+        names[unique] = None
+    return list(names)

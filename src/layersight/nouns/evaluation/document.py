@@ -1,7 +1,7 @@
 """An evaluation as a document.
 
-The rule of this module: below the methods stand the maps that know nothing, so that no number is
-read without them; all methods of a metric share one scale.
+The rule of this module: random maps and the centre are listed below the methods, so that no number
+is read without them; all methods of a metric share one scale.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from layersight.document.blocks import (
     Series,
     Table,
 )
+from layersight.document.layers import model_document
 from layersight.document.words import (
     DASH,
     DOT,
@@ -44,7 +45,7 @@ CENTRE = "Centre of the image"
 
 
 def table_number(value: float) -> str:
-    """A number of a table; a dash where there is none.
+    """A number in a table; a dash for NaN.
 
     >>> [table_number(value) for value in (0.12345, -0.0001, 123.4, float("nan"))]
     ['0.123', '0.000', '123', '–']
@@ -62,7 +63,7 @@ def error_words(value: float) -> str:
 
 
 def describe_maps(row: Row) -> str:
-    """What the maps of a method are made of: its layers and their resolution."""
+    """The layers and the resolution of the maps of a method."""
     if not row.layers:
         return size(row.resolution)
     names = brief(row.layers[-1], 24) if len(row.layers) == 1 else f"{len(row.layers)} layers"
@@ -70,28 +71,27 @@ def describe_maps(row: Row) -> str:
 
 
 def facts(result: Evaluation) -> str:
-    done = plural(len(result.images), "image")
+    images = plural(len(result.images), "image")
     if result.count > len(result.images):
-        done = f"{len(result.images):,} of {plural(result.count, 'image')}, interrupted"
-    return f"{done}{DOT}explained: {result.explained}"
+        images = f"{len(result.images):,} of {plural(result.count, 'image')}, interrupted"
+    return f"{images}{DOT}explained: {result.explained}"
 
 
 def key(result: Evaluation) -> str:
     several = len(result.images) > 1
-    told = f"Mean over {plural(len(result.images), 'image')}" if several else "One image"
+    words = "One image"
     if several:
-        told += f" {PLUS_MINUS} its standard error"
-    randoms = result.measured.randoms
-    told += (
+        words = f"Mean over {plural(len(result.images), 'image')} {PLUS_MINUS} its standard error"
+    words += (
         ". Bold: the best method that is better in the mean than random maps and than the centre "
         "of the image, or one that is not told apart from it (image by image their difference is "
         f"in the mean within {MIN_STANDARD_ERRORS:g} standard errors). Brown: no better than "
         "random maps. Bars: the share of images where the method is better than random maps as "
-        f"coarse as its own (the mean of {randoms})"
+        f"coarse as its own (the mean of {result.measured.randoms})"
     )
     if "randomisation" in result.metrics:
-        told += "; for randomised weights, below 0.5, or else the check fails"
-    return told + "."
+        words += "; for randomised weights, below 0.5, or else the check fails"
+    return words + "."
 
 
 def captions(result: Evaluation) -> tuple[str, ...]:
@@ -103,40 +103,35 @@ def captions(result: Evaluation) -> tuple[str, ...]:
 
 
 ROOM, GAP = 508.0, 18.0
-"""Points that charts beside each other have on paper, and what is between them."""
+"""The width of all charts of a row on paper and of the gaps between them, in points."""
 
 
 def describe(result: Evaluation, options: TableOptions) -> Document:
     """The document of an evaluation: the table, the metrics as points, what they are.
 
     Raises:
-        SelectionError: There is nothing in it.
+        SelectionError: It is empty.
     """
     if not result.rows or not result.columns or not result.images:
         raise SelectionError("no evaluation to draw: it holds no method, metric or image")
     lines = captions(result)
-    wide = (ROOM + GAP) / options.columns - GAP
-    metrics = range(len(result.columns))
+    width = (ROOM + GAP) / options.columns - GAP
     words = [(each.title, f"{each.says} {each.misleads} {each.source}.") for each in result.columns]
     words += [(row.title, row.warning) for row in result.rows if row.warning]
-    charts = tuple((_points(result, metric, wide),) for metric in metrics)
-    return Document(
-        title=result.model.name,
-        kicker="How far the heatmaps can be believed",
+    charts = tuple((_points(result, metric, width),) for metric in range(len(result.columns)))
+    sections = (
+        Section("Method by method", (Beside(charts, fill=False),), anchor="points"),
+        Section("What the numbers are", (Facts(tuple(words)),), anchor="words"),
+    )
+    part = Part(sections, front=(*result_notes(result.notes), _table(result)), follow=True)
+    return model_document(
+        result.model,
+        "How far the heatmaps can be believed",
+        [part],
+        "heatmaps measured",
         facts=(*model_facts(result.model), facts(result)),
-        parts=(
-            Part(
-                (
-                    Section("Method by method", (Beside(charts, fill=False),), anchor="points"),
-                    Section("What the numbers are", (Facts(tuple(words)),), anchor="words"),
-                ),
-                front=(*result_notes(result.notes), _table(result)),
-                follow=True,
-            ),
-        ),
         captions=lines,
         caption=_caption(result, lines),
-        name=f"{result.model.name}: heatmaps measured",
         fewer="choose fewer methods or metrics",
     )
 
@@ -154,7 +149,7 @@ def _caption(result: Evaluation, lines: tuple[str, ...]) -> str:
 
 
 def _table(result: Evaluation) -> Table:
-    """A row for each method, a column for each metric; then the maps that know nothing."""
+    """A row for each method, a column for each metric; then random maps and the centre."""
     several = len(result.rows) > 1
     rows: list[tuple[Cell, ...]] = []
     for index, row in enumerate(result.rows):
@@ -178,10 +173,8 @@ def _table(result: Evaluation) -> Table:
                 )
             )
         rows.append(tuple(cells))
-    rivals = [
-        (f"Random maps of {size(cells)}", result.random_of(cells)) for cells in result.resolutions
-    ]
-    for name, values in [*rivals, (CENTRE, result.centre)]:
+    others = {f"Random maps of {size(each)}": result.random_of(each) for each in result.resolutions}
+    for name, values in {**others, CENTRE: result.centre}.items():
         numbers = [Cell(table_number(float(value)), "quiet") for value in mean(values)]
         rows.append((Cell(name, "quiet"), *numbers))
     columns = (
@@ -195,8 +188,8 @@ def _table(result: Evaluation) -> Table:
     return Table(columns, tuple(rows), "Methods", key(result), ruled=last)
 
 
-def _points(result: Evaluation, metric: int, wide: float) -> Curve:
-    """The mean of each method with its error, beside what knows nothing."""
+def _points(result: Evaluation, metric: int, width: float) -> Curve:
+    """The mean of each method with its error, beside random maps and the centre."""
     column = result.columns[metric]
     indices = np.arange(len(result.rows), dtype=np.float32)
     means, errors = result.means[:, metric], result.errors[:, metric]
@@ -218,12 +211,11 @@ def _points(result: Evaluation, metric: int, wide: float) -> Curve:
         ),
         Series(indices, mean(result.random[:, metric]), "random maps", "ticks", tone="quiet"),
     )
-    shown = series if leading.any() else series[1:]
     return Curve(
-        shown,
+        series if leading.any() else series[1:],
         title=f"{column.title}   {direction_words(column.higher_is_better)}",
         names=tuple(row.title for row in result.rows),
         rules=((centre, "centre of the image"),) if np.isfinite(centre) else (),
-        wide=max(150.0, wide),
+        wide=max(150.0, width),
         tall=11.5 * len(result.rows),
     )

@@ -1,7 +1,7 @@
-"""The heatmaps of one image after the other, each measured by every metric.
+"""Makes and measures the heatmaps of an evaluation, image by image.
 
-The rule of this module: a method or metric that was named has to apply to the first image; what
-goes wrong with a later one leaves a gap in the numbers, and a note says so.
+The rule of this module: a method or metric that was requested by name has to apply to the first
+image; failures on later images leave gaps in the numbers, and a note says so.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Kind = TypeVar("Kind", Method, Metric)
 
 @dataclass(frozen=True, slots=True)
 class ImageMeasures:
-    """What was found of one image; a method and metric without a number are a gap."""
+    """The measures of one image; there may be gaps for some methods and metrics."""
 
     name: str
     target: Target
@@ -54,7 +54,8 @@ class ImageMeasures:
 class Evaluator:
     """Makes and measures the heatmaps of one image after the other.
 
-    What is in ``strict`` was named and has to apply; ``done`` is an evaluation that is continued.
+    Those in ``strict`` were requested by name and have to apply; ``done`` is an evaluation that is
+    continued.
     """
 
     def __init__(
@@ -75,14 +76,14 @@ class Evaluator:
         self._chooser = LayerChooser(layer)
         self._notes: list[str] = []
         self._gaps: Counter[tuple[str, str]] = Counter()
-        self._begun = done is not None
+        self._has_measures = done is not None
         self._tracker = Tracker(progress, count - (0 if done is None else len(done.images)))
 
     @property
     def notes(self) -> tuple[str, ...]:
         gaps = [
-            f"{what}: no number for {plural(times, 'image')} ({why})"
-            for (what, why), times in self._gaps.items()
+            f"{name}: no number for {plural(count, 'image')} ({reason})"
+            for (name, reason), count in self._gaps.items()
         ]
         return tuple(dict.fromkeys([*self._notes, *self._chooser.notes, *gaps]))
 
@@ -90,58 +91,59 @@ class Evaluator:
         self._notes += [line for line in lines if line not in self._notes]
 
     def measure_image(self, name: str, context: Context, resolved: ResolvedTarget) -> ImageMeasures:
-        """What the metrics say of the maps of the only image of a context, by every method."""
+        """The measures of the maps of the only image of a context, by every method."""
         (batch,) = make_batches(context, [resolved])
         self._chooser.check(self.methods)
-        if self._chooser.layer is not None and not self._begun:
-            # What was asked for has to be there, whichever method is left out for it.
+        if self._chooser.layer is not None and not self._has_measures:
+            # The requested layer has to exist, even if methods are omitted because of it.
             first = next(each for each in self.methods if each.layers != NONE)
             self._chooser.choose(batch, first)
         plan(batch, self.methods, self.metrics, self._chooser, self._tracker)
         measures: dict[tuple[str, str], Measure] = {}
-        whole = resolved.predicted is None or resolved.predicted.any()
-        if not whole:
+        explainable = resolved.predicted is None or resolved.predicted.any()
+        if not explainable:
             self._gaps["all methods", f"'{resolved.target.name}' is nowhere the strongest"] += 1
             self._tracker.skip()
-        for method in list(self.methods) if whole else ():
+        for method in list(self.methods) if explainable else ():
+            part = method.name, ""
             try:
                 choice = self._chooser.choose(batch, method)
-                (found,) = run(batch, method, choice, self._tracker.within((method.name, ""), 1))
+                (heatmap,) = run(batch, method, choice, self._tracker.within(part, 1))
             except REFUSALS as error:
                 self._refuse(method, error, self.methods)
                 if not self.methods:
                     raise ModelInputError(f"no method applies: {'; '.join(self._notes)}") from error
-                self._tracker.finish((method.name, ""), 1)
+                self._tracker.finish(part, 1)
                 continue
-            self._keep(context, method, found)
-            self._tracker.finish((method.name, ""), 1)
+            self._add_row(context, method, heatmap)
+            self._tracker.finish(part, 1)
             for metric in list(self.metrics):
                 part = method.name, metric.name
                 progress = self._tracker.within(part, 1)
                 try:
-                    measures[part] = measure(batch, found, method, choice, metric, progress)
+                    measures[part] = measure(batch, heatmap, method, choice, metric, progress)
                     self._tracker.finish(part, 1)
                 except REFUSALS as error:
                     self._refuse(metric, error, self.metrics)
                     if not self.metrics:
                         raise UsageError(f"no metric applies: {'; '.join(self._notes)}") from error
-        self._begun = self._begun or bool(measures)
+        self._has_measures = self._has_measures or bool(measures)
         return ImageMeasures(name, resolved.target, resolved.score, measures)
 
-    def _keep(self, context: Context, method: Method, found: Heatmap) -> None:
-        """Keeps what an evaluation says of a method, and that maps are empty."""
-        if found.empty:
+    def _add_row(self, context: Context, method: Method, heatmap: Heatmap) -> None:
+        """Adds the row of a method, and a note if its map is empty."""
+        if heatmap.empty:
             self.note([f"{method.name}: the map of some images is 0 everywhere"])
         if method.name not in self.rows:
             self.rows[method.name] = Row(
-                *(method.name, method.title, method.source, found.layers),
-                resolution_of(context, method, found),
+                *(method.name, method.title, method.source, heatmap.layers),
+                resolution_of(context, method, heatmap),
                 method.warning,
             )
 
     def _refuse(self, entry: Kind, error: Exception, listed: list[Kind]) -> None:
-        """What does not apply to the first image is left out; of a later one it is a gap."""
-        if not self._begun:
+        """Omits what does not apply to the first image; for a later one it is a gap."""
+        if not self._has_measures:
             if entry.name in self._strict:
                 raise error
             listed.remove(entry)
@@ -154,34 +156,34 @@ class Evaluator:
 def assemble(
     evaluator: Evaluator,
     context: Context,
-    made: Sequence[ImageMeasures],
+    images: Sequence[ImageMeasures],
     scale: Preprocessing,
     explained: str,
     notes: Iterable[str],
 ) -> Evaluation:
     methods = [method.name for method in evaluator.methods if method.name in evaluator.rows]
     names = [metric.name for metric in evaluator.metrics]
-    shape = (len(methods), len(names), len(made))
-    found = {name: np.full(shape, np.nan, np.float32) for name in ("values", "random", "bars")}
+    shape = (len(methods), len(names), len(images))
+    arrays = {name: np.full(shape, np.nan, np.float32) for name in ("values", "random", "bars")}
     centre = np.full(shape[1:], np.nan, np.float32)
-    for image, one in enumerate(made):
-        for (method, metric), number in one.measures.items():
+    for number, image in enumerate(images):
+        for (method, metric), result in image.measures.items():
             if metric not in names or method not in methods:
                 continue
-            index = (methods.index(method), names.index(metric), image)
-            found["values"][index] = number.value
-            found["random"][index] = number.random
-            found["bars"][index] = number.random if number.bar is None else number.bar
-            centre[index[1:]] = number.centre
+            index = (methods.index(method), names.index(metric), number)
+            arrays["values"][index] = result.value
+            arrays["random"][index] = result.random
+            arrays["bars"][index] = result.random if result.bar is None else result.bar
+            centre[index[1:]] = result.centre
     return Evaluation(
         model=context.info,
         options=context.options,
         measured=context.measured,
         preprocessing=scale,
-        images=tuple(one.name for one in made),
+        images=tuple(image.name for image in images),
         explained=explained,
-        targets=tuple(one.target for one in made),
-        scores=np.array([one.score for one in made], np.float32),
+        targets=tuple(image.target for image in images),
+        scores=np.array([image.score for image in images], np.float32),
         rows=tuple(evaluator.rows[name] for name in methods),
         columns=tuple(
             Column(*(getattr(metric, each.name) for each in dataclasses.fields(Column)))
@@ -190,7 +192,7 @@ def assemble(
         centre=centre,
         count=evaluator.count,
         notes=tuple(dict.fromkeys([*notes, *evaluator.notes])),
-        **found,
+        **arrays,
     )
 
 
@@ -204,17 +206,13 @@ def check_same(
     methods: Sequence[Method],
     metrics: Sequence[Metric],
 ) -> None:
-    """Refuses to go on with an evaluation that was made otherwise."""
+    """Refuses to continue an evaluation that was made in another way."""
     if done.model.digest != info.digest:
         raise UsageError("the evaluation that is done is of another model: start anew")
-    same = (done.options, done.measured, done.preprocessing.name, done.explained) == (
-        options,
-        measured,
-        scale.name,
-        explained,
-    )
-    kept = {*done.methods} <= {one.name for one in methods}
-    if not same or not kept or not {*done.metrics} <= {one.name for one in metrics}:
+    before = done.options, done.measured, done.preprocessing.name, done.explained
+    has_methods = {*done.methods} <= {method.name for method in methods}
+    has_metrics = {*done.metrics} <= {metric.name for metric in metrics}
+    if before != (options, measured, scale.name, explained) or not (has_methods and has_metrics):
         raise UsageError(
             "the evaluation that is done was made with other options, methods or metrics: start "
             "anew"

@@ -1,4 +1,4 @@
-"""What an evaluation can become."""
+"""The forms of evaluations: documents, numbers, arrays and files."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ AXES = {
     "centre": ("metric", "image"),
     "bars": ("method", "metric", "image"),
 }
-"""The arrays of a result and the names of their axes."""
+"""The arrays of a result, with the names of their axes."""
 
 HEADS = (
     *("image", "target", "score", "method", "metric", "higher_is_better"),
     *("value", "random", "centre", "bar", "better"),
 )
-"""The columns of the table of text."""
+"""The columns of a CSV file."""
 
 
 def manifest(result: Evaluation, options: TableOptions) -> Json:
@@ -49,7 +49,7 @@ def manifest(result: Evaluation, options: TableOptions) -> Json:
 
 
 def numbers(result: Evaluation, options: TableOptions) -> Json:
-    """The means of every method, and every number of every image."""
+    """The means of every method, and all numbers of every image."""
     return {
         "model": {"name": result.model.name, "digest": result.model.digest},
         "preprocessing": result.preprocessing.to_json(),
@@ -61,10 +61,10 @@ def numbers(result: Evaluation, options: TableOptions) -> Json:
             for index, row in enumerate(result.rows)
         ],
         "random": [
-            {"grain": list(cells), "means": _named(result, mean(result.random_of(cells)))}
+            {"grain": list(cells), "means": _by_metric(result, mean(result.random_of(cells)))}
             for cells in result.resolutions
         ],
-        "centre": _named(result, mean(result.centre)),
+        "centre": _by_metric(result, mean(result.centre)),
         "images": [_image(result, index) for index in range(len(result.images))],
     }
 
@@ -84,7 +84,7 @@ def _summary(result: Evaluation, index: int) -> Json:
     }
 
 
-def _named(result: Evaluation, values: NDArray[np.float32]) -> Json:
+def _by_metric(result: Evaluation, values: NDArray[np.float32]) -> Json:
     return {
         name: finite(value) for name, value in zip(result.metrics, values.tolist(), strict=True)
     }
@@ -96,37 +96,37 @@ def _image(result: Evaluation, index: int) -> Json:
         "target": result.targets[index].to_json(),
         "score": finite(float(result.scores[index])),
         "values": {
-            row.name: _named(result, result.values[method, :, index])
+            row.name: _by_metric(result, result.values[method, :, index])
             for method, row in enumerate(result.rows)
         },
         "random": {
-            row.name: _named(result, result.random[method, :, index])
+            row.name: _by_metric(result, result.random[method, :, index])
             for method, row in enumerate(result.rows)
         },
-        "centre": _named(result, result.centre[:, index]),
+        "centre": _by_metric(result, result.centre[:, index]),
     }
 
 
 def rows(result: Evaluation) -> Iterator[tuple[object, ...]]:
-    """One line for each image, method and metric, with a head."""
+    """A head and a row for each image, method and metric."""
     yield HEADS
     for image, name in enumerate(result.images):
-        target, score = result.targets[image].name, _plain(result.scores[image])
+        target, score = result.targets[image].name, _seven_digits(result.scores[image])
         for method, row in enumerate(result.rows):
             for metric, column in enumerate(result.columns):
                 at = (method, metric, image)
                 value, bar = float(result.values[at]), float(result.bars[at])
                 wins = value > bar if column.higher_is_better else value < bar
-                known = (value, result.random[at], result.centre[metric, image], bar)
+                numbers = (value, result.random[at], result.centre[metric, image], bar)
                 yield (
                     *(name, target, score, row.name, column.name, int(column.higher_is_better)),
-                    *map(_plain, known),
+                    *map(_seven_digits, numbers),
                     int(wins) if value == value else None,
                 )
 
 
-def _plain(value: Any) -> float | None:
-    """A number in seven digits; nothing where there is none."""
+def _seven_digits(value: Any) -> float | None:
+    """A number in seven digits; ``None`` if it is not finite."""
     return float(f"{float(value):.7g}") if np.isfinite(value) else None
 
 
@@ -148,10 +148,10 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> E
     """An evaluation from the arrays and the manifest of a file.
 
     Raises:
-        ValueError: Something is not there or does not fit; likewise LookupError and TypeError.
+        ValueError: Something is missing or does not fit; likewise LookupError and TypeError.
     """
     measured = saved["measured"]
-    known = {name: np.asarray(arrays[name], np.float32) for name in AXES}
+    values = {name: np.asarray(arrays[name], np.float32) for name in AXES}
     result = Evaluation(
         model=model,
         options=HeatmapOptions(**saved["options"]),
@@ -164,7 +164,7 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> E
         columns=tuple(Column(**column) for column in saved["metrics"]),
         count=int(saved["count"]),
         notes=tuple(str(note) for note in saved["notes"]),
-        **known,
+        **values,
     )
     sizes = {
         "method": len(result.rows),
@@ -172,8 +172,8 @@ def load(arrays: Mapping[str, NDArray[Any]], saved: Json, model: ModelInfo) -> E
         "image": len(result.images),
     }
     for name, axes in AXES.items():
-        if known[name].shape != tuple(sizes[axis] for axis in axes):
-            raise ValueError(f"'{name}' has the shape {known[name].shape}")
+        if values[name].shape != tuple(sizes[axis] for axis in axes):
+            raise ValueError(f"'{name}' has the shape {values[name].shape}")
     if len(result.targets) != len(result.images):
         raise ValueError("not every image has a target")
     return result
@@ -186,9 +186,9 @@ def _row(saved: Json) -> Row:
 
 
 def _target(saved: Json) -> Target:
-    known = {field.name for field in dataclasses.fields(Target)}
+    names = {field.name for field in dataclasses.fields(Target)}
     where = saved["where"] if isinstance(saved["where"], str) else tuple(saved["where"])
-    return Target(**{name: saved[name] for name in known if name in saved} | {"where": where})
+    return Target(**{name: saved[name] for name in names if name in saved} | {"where": where})
 
 
 NOUN: Noun[Evaluation, TableOptions] = Noun(

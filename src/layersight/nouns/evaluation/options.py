@@ -1,4 +1,4 @@
-"""What pictures of an evaluation can be asked to look like."""
+"""The options of pictures of evaluations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from layersight.data.fields import Options, option
 
 @dataclass(frozen=True, slots=True)
 class TableOptions(Options):
-    """What a picture of an evaluation should look like.
+    """How a picture of an evaluation looks.
 
     Attributes:
         columns: Metrics beside each other, at least 1.
 
     Raises:
-        UsageError: A value is none of those.
+        UsageError: A value is out of its range.
     """
 
     columns: int = option(2, help="Metrics in a row.", low=1, high=100)

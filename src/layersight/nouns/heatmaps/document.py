@@ -1,6 +1,6 @@
 """Heatmaps as a document.
 
-The rule of this module: what a reader needs to judge a heatmap is told before the first one.
+The rule of this module: what a reader needs to judge heatmaps comes before the first one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from layersight.document.blocks import (
     Table,
 )
 from layersight.document.image import input_note, prediction_blocks
+from layersight.document.layers import model_document
 from layersight.document.words import (
     MOST_NAMED,
     brief,
-    model_facts,
     number,
     plural,
     result_notes,
@@ -73,25 +73,21 @@ def describe(result: Heatmaps, options: HeatOptions) -> Document:
         raise SelectionError("no heatmaps to draw: the result holds none")
     view = options.view or default_view(result)
     groups = group_by_image(result)
+    if view == "sheet":
+        part = _sheet(result, groups, options)
+    else:
+        sections = tuple(each for group in groups for each in sections_of(group, options, view))
+        part = Part(sections, notes=(*result_notes(result.notes), *_methods(result, options)))
     lines = captions(result, options)
-    return Document(
-        title=result.model.name,
-        kicker=f"Which {position_word(result)} decided",
-        facts=model_facts(result.model),
-        parts=(
-            _sheet(result, groups, options)
-            if view == "sheet"
-            else Part(
-                tuple(part for group in groups for part in sections_of(group, options, view)),
-                notes=(*result_notes(result.notes), *_making(result, options)),
-            ),
-        ),
+    return model_document(
+        result.model,
+        f"Which {position_word(result)} decided",
+        [part],
+        f"heatmaps of {', '.join(brief(group.name) for group in groups[:4])}",
         captions=lines,
         heading="Heatmaps",
         guide=(*warnings_of(result, result.maps), *lines[:-1]),
         caption=_caption(result, options, lines),
-        name=f"{result.model.name}: heatmaps of "
-        + ", ".join(brief(group.name) for group in groups[:4]),
         fewer="choose one image and one target, or fewer methods",
     )
 
@@ -102,12 +98,12 @@ def _caption(result: Heatmaps, options: HeatOptions, lines: Sequence[str]) -> st
         f"{method_title(result, entry)}, {facts(result, entry, options)}"
         for entry in result
     ]
-    shown = f"Heatmaps: {few(words, MOST_NAMED, '; ')}."
-    return " ".join([shown, *warnings_of(result, result.maps), *lines])
+    maps = f"Heatmaps: {few(words, MOST_NAMED, '; ')}."
+    return " ".join([maps, *warnings_of(result, result.maps), *lines])
 
 
-def _making(result: Heatmaps, options: HeatOptions) -> tuple[Note, ...]:
-    """The methods, what they explain, and what of them can mislead."""
+def _methods(result: Heatmaps, options: HeatOptions) -> tuple[Note, ...]:
+    """Notes on the methods: what they explain, and how they can mislead."""
     lines = []
     for method in result.methods:
         entries = [entry for entry in result if entry.method == method]
@@ -115,16 +111,16 @@ def _making(result: Heatmaps, options: HeatOptions) -> tuple[Note, ...]:
         words += dict.fromkeys(filter(None, map(layer_words, entries)))
         words += dict.fromkeys(size_words(entry, smooth=options.smooth) for entry in entries)
         lines.append(f"{', '.join(words)}.")
-    made = Note((*lines, explained_words(result)), "How they were made")
-    warned = warnings_of(result, result.maps)
-    return (made, Note(tuple(warned), tone="bad")) if warned else (made,)
+    notes = Note((*lines, explained_words(result)), "How they were made")
+    warnings = warnings_of(result, result.maps)
+    return (notes, Note(tuple(warnings), tone="bad")) if warnings else (notes,)
 
 
 def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> Part:
-    """A cover; then each image with what the model says of it and all its maps."""
+    """A cover; then each image with its predictions and all its maps."""
     front: tuple[Block, ...] = (
-        _reading(result, options),
-        *_making(result, options),
+        _explanation(result, options),
+        *_methods(result, options),
         *result_notes(result.notes),
         _images(result, groups),
     )
@@ -136,21 +132,21 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
             *prediction_blocks(group.predictions[:1]),
         )
         values = group.input.values
-        own = f"{size(group.input.original_size)} pixels"
+        extent = f"{size(group.input.original_size)} pixels"
         if values.ndim != 3:
-            own = plural(len(values), "number") if values.ndim == 1 else size(values.shape)
+            extent = plural(len(values), "number") if values.ndim == 1 else size(values.shape)
         sections.append(
             Section(
                 group.name,
                 (Beside(((photograph,), story)),),
-                kind=f"{own}, {plural(len(group.indices), 'heatmap')}",
+                kind=f"{extent}, {plural(len(group.indices), 'heatmap')}",
                 facts=view_words(group),
                 anchor=f"image:{group.image}",
                 fresh=True,
             )
         )
-        bare = sections_of(group, options, image_view(group), bare=True)
-        sections += [dataclasses.replace(each, listed=False) for each in bare]
+        maps = sections_of(group, options, image_view(group), bare=True)
+        sections += [dataclasses.replace(each, listed=False) for each in maps]
     return Part(tuple(sections), front, anchor="cover:heatmaps")
 
 
@@ -159,7 +155,7 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
     rows = []
     logit = before_head(result)
     for group in groups:
-        target_of_page = f"image:{group.image}"
+        page = f"image:{group.image}"
         for target in group.targets:
             indices = [at for at in group.indices if result.maps[at].target == target]
             entry = result.maps[indices[0]]
@@ -168,14 +164,14 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
             rows.append(
                 (
                     Cell(str(group.image + 1), "quiet"),
-                    Cell(group.name, target=target_of_page),
+                    Cell(group.name, target=page),
                     Cell(target_name(result, entry)),
                     Cell(number(entry.score)),
                     Cell(number(entry.explained) if differs else ""),
                     Cell(str(len(indices))),
                     Cell(plural(empty, "map") if empty else "", "bad"),
                     Cell(describe_peak(result, indices[0])),
-                    Cell(target=target_of_page),
+                    Cell(target=page),
                 )
             )
     columns = (
@@ -187,9 +183,9 @@ def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
     return Table(columns, tuple(rows), "Images" if pictures else "Inputs")
 
 
-def _reading(result: Heatmaps, options: HeatOptions) -> Beside:
-    """One map over its photograph, and what everything in it means."""
-    index = _specimen(result)
+def _explanation(result: Heatmaps, options: HeatOptions) -> Beside:
+    """One map over its photograph, and the meaning of everything in it."""
+    index = next((index for index, entry in enumerate(result) if not entry.empty), 0)
     entry = result.maps[index]
     words = (
         f"{method_title(result, entry)} over {result.images[entry.image].name}: the "
@@ -217,10 +213,10 @@ def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | 
         words = "from 0 on the left to the value under the bar's right end"
         yield "heat", Cell(note=words, swatch=heat_scale(result, heat[0], options).ramp())
     if signed:
-        neutral_values = {result.maps[index].neutral != 0 for index in signed}
+        has_neutral = {result.maps[index].neutral != 0 for index in signed}
         pale = {(False,): "0", (True,): "the mean score", (False, True): "0 or the mean score"}
         words = (
-            f"blue: speaks against; pale: {pale[tuple(sorted(neutral_values))]}; red: speaks for it"
+            f"blue: speaks against; pale: {pale[tuple(sorted(has_neutral))]}; red: speaks for it"
         )
         yield "signed", Cell(note=words, swatch=heat_scale(result, signed[0], options).ramp())
     yield "score", "what the network gives for what is explained"
@@ -230,7 +226,3 @@ def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | 
         yield "faded", "the network did not see this part of the photograph"
     if any(entry.empty for entry in result):
         yield "no evidence", "the method found 0 everywhere"
-
-
-def _specimen(result: Heatmaps) -> int:
-    return next((index for index, entry in enumerate(result) if not entry.empty), 0)

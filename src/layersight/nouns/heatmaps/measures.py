@@ -1,7 +1,7 @@
-"""What metrics say of heatmaps, as tables and small curves.
+"""The metrics of heatmaps as tables and small curves.
 
-The rule of this module: a number stands beside that of a random map, and whether it is better is
-said in words.
+The rule of this module: a number is beside that of a random map, and words say whether it is
+better.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ WORDS = {
     "worse": "worse than random",
     "no different": "no different from random",
 }
-"""What :func:`~layersight.nouns.heatmaps.wording.verdict_words` means beside a metric."""
+"""The meaning of :func:`~layersight.nouns.heatmaps.wording.verdict_words` beside a metric."""
 ROUND = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -54,7 +54,7 @@ def format_measure(value: float) -> str:
 
 
 def measure_blocks(entry: Heatmap) -> Iterator[Block]:
-    """What metrics say of one map: a table and small curves."""
+    """The metrics of one map: a table and small curves."""
     if not entry.measures:
         return
     maps = (Column(f"{name} map", "right") for name in ("this", "random", "centre"))
@@ -62,12 +62,8 @@ def measure_blocks(entry: Heatmap) -> Iterator[Block]:
     yield Table(columns, tuple(_measure(measure) for measure in entry.measures))
     curves = [measure for measure in entry.measures if measure.curve is not None]
     if curves:
-        yield Beside(
-            tuple(
-                (_curve([each], _curve_title(each), format_measure(each.value)),) for each in curves
-            ),
-            fill=False,
-        )
+        plots = (_curve([each], _curve_title(each), format_measure(each.value)) for each in curves)
+        yield Beside(tuple((plot,) for plot in plots), fill=False)
 
 
 def _measure(measure: Measure) -> tuple[Cell, ...]:
@@ -91,7 +87,7 @@ def _curve_title(measure: Measure) -> str:
 
 
 def _curve(measures: Sequence[Measure], title: str, lead: str = "", *, front: bool = True) -> Curve:
-    """The scores along a metric's course, the best measure last and, if it is good, in front."""
+    """The curves of a metric, the best last and, if it is good, in front."""
     series = []
     for order, measure in enumerate(reversed(measures)):
         if measure.curve is not None:
@@ -113,14 +109,14 @@ def _curve(measures: Sequence[Measure], title: str, lead: str = "", *, front: bo
 
 
 def limits(measure: Measure) -> tuple[float, float]:
-    """The least and the greatest height of a curve's axis; a round share for probabilities.
+    """The range of a curve's axis of scores; round for probabilities.
 
     >>> from layersight.nouns.heatmaps.result import Curve
     >>> limits(Measure("deletion", 0.1, 0, 0, False, Curve((0.0, 1.0), (0.42, 0.0))))
     (0.0, 0.5)
     """
-    given = measure.curve.scores if measure.curve else ()
-    scores = [score for score in given if math.isfinite(score)]
+    curve = measure.curve.scores if measure.curve else ()
+    scores = [score for score in curve if math.isfinite(score)]
     low, high = min([0.0, *scores]), max(scores, default=1.0)
     if low < 0 or not 0 < high <= 1:
         return low, high
@@ -128,7 +124,7 @@ def limits(measure: Measure) -> tuple[float, float]:
 
 
 def measure_sections(group: ImageMaps) -> list[Section]:
-    """What metrics say of the maps of an image."""
+    """The metrics of the maps of an image."""
     if not any(entry.measures for entry in group.maps):
         return []
     line = "Of each map, of a random one, and of one that is brightest in the middle"
@@ -156,27 +152,25 @@ def measure_sections(group: ImageMaps) -> list[Section]:
 
 
 def _metrics(group: ImageMaps) -> Table:
-    """A row for each map, after those of one coarseness the random one; a column for a metric."""
-    ways = {
-        one.metric: direction_words(one.higher_is_better)
-        for each in group.maps
-        for one in each.measures
-    }
-    known = {
-        id(entry): {measure.metric: measure for measure in entry.measures} for entry in group.maps
+    """A row for each map, and below those of one coarseness the random one; metrics are columns."""
+    directions = {
+        measure.metric: direction_words(measure.higher_is_better)
+        for entry in group.maps
+        for measure in entry.measures
     }
 
     def row(entry: Heatmap, title: str, field: str) -> tuple[Cell, ...]:
         if len(group.targets) > 1:
             title += f", {target_name(group.result, entry)}"
-        cells = [Cell(title, "plain" if field == "value" else "quiet")]
-        for metric in ways:
-            measure = known[id(entry)].get(metric)
+        is_map = field == "value"
+        measures = {measure.metric: measure for measure in entry.measures}
+        cells = [Cell(title, "plain" if is_map else "quiet")]
+        for metric in directions:
+            measure = measures.get(metric)
             text = format_measure(getattr(measure, field)) if measure else ""
-            verdict = verdict_words(measure) if measure else ""
+            verdict = verdict_words(measure) if measure and is_map else ""
             tone: Tone = "bad" if verdict in BAD else "plain"
-            own = Cell(text, tone, bold=verdict in GOOD)
-            cells.append(own if field == "value" else Cell(text, "quiet"))
+            cells.append(Cell(text, tone if is_map else "quiet", bold=verdict in GOOD))
         return tuple(cells)
 
     def randoms(entry: Heatmap) -> list[str]:
@@ -185,12 +179,12 @@ def _metrics(group: ImageMaps) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for target in group.targets:
         entries = [entry for entry in group.maps if entry.target == target]
-        for _, alike in itertools.groupby(entries, randoms):
-            part = list(alike)
+        for _, same_randoms in itertools.groupby(entries, randoms):
+            part = list(same_randoms)
             rows += [row(entry, method_title(group.result, entry), "value") for entry in part]
             rows.append(row(part[0], "a random map as coarse", "random"))
         rows.append(row(entries[0], "a map of the centre", "centre"))
-    columns = (Column("map"), *(Column(name, "right", note) for name, note in ways.items()))
+    columns = (Column("map"), *(Column(name, "right", note) for name, note in directions.items()))
     return Table(columns, tuple(rows), note=KEY)
 
 
@@ -202,7 +196,7 @@ def _plots(group: ImageMaps) -> Iterator[Curve]:
             if measure.curve is not None:
                 pairs.setdefault((entry.target, measure.metric), []).append((entry, measure))
     for measured in pairs.values():
-        order = ranked(measured)
+        order = sorted(measured, key=_rank)
         entry, best = order[-1]
         name = f", {target_name(group.result, entry)}" if len(group.targets) > 1 else ""
         lead = f"best: {method_title(group.result, entry)} {format_measure(best.value)}"
@@ -213,13 +207,9 @@ def _plots(group: ImageMaps) -> Iterator[Curve]:
         yield _curve([measure for _, measure in order], title, lead, front=good)
 
 
-def ranked(pairs: list[tuple[Heatmap, Measure]]) -> list[tuple[Heatmap, Measure]]:
-    """Maps with what one metric says of them, the best last."""
-
-    def rank(pair: tuple[Heatmap, Measure]) -> float:
-        value = pair[1].value
-        if not math.isfinite(value):
-            return -math.inf
-        return value if pair[1].higher_is_better else -value
-
-    return sorted(pairs, key=rank)
+def _rank(pair: tuple[Heatmap, Measure]) -> float:
+    """A number that is the greatest for the best map."""
+    measure = pair[1]
+    if not math.isfinite(measure.value):
+        return -math.inf
+    return measure.value if measure.higher_is_better else -measure.value

@@ -1,4 +1,4 @@
-"""What heatmaps can become."""
+"""The forms of heatmaps: documents, numbers, arrays and files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from layersight.nouns.heatmaps.wording import method_title, target_name
 from layersight.nouns.survey.montage import example_numbers
 
 SIDES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""What the sides of a map are called, by their number."""
+"""The names of the sides of a map, by their number."""
 
 
 def manifest(result: Heatmaps, options: HeatOptions) -> Json:
@@ -74,7 +74,7 @@ def _origin(result: Heatmaps, index: int, options: HeatOptions) -> Json:
 
 
 def numbers(result: Heatmaps, options: HeatOptions) -> Json:
-    """Every map with its numbers, but its pixels."""
+    """Every map with its numbers, without its pixels."""
     return {
         "model": {"name": result.model.name, "digest": result.model.digest},
         "preprocessing": result.images[0].preprocessing.to_json(),
@@ -86,25 +86,25 @@ def numbers(result: Heatmaps, options: HeatOptions) -> Json:
 
 
 def _image(group: ImageMaps) -> Json:
-    """An image, what of it the network saw, and what the model says of it."""
-    found = {**group.input.to_json(), "number": group.image}
+    """An image, the part that the network saw, and its predictions."""
+    values = {**group.input.to_json(), "number": group.image}
     if group.input.values.ndim == 3:
         photograph = group.photograph
         height, width = photograph.pixels.shape[:2]
-        found["photograph"] = {"width": width, "height": height, "reduced": photograph.reduced}
+        values["photograph"] = {"width": width, "height": height, "reduced": photograph.reduced}
         sides = ("top", "left", "bottom", "right")
-        found["region"] = dict(zip(sides, photograph.region, strict=True))
-    return {**found, "predictions": [prediction.to_json() for prediction in group.predictions]}
+        values["region"] = dict(zip(sides, photograph.region, strict=True))
+    return {**values, "predictions": [prediction.to_json() for prediction in group.predictions]}
 
 
 def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
-    """One map with its numbers; ``None`` for what is not known or no number."""
+    """One map with its numbers; ``None`` for what is unknown or not finite."""
     entry = result.maps[index]
     values = entry.values[np.isfinite(entry.values)].astype(np.float64)
     scale = heat_scale(result, index, options)
     where = locate_heat(result, index)
 
-    def explicit_names(values: tuple[float, ...] | None, *ends: str) -> Json | None:
+    def coordinates(values: tuple[float, ...] | None, *ends: str) -> Json | None:
         names = [axis + end for end in ends or ("",) for axis in where.axes]
         return None if values is None else dict(zip(names, values, strict=True))
 
@@ -126,9 +126,9 @@ def _heatmap(result: Heatmaps, index: int, options: HeatOptions) -> Json:
         "max": float(values.max()) if values.size else None,
         "mean": float(values.mean()) if values.size else None,
         "scale": {"low": scale.low, "high": scale.high, "ground": entry.neutral},
-        "hottest": explicit_names(where.hottest),
-        "centre": explicit_names(where.centre),
-        "box": explicit_names(where.box, "0", "1"),
+        "hottest": coordinates(where.hottest),
+        "centre": coordinates(where.centre),
+        "box": coordinates(where.box, "0", "1"),
         "in_padding": in_padding(entry, result.photographs[entry.image]),
         "measures": [_measure(measure) for measure in entry.measures],
         **_strongest(result, entry.target),
@@ -145,30 +145,30 @@ def _strongest(result: Heatmaps, target: Target) -> Json:
 
 
 def rows(result: Heatmaps) -> Iterator[tuple[object, ...]]:
-    """One line for each map, with a head; for each metric its number and that of a random map."""
+    """A head and a row for each map; for each metric its value and that of random maps."""
     plain = ("image_name", "method", "target_name", "score", "explained")
     after = ("min", "max", "mean", "empty")
-    metrics = dict.fromkeys(one.metric for entry in result for one in entry.measures)
+    metrics = dict.fromkeys(measure.metric for entry in result for measure in entry.measures)
     heads = [head for name in metrics for head in (name, f"{name}_random")]
     axes = axis_names(result, 0) if len(result) else ("x", "y")
     yield (*plain, "layers", *after, *(f"hottest_{axis}" for axis in axes), *heads)
     for index, entry in enumerate(result):
-        found = _heatmap(result, index, HeatOptions())
-        hottest = found["hottest"] or {}
-        known = {one.metric: (finite(one.value), finite(one.random)) for one in entry.measures}
+        values = _heatmap(result, index, HeatOptions())
+        hottest = values["hottest"] or {}
+        pairs = {each.metric: (finite(each.value), finite(each.random)) for each in entry.measures}
         yield (
-            *(found[name] for name in plain),
+            *(values[name] for name in plain),
             " + ".join(entry.layers),
-            *(found[name] for name in after),
+            *(values[name] for name in after),
             *map(hottest.get, axes),
-            *(value for name in metrics for value in known.get(name, (None, None))),
+            *(value for name in metrics for value in pairs.get(name, (None, None))),
         )
 
 
 def _measure(measure: Measure) -> Json:
-    """What a metric says; ``None`` for what is no number."""
-    known = math.isfinite(measure.value) and math.isfinite(measure.random)
-    central = known and math.isfinite(measure.centre)
+    """The values of a metric; ``None`` for those that are not finite."""
+    random_known = math.isfinite(measure.value) and math.isfinite(measure.random)
+    centre_known = random_known and math.isfinite(measure.centre)
     curve = measure.curve and {
         "shares": [finite(share) for share in measure.curve.shares],
         "scores": [finite(score) for score in measure.curve.scores],
@@ -179,42 +179,43 @@ def _measure(measure: Measure) -> Json:
         "random": finite(measure.random),
         "centre": finite(measure.centre),
         "higher_is_better": measure.higher_is_better,
-        "better_than_random": measure.better_than_random if known else None,
-        "better_than_centre": measure.better_than_centre if central else None,
+        "better_than_random": measure.better_than_random if random_known else None,
+        "better_than_centre": measure.better_than_centre if centre_known else None,
         "bar": measure.bar,
-        "passes": measure.passes if known else None,
+        "passes": measure.passes if random_known else None,
         "curve": curve,
     }
 
 
 AXES = {1: ("position",), 2: ("y", "x"), 3: ("frame", "y", "x")}
-"""What the axes of heat are called in files, by their number."""
+"""The names of the axes of heat in files, by their number."""
 
 
 def arrays(result: Heatmaps) -> dict[str, Array]:
-    """Heat in the images' own size, NaN where the network saw nothing, and as the network sees it.
+    """Heat in the images' own size, NaN where the network saw nothing, and in that of its input.
 
-    For photographs of several sizes there is ``heatmap_000`` and so on. Of signals, frames and
-    other things that are no picture both are as the network sees it.
+    For photographs of several sizes there is ``heatmap_000`` and so on. For signals, frames and
+    other inputs that are no picture both are in the size of the input.
     """
-    places = AXES[result.maps[0].values.ndim] if len(result) else AXES[2]
-    flat = len(places) == 2
+    positions = AXES[result.maps[0].values.ndim] if len(result) else AXES[2]
+    is_picture = len(positions) == 2
     sizes = [
-        result.photographs[entry.image].pixels.shape[:2] if flat else entry.values.shape
+        result.photographs[entry.image].pixels.shape[:2] if is_picture else entry.values.shape
         for entry in result
     ]
 
     def heat(index: int) -> NDArray[Any]:
         entry = result.maps[index]
-        return place_on_photograph(entry, result.photographs[entry.image]) if flat else entry.values
+        photograph = result.photographs[entry.image]
+        return place_on_photograph(entry, photograph) if is_picture else entry.values
 
     made: dict[str, Array] = {}
     if len(set(sizes)) == 1:
         stack = Stack((len(result), *map(int, sizes[0])), np.dtype(np.float32), heat)
-        made["heatmap"] = Array(("map", *places), stack, split=("map",))
+        made["heatmap"] = Array(("map", *positions), stack, split=("map",))
     else:
         for index in range(len(result)):
-            made[f"heatmap_{index:03d}"] = Array(places, heat(index), own_axes=places)
+            made[f"heatmap_{index:03d}"] = Array(positions, heat(index), own_axes=positions)
     words = {
         "image_name": [result.images[entry.image].name for entry in result],
         "method": [entry.method for entry in result],
@@ -222,7 +223,7 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
         "target_name": [target_name(result, entry) for entry in result],
     }
     values = np.stack([entry.values for entry in result]).astype(np.float32)
-    axes = ("map", *(f"input_{name}" for name in places))
+    axes = ("map", *(f"input_{name}" for name in positions))
     made["values"] = Array(axes, values, split=("map",), attributes=words)
     columns: dict[str, NDArray[Any]] = {
         "image": np.array([entry.image for entry in result], np.int64),
@@ -240,31 +241,31 @@ def arrays(result: Heatmaps) -> dict[str, Array]:
 
 
 def folder(result: Heatmaps, options: HeatOptions) -> Iterator[Entry[Heatmaps, HeatOptions]]:
-    """The document, three pictures of each map, the numbers.
+    """The document, three pictures of each map, and the numbers.
 
-    Of each map the page with its scale, and in the image's own size the heat over the photograph
-    and the heat alone, if there is any; their scale is in their text.
+    The pictures of a map are its page with the scale, and in the image's own size the heat over the
+    photograph and the heat alone, if there is any; their scale is in their text.
     """
     yield Entry("sheet.pdf", result, dataclasses.replace(options, view="sheet"))
     yield Entry("sheet.html", result, options)
     single = dataclasses.replace(options, view="single")
     for index in range(len(result)):
-        alone, stem = select_maps(result, [index]), stem_of(result, index)
-        yield Entry(f"{stem}.png", alone, single)
-        if alone.images[0].is_line:
+        part, stem = select_maps(result, [index]), file_stem(result, index)
+        yield Entry(f"{stem}.png", part, single)
+        if part.images[0].is_line:
             continue
-        shown = MapPictures(alone, 0, options, alone.photographs[0])
-        extra = {"heatmap": _heatmap(alone, 0, options)}
-        over = blend(shown.steps, shown.scale.colours, shown.overlay)
-        yield Entry(f"{stem}-overlay.png", alone, options, over, extra)
-        if not shown.cover:
-            heat = shown.scale.colours[shown.steps]
-            yield Entry(f"{stem}-heat.png", alone, options, heat, extra)
+        pictures = MapPictures(part, 0, options, part.photographs[0])
+        extra = {"heatmap": _heatmap(part, 0, options)}
+        overlay = blend(pictures.steps, pictures.scale.colours, pictures.overlay)
+        yield Entry(f"{stem}-overlay.png", part, options, overlay, extra)
+        if not pictures.cover:
+            heat = pictures.scale.colours[pictures.steps]
+            yield Entry(f"{stem}-heat.png", part, options, heat, extra)
     yield Entry("heatmaps.json", result, options)
 
 
-def stem_of(result: Heatmaps, index: int) -> str:
-    """What the names of a map's files begin with; no two maps share it."""
+def file_stem(result: Heatmaps, index: int) -> str:
+    """The beginning of the names of a map's files, unique for each map."""
     entry = result.maps[index]
     image = file_name(Path(result.images[entry.image].name).stem)[:40]
     target = file_name(target_name(result, entry))[:40]
@@ -277,7 +278,7 @@ def part(
     """The maps of one image, or by one method.
 
     Raises:
-        SelectionError: There is none.
+        SelectionError: There are none.
     """
     rows = [{"image": entry.image, "method": entry.method} for entry in result]
     indices = matching(rows, "heatmap", image=image, method=method)

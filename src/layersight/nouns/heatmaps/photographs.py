@@ -1,7 +1,7 @@
-"""A heatmap on its photograph, and where on it the heat lies.
+"""A heatmap on its photograph, and where the heat lies.
 
-The rule of this module: places are pixels of the image's own file, counted from its upper left
-corner, whatever size the network saw.
+The rule of this module: positions are pixels of the image's own file, from its upper left corner,
+whatever size the network saw.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ PARTS = (
     ("lower left", "bottom", "lower right"),
 )
 """The nine parts of a photograph."""
-EDGE = 1.0  # pixels from which on a part that was not seen, or put around, is told
-HOT = 0.2  # the share of the pixels seen that is called the hottest
+EDGE = 1.0  # pixels from which a part that was cropped or padded is mentioned
+HOT = 0.2  # the share of the visible pixels that counts as the hottest
 
 
 def place_on_photograph(
@@ -33,8 +33,8 @@ def place_on_photograph(
 ) -> FloatArray:
     """The values on their photograph, ``(height, width)``; NaN where the network saw nothing.
 
-    Of frames and slices the values of all, arranged as :func:`contact_sheet` does it. Of signals
-    and vectors, which have no photograph, as they are.
+    Frames and slices are arranged as in :func:`contact_sheet`. Signals and vectors, which have no
+    photograph, are unchanged.
 
     Args:
         entry: The map.
@@ -48,35 +48,33 @@ def place_on_photograph(
         return contact_sheet(stack, np.nan)
     size = photograph.pixels.shape[0], photograph.pixels.shape[1]
     if smooth:
-        found: FloatArray = place_values(entry.values, photograph.region, size)
-        return found
+        placed: FloatArray = place_values(entry.values, photograph.region, size)
+        return placed
     top, left, bottom, right = photograph.region
     cells = entry.coarse
     rows = _nearest(size[0], top, bottom, cells.shape[0])
     columns = _nearest(size[1], left, right, cells.shape[1])
-    found = cells[np.maximum(rows, 0)][:, np.maximum(columns, 0)].astype(np.float32)
-    found[rows < 0], found[:, columns < 0] = np.nan, np.nan
-    return found
+    placed = cells[np.maximum(rows, 0)][:, np.maximum(columns, 0)].astype(np.float32)
+    placed[rows < 0], placed[:, columns < 0] = np.nan, np.nan
+    return placed
 
 
 def _in_squares(cells: FloatArray, size: tuple[int, ...]) -> FloatArray:
-    """A map whose cells are enlarged without running into each other."""
-    every = (
-        _nearest(length, 0, length, count) for length, count in zip(size, cells.shape, strict=True)
-    )
-    return cells[np.ix_(*every)]
+    """A map enlarged without interpolation."""
+    sides = zip(size, cells.shape, strict=True)
+    return cells[np.ix_(*(_nearest(length, 0, length, count) for length, count in sides))]
 
 
 def _nearest(length: int, start: float, end: float, cells: int) -> NDArray[np.intp]:
     """The cell under the centre of each pixel; -1 where there is none."""
-    where = np.arange(length) + 0.5
-    inside = (where >= start) & (where <= end)
-    found = np.clip((where - start) / (end - start) * cells, 0, cells - 1).astype(int)
-    return np.where(inside, found, -1)
+    centres = np.arange(length) + 0.5
+    inside = (centres >= start) & (centres <= end)
+    indices = np.clip((centres - start) / (end - start) * cells, 0, cells - 1).astype(int)
+    return np.where(inside, indices, -1)
 
 
-def reduce_photograph(photograph: Photograph, room: tuple[int, int]) -> Photograph:
-    """The photograph with no more rows and columns than that, its pixels averaged.
+def reduce_photograph(photograph: Photograph, most: tuple[int, int]) -> Photograph:
+    """The photograph with at most a number of rows and columns, its pixels averaged.
 
     >>> large = Photograph(np.zeros((9, 20, 1), np.uint8), (0, 0, 9, 20))
     >>> small = reduce_photograph(large, (10, 10))
@@ -84,7 +82,7 @@ def reduce_photograph(photograph: Photograph, room: tuple[int, int]) -> Photogra
     ((4, 10, 1), (0.0, 0.0, 4.0, 10.0), 2.0)
     """
     height, width = photograph.pixels.shape[:2]
-    factor = max(height / room[0], width / room[1])
+    factor = max(height / most[0], width / most[1])
     if factor <= 1:
         return photograph
     pixels = photograph.pixels
@@ -101,7 +99,7 @@ def reduce_photograph(photograph: Photograph, room: tuple[int, int]) -> Photogra
     )
 
 
-def seen(photograph: Photograph) -> tuple[float, float, float, float]:
+def visible_part(photograph: Photograph) -> tuple[float, float, float, float]:
     """The part of the photograph that the network saw: top, left, bottom, right."""
     height, width = photograph.pixels.shape[:2]
     top, left, bottom, right = photograph.region
@@ -117,14 +115,14 @@ def is_padded(photograph: Photograph) -> bool:
 
 
 def _margins(photograph: Photograph) -> tuple[float, ...]:
-    """How much was not seen on each side; below 0 what was put around."""
+    """How much was cropped on each side; negative where it was padded."""
     height, width = photograph.pixels.shape[:2]
     top, left, bottom, right = photograph.region
     return float(top), float(left), float(height - bottom), float(width - right)
 
 
 def in_padding(entry: Heatmap, photograph: Photograph) -> float:
-    """The share of the heat that lies beside the photograph, 0..1."""
+    """The share of the heat that lies outside the photograph, 0..1."""
     if entry.values.ndim != 2:
         return 0.0
     height, width = photograph.pixels.shape[:2]
@@ -138,34 +136,34 @@ def in_padding(entry: Heatmap, photograph: Photograph) -> float:
     return float(sizes[~inside].sum()) / total if total else 0.0
 
 
-def locate_heat(result: Heatmaps, place: int) -> HeatLocation:
-    """Where the heat of a map lies on its photograph; found once."""
-    if place not in result.places:
-        result.places[place] = _find_heat(result, place)
-    return result.places[place]
+def locate_heat(result: Heatmaps, index: int) -> HeatLocation:
+    """Where the heat of a map lies on its photograph; computed once."""
+    if index not in result.places:
+        result.places[index] = _find_heat(result, index)
+    return result.places[index]
 
 
-def _find_heat(result: Heatmaps, place: int) -> HeatLocation:
-    entry = result.maps[place]
+def _find_heat(result: Heatmaps, index: int) -> HeatLocation:
+    entry = result.maps[index]
     photograph = result.photographs[entry.image]
-    whole = entry.values if entry.values.ndim != 2 else place_on_photograph(entry, photograph)
-    axes = axis_names(result, place)
-    heat = np.nan_to_num(entry.above_neutral(whole), nan=-np.inf, posinf=-np.inf)
-    known = np.isfinite(heat)
-    mass = np.where(known & (heat > 0), heat, 0).astype(np.float64)
-    if not known.any() or not mass.any():
+    values = entry.values if entry.values.ndim != 2 else place_on_photograph(entry, photograph)
+    axes = axis_names(result, index)
+    heat = np.nan_to_num(entry.above_neutral(values), nan=-np.inf, posinf=-np.inf)
+    finite = np.isfinite(heat)
+    mass = np.where(finite & (heat > 0), heat, 0).astype(np.float64)
+    if not mass.any():
         return HeatLocation(axes, None, None, None)
     by = photograph.reduced if heat.ndim == 2 else 1.0
     hottest = [int(side) for side in np.unravel_index(int(heat.argmax()), heat.shape)]
     total = mass.sum()
-    rest = [(*range(axis), *range(axis + 1, heat.ndim)) for axis in range(heat.ndim)]
+    other_axes = [(*range(axis), *range(axis + 1, heat.ndim)) for axis in range(heat.ndim)]
     centre = [
         float((mass.sum(others) * (np.arange(length) + 0.5)).sum() / total)
-        for others, length in zip(rest, heat.shape, strict=True)
+        for others, length in zip(other_axes, heat.shape, strict=True)
     ]
-    count = max(1, round(HOT * int(known.sum())))
-    least = np.partition(heat[known], -count)[-count]
-    hot = np.nonzero(known & (heat >= least) & (heat > 0))
+    count = max(1, round(HOT * int(finite.sum())))
+    least = np.partition(heat[finite], -count)[-count]
+    hot = np.nonzero(finite & (heat >= least) & (heat > 0))
     sides = [(side.min() * by, (side.max() + 1) * by) for side in hot]
     return HeatLocation(
         axes,
@@ -177,33 +175,33 @@ def _find_heat(result: Heatmaps, place: int) -> HeatLocation:
     )
 
 
-def axis_names(result: Heatmaps, place: int) -> tuple[str, ...]:
-    """What the numbers of a place on a map are, the last axis first."""
-    entry = result.maps[place]
+def axis_names(result: Heatmaps, index: int) -> tuple[str, ...]:
+    """The names of the coordinates of a position on a map, the last axis first."""
+    entry = result.maps[index]
     if entry.values.ndim == 1:
         return ("unit",) if result.images[entry.image].values.ndim == 1 else ("position",)
     return ("x", "y", frame_word(result, entry.image))[: entry.values.ndim]
 
 
 def frame_word(result: Heatmaps, image: int) -> str:
-    """What one picture of several is called: of three colours a frame, else a slice."""
+    """The word for one picture of a stack: a frame if it has three colours, else a slice."""
     return "frame" if result.images[image].values.shape[-1] == 3 else "slice"
 
 
-def describe_peak(result: Heatmaps, place: int) -> str:
+def describe_peak(result: Heatmaps, index: int) -> str:
     """The hottest pixel in words; empty for a map without heat."""
-    found = locate_heat(result, place).hottest
-    if found is None:
+    peak = locate_heat(result, index).hottest
+    if peak is None:
         return ""
-    image = result.images[result.maps[place].image]
-    if len(found) != 2:
-        axes = axis_names(result, place)
+    image = result.images[result.maps[index].image]
+    if len(peak) != 2:
+        axes = axis_names(result, index)
         names = image.names if axes == ("unit",) else ()
-        if found[0] < len(names):
-            return f"unit {found[0]} ({names[found[0]]})"
-        words = zip(reversed(axes), reversed(found), strict=True)
+        if peak[0] < len(names):
+            return f"unit {peak[0]} ({names[peak[0]]})"
+        words = zip(reversed(axes), reversed(peak), strict=True)
         return ", ".join(f"{axis} {number}" for axis, number in words)
     width, height = image.original_size
-    x, y = found
+    x, y = peak
     part = PARTS[min(2, 3 * y // max(1, height))][min(2, 3 * x // max(1, width))]
     return f"x {x}, y {y} ({part})"

@@ -1,7 +1,7 @@
 """The maps of an image in each view.
 
-The rule of this module: every map stands beside its photograph, with its scale under it; a map of
-zeros is told and never a flat colour.
+The rule of this module: every map is beside its photograph, with its scale below; a map of zeros is
+labelled as one and never shown as a flat colour.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ from layersight.nouns.heatmaps.wording import (
 )
 from layersight.nouns.survey.montage import example_images
 
-MOST = 256  # so many maps are drawn by themselves at most
-FINEST = 1280  # pixels along the longer side of a photograph at most, as it is drawn
-STRIP = 8  # frames or slices beside each other
-SLIM = 2.5  # from this ratio of width to height on, pictures lie under each other
-SIDE = 190.0  # points that a picture takes about
+MOST = 256  # maps at most that are drawn each by itself
+FINEST = 1280  # pixels at most along the longer side of a photograph as it is drawn
+STRIP = 8  # frames or slices in a row
+WIDE = 2.5  # wider pictures, by this ratio of width to height, are below each other
+SIDE = 190.0  # the approximate size of a picture in points
 
 Drawn = tuple[Bytes, Tile, Overlay | None]
 EMPTY_CELL: Drawn = (np.full((1, 1, 3), 255, np.uint8), Tile(blank=True), None)
@@ -76,7 +76,7 @@ def limited_photograph(group: ImageMaps) -> Photograph:
 
 
 def input_picture(group: ImageMaps, photograph: Photograph, title: str = "") -> Block:
-    """What the heat lies over; of a signal its curve, of frames and slices all of them."""
+    """The input of the network: its photograph, the curve of a signal, all frames or slices."""
     if group.input.is_line or group.input.frames is not None:
         return input_block(group.input, SIDE, wide=SIDE * 1.5)
     return Picture(_rgb(photograph.pixels), title=title, side=SIDE, name=group.name)
@@ -95,7 +95,7 @@ class MapPictures:
         self.result, self.entry = result, result.maps[index]
         self.peak, self.name = describe_peak(result, index), map_name(result, self.entry)
         self.scale = heat_scale(result, index, options)
-        self.cover: Cover | None = None  # what is drawn in place of the heat alone
+        self.cover: Cover | None = None  # drawn instead of the heat alone
         if not np.isfinite(self.entry.values).all():
             self.cover = Cover("broken", ("not a number",))
         elif self.entry.empty or self.scale.most == 0:
@@ -110,11 +110,11 @@ class MapPictures:
         self.overlay = self.over(self.steps, _rgb(photograph.pixels))
 
     def over(self, steps: Bytes, under: Bytes) -> Overlay:
-        """How colour steps lie over a picture, ``(height, width, 3)``."""
+        """Colour steps over a picture, ``(height, width, 3)``."""
         unseen = steps == UNSEEN
         alpha = np.rint(255 * self.opacity[steps]).astype(np.uint8)
         if self.entry.values.ndim == 3:
-            alpha[unseen], unseen = 0, np.zeros_like(unseen)  # between frames there is nothing
+            alpha[unseen], unseen = 0, np.zeros_like(unseen)  # the gaps between frames
         return Overlay(under, alpha, unseen if unseen.any() else None)
 
     def overlaid(self, title: str = "", side: float = SIDE, *, bar: bool = True) -> Picture:
@@ -143,7 +143,7 @@ class MapPictures:
         )
 
     def tile(self, title: str, subtitle: str, *, bar: bool = True, covered: bool = False) -> Tile:
-        """What is said of the map in a grid."""
+        """The words around the map in a grid."""
         entry = self.entry
         return Tile(
             title=title,
@@ -164,14 +164,14 @@ class MapPictures:
 def sections_of(
     group: ImageMaps, options: HeatOptions, view: str, *, bare: bool = False
 ) -> list[Section]:
-    """The maps of an image in a view; ``bare`` where its photograph stands before them."""
+    """The maps of an image in a view; ``bare`` if a page with its photograph precedes them."""
     if view in ("single", "overlay"):
         advice = "Choose fewer images, targets or methods, or the view table."
         check_count(view, "map", len(group.result), MOST, advice)
-        only = view == "overlay"
-        return [_single(group, index, options, bare=bare, only=only) for index in group.indices]
-    chosen = [group.of_method(method) for method in group.methods]
-    parts = chosen if view == "row" else [group.indices]
+        overlay = view == "overlay"
+        return [_single(group, at, options, bare=bare, overlay=overlay) for at in group.indices]
+    by_method = [group.of_method(method) for method in group.methods]
+    parts = by_method if view == "row" else [group.indices]
     draw = _curves if group.input.is_line else _row if view == "row" else _table
     return [*(draw(group, part, options, bare=bare) for part in parts), *measure_sections(group)]
 
@@ -187,23 +187,23 @@ def _section(
     after: Iterable[Block] = (),
     **words: Any,
 ) -> Section:
-    """Some maps of an image, and below them what has to be said of them and of it."""
+    """Some maps of an image, and the notes below them."""
     part = ImageMaps(group.result, group.image, indices)
-    below = [*lines, *(() if bare else image_lines(group)), *remarks(part)]
-    notes = notes_below(group, part.maps, below)
-    shown = (*blocks, *notes, *after, *_strongest(group, indices))
-    return Section(title, shown, anchor=f"heat:{indices[0]}", **words)
+    lines = [*lines, *(() if bare else image_lines(group)), *remarks(part)]
+    notes = notes_below(group, part.maps, lines)
+    content = (*blocks, *notes, *after, *_strongest(group, indices))
+    return Section(title, content, anchor=f"heat:{indices[0]}", **words)
 
 
 def _strongest(group: ImageMaps, indices: tuple[int, ...]) -> Iterator[Block]:
-    """The images of a survey that show a target most, below the last map of it."""
+    """The images of a survey that excite a target most, below its last map."""
     maps = group.result.maps
     last = {dataclasses.replace(maps[index].target, where=MEAN): index for index in group.indices}
     for target, index in last.items():
-        known = group.result.strongest(target) if index in indices else None
-        if known is None:
+        surveyed = group.result.strongest(target) if index in indices else None
+        if surveyed is None:
             continue
-        survey, entry, examples = known
+        survey, entry, examples = surveyed
         name, images = unit_words(group.result, target), plural(survey.images, "image")
         most = "most" if target.sign > 0 else "least"
         title = f"Strongest of {images} for {name}: what excites {entry.name}:{target.unit} {most}"
@@ -211,9 +211,9 @@ def _strongest(group: ImageMaps, indices: tuple[int, ...]) -> Iterator[Block]:
 
 
 def _single(
-    group: ImageMaps, index: int, options: HeatOptions, *, bare: bool, only: bool
+    group: ImageMaps, index: int, options: HeatOptions, *, bare: bool, overlay: bool
 ) -> Section:
-    """One map: the photograph, the heat, and the heat over the photograph; or that alone."""
+    """One map: the photograph, the heat, and the heat over the photograph; or only the last."""
     result, entry = group.result, group.result.maps[index]
     peak, scale = describe_peak(result, index), None
     blocks: list[Block]
@@ -222,17 +222,17 @@ def _single(
         blocks += strongest_units(group.input, entry)
     else:
         photograph = limited_photograph(group)
-        shown = MapPictures(result, index, options, photograph)
+        pictures = MapPictures(result, index, options, photograph)
         height, width = photograph.pixels.shape[:2]
-        blocks = [shown.alone("heat"), shown.overlaid("heat over the photograph", bar=False)]
-        if only:
-            blocks = [shown.overlaid(side=2 * SIDE)]
+        blocks = [pictures.alone("heat"), pictures.overlaid("heat over the photograph", bar=False)]
+        if overlay:
+            blocks = [pictures.overlaid(side=2 * SIDE)]
         elif not bare:
-            own = f"photograph, {size(group.input.original_size)}"
-            blocks.insert(0, input_picture(group, photograph, own))
+            title = f"photograph, {size(group.input.original_size)}"
+            blocks.insert(0, input_picture(group, photograph, title))
         if entry.values.ndim == 3:
-            blocks, scale = [_strip(group, shown)], shown.bar
-        elif width <= SLIM * height:
+            blocks, scale = [_strip(group, pictures)], pictures.bar
+        elif width <= WIDE * height:
             blocks = [Beside(tuple((picture,) for picture in blocks), fill=False)]
     return _section(
         group,
@@ -248,28 +248,26 @@ def _single(
     )
 
 
-def _strip(group: ImageMaps, shown: MapPictures) -> Grid:
-    """The frames or slices in their order, and under each the heat over it."""
+def _strip(group: ImageMaps, pictures: MapPictures) -> Grid:
+    """The frames or slices in their order, and below each the heat, alone and over it."""
     frames = group.input.frames
     assert frames is not None
     word = frame_word(group.result, group.image)
     under = _rgb(frames)
-    steps = shown.scale.steps(shown.entry.above_neutral(shown.entry.values))
-    labels = [f"{word} {place}" for place in range(len(frames))]
+    steps = pictures.scale.steps(pictures.entry.heat)
+    labels = [f"{word} {number}" for number in range(len(frames))]
     tiles = [
-        Tile(label=label, palette=shown.scale.colours, name=f"{shown.name}, {label}")
+        Tile(label=label, palette=pictures.scale.colours, name=f"{pictures.name}, {label}")
         for label in labels
     ]
+    overlays = [pictures.over(*pair) for pair in zip(steps, under, strict=True)]
     rows: list[list[Drawn]] = []
     for start in range(0, len(frames), STRIP):
-        places = range(start, min(start + STRIP, len(frames)))
+        part = range(start, min(start + STRIP, len(frames)))
         rows += [
-            [(under[place], Tile(label=labels[place]), None) for place in places],
-            [(steps[place], tiles[place], None) for place in places],
-            [
-                (steps[place], tiles[place], shown.over(steps[place], under[place]))
-                for place in places
-            ],
+            [(under[frame], Tile(label=labels[frame]), None) for frame in part],
+            [(steps[frame], tiles[frame], None) for frame in part],
+            [(steps[frame], tiles[frame], overlays[frame]) for frame in part],
         ]
     heads = ((f"{word}s", ""), ("heat", "alone"), ("heat", "over them")) * (len(rows) // 3)
     return _grid(rows, min(len(frames), STRIP), side=SIDE * 0.42, unit=word, rows=heads)
@@ -283,8 +281,8 @@ def _grid(
     unit: str = "heatmap",
     rows: tuple[tuple[str, str], ...] = (),
 ) -> Grid:
-    """Lines of pictures, each filled up to the columns."""
-    cells = [each for line in lines for each in (*line, *[EMPTY_CELL] * (columns - len(line)))]
+    """A grid of lines of pictures, each filled up with empty cells."""
+    cells = [cell for line in lines for cell in (*line, *[EMPTY_CELL] * (columns - len(line)))]
     return Grid(
         [pixels for pixels, _, _ in cells],
         [tile for _, tile, _ in cells],
@@ -299,15 +297,15 @@ def _grid(
 def _row(
     group: ImageMaps, indices: tuple[int, ...], options: HeatOptions, *, bare: bool
 ) -> Section:
-    """The targets of a method: each over the photograph, and under it the heat alone."""
+    """The targets of a method: each over the photograph, and below it the heat alone."""
     result, photograph = group.result, limited_photograph(group)
-    shown = [MapPictures(result, index, options, photograph) for index in indices]
-    first = shown[0].entry
-    before = [] if bare else [_own(group, photograph)]
-    room = max(1, min(options.columns - len(before), len(shown)))
+    maps = [MapPictures(result, index, options, photograph) for index in indices]
+    first = maps[0].entry
+    before = [] if bare else [_photograph_cell(group, photograph)]
+    columns = max(1, min(options.columns - len(before), len(maps)))
     lines: list[list[Drawn]] = []
-    for start in range(0, len(shown), room):
-        part = shown[start : start + room]
+    for start in range(0, len(maps), columns):
+        part = maps[start : start + columns]
         over = [
             each.tile(target_name(result, each.entry), score_words(result, each.entry), bar=False)
             for each in part
@@ -320,7 +318,7 @@ def _row(
         group,
         indices,
         title if bare else group.name,
-        [_grid(lines, room + len(before))],
+        [_grid(lines, columns + len(before))],
         bare=bare,
         lines=() if bare else (predicted(group),),
         kind=targets if bare else f"{title}, {targets}",
@@ -328,8 +326,8 @@ def _row(
     )
 
 
-def _own(group: ImageMaps, photograph: Photograph) -> Drawn:
-    """What the heat lies over, as the first picture of a grid."""
+def _photograph_cell(group: ImageMaps, photograph: Photograph) -> Drawn:
+    """The photograph, or all frames or slices, as the first cell of a grid."""
     title, below = "photograph", size(group.input.original_size)
     if group.input.frames is not None:
         word = frame_word(group.result, group.image)
@@ -340,34 +338,40 @@ def _own(group: ImageMaps, photograph: Photograph) -> Drawn:
 def _table(
     group: ImageMaps, indices: tuple[int, ...], options: HeatOptions, *, bare: bool
 ) -> Section:
-    """The methods and targets of an image: methods are rows, or follow each other for one."""
+    """The methods and targets of an image: a row for each method, or one list for one target."""
     result, targets, entry = group.result, group.targets, group.maps[0]
     photograph = limited_photograph(group)
-    shown = [MapPictures(result, index, options, photograph) for index in indices]
+    maps = [MapPictures(result, index, options, photograph) for index in indices]
     lines: list[list[Drawn]] = []
     blocks: list[Block] = []
     methods = plural(len(group.methods), "method")
     if len(targets) == 1:
         kind = f"{target_name(result, entry)}, {methods}"
         words = score_words(result, entry)
-        lines.append([] if bare else [_own(group, photograph)])
-        for each in shown:
-            made = join_words(layer_words(each.entry), size_words(each.entry))
-            tile = each.tile(method_title(result, each.entry), made)
-            lines[0].append((each.steps, tile, each.overlay))
+        lines.append([] if bare else [_photograph_cell(group, photograph)])
+        lines[0] += [
+            _cell(each, join_words(layer_words(each.entry), size_words(each.entry)))
+            for each in maps
+        ]
         columns = min(options.columns, len(lines[0]))
     else:
         kind = f"{methods}, {plural(len(targets), 'target')}"
         words = "Each picture: the heat over the photograph, with its own scale under it"
         columns = min(options.columns, len(targets))
         if not bare:
-            own = input_picture(group, photograph, "photograph")
-            blocks.append(Beside(((own,), prediction_blocks(group.predictions[:1]))))
-        pairs = {(each.entry.method, each.entry.target): _pair(each) for each in reversed(shown)}
+            picture = input_picture(group, photograph, "photograph")
+            blocks.append(Beside(((picture,), prediction_blocks(group.predictions[:1]))))
+        cells = {
+            (each.entry.method, each.entry.target): _cell(
+                each, f"{target_name(result, each.entry)}, {score_words(result, each.entry)}"
+            )
+            for each in reversed(maps)
+        }
         for start in range(0, len(targets), columns):
             part = targets[start : start + columns]
             lines += [
-                [pairs.get((each, one), EMPTY_CELL) for one in part] for each in group.methods
+                [cells.get((method, target), EMPTY_CELL) for target in part]
+                for method in group.methods
             ]
     return _section(
         group,
@@ -380,15 +384,15 @@ def _table(
     )
 
 
-def _pair(each: MapPictures) -> Drawn:
-    words = f"{target_name(each.result, each.entry)}, {score_words(each.result, each.entry)}"
-    return each.steps, each.tile(method_title(each.result, each.entry), words), each.overlay
+def _cell(pictures: MapPictures, subtitle: str) -> Drawn:
+    tile = pictures.tile(method_title(pictures.result, pictures.entry), subtitle)
+    return pictures.steps, tile, pictures.overlay
 
 
 def _curves(
     group: ImageMaps, indices: tuple[int, ...], options: HeatOptions, *, bare: bool
 ) -> Section:
-    """Maps of a signal or vector under each other, so that their positions can be compared."""
+    """Maps of a signal or vector below each other, so that their positions can be compared."""
     result = group.result
     part = ImageMaps(result, group.image, indices)
     first = part.maps[0]
@@ -400,9 +404,9 @@ def _curves(
             title = method_title(result, entry) + (DOT + title if targets > 1 else "")
         lead = lead if targets > 1 else ""
         blocks += heat_blocks(result, index, options, title=title, lead=lead)
-    for place, block in enumerate(blocks[:-1]):
-        if isinstance(block, Curve) and isinstance(blocks[place + 1], Curve):
-            blocks[place] = dataclasses.replace(block, x_title="")
+    for index, block in enumerate(blocks[:-1]):
+        if isinstance(block, Curve) and isinstance(blocks[index + 1], Curve):
+            blocks[index] = dataclasses.replace(block, x_title="")
     words = [score_words(result, first)] if targets == 1 else []
     if methods == 1:
         words += [layer_words(first), size_words(first, smooth=options.smooth)]

@@ -1,7 +1,7 @@
 """Heatmaps in words, the same in every picture.
 
-The rule of this module: heat is told with the score that it explains, the method and the layer
-that made it, and how far its scale goes.
+The rule of this module: a map is described with the score that it explains, the method and layer
+that made it, and the end of its scale.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from layersight.document.words import (
 from layersight.nouns.heatmaps.classes import spatial_shape
 from layersight.nouns.heatmaps.colours import percentile_of
 from layersight.nouns.heatmaps.options import HeatOptions
-from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, seen
+from layersight.nouns.heatmaps.photographs import in_padding, is_cropped, is_padded, visible_part
 from layersight.nouns.heatmaps.result import Heatmap, Heatmaps, ImageMaps, Measure
 
-MOST_NOTES = 6  # so many notes stand under a picture; a document and the numbers hold all
-NO_EVIDENCE = "no evidence: all 0"  # what is said of a map of zeros
+MOST_NOTES = 6  # notes below a picture at most; a document and the numbers hold all
+NO_EVIDENCE = "no evidence: all 0"  # the words for a map of zeros
 
 
 def method_title(result: Heatmaps, entry: Heatmap) -> str:
@@ -38,23 +38,21 @@ def method_title(result: Heatmaps, entry: Heatmap) -> str:
 
 
 def target_name(result: Heatmaps, entry: Heatmap) -> str:
-    """What a map explains: a class by its name, anything else with its layer and place."""
-    target = entry.target
-    where = {MEAN: "", PREDICTED: ", where it is the strongest"}
-    model = result.model
+    """What a map explains: a class by its name, anything else with its layer and position."""
+    target, model = entry.target, result.model
     if isinstance(target.where, str):
-        place = where[target.where]
+        where = {MEAN: "", PREDICTED: ", where it is the strongest"}[target.where]
     else:
-        layer = next((one for one in model.layers if one.name == target.layer), None)
-        place = _region(target.where, 2 if layer is None else len(spatial_shape(layer)) or 2)
+        layer = next((each for each in model.layers if each.name == target.layer), None)
+        where = _region(target.where, 2 if layer is None else len(spatial_shape(layer)) or 2)
     name = unit_words(result, target)
     if is_value(model, target.layer) and target.against is None:
-        return f"{'raises' if target.sign > 0 else 'lowers'} {name}{place}"
-    return name + place
+        return f"{'raises' if target.sign > 0 else 'lowers'} {name}{where}"
+    return name + where
 
 
 def unit_words(result: Heatmaps, target: Target) -> str:
-    """What a target is of, wherever it is: a class by its name, anything else with its layer."""
+    """The unit of a target: a class by its name, anything else with its layer."""
     model = result.model
     if is_value(model, target.layer) and target.against is None:
         return quantity(model, target.layer, target.unit)
@@ -73,7 +71,7 @@ def join_words(*words: str) -> str:
 
 
 def _region(where: tuple[int, ...], axes: int = 2) -> str:
-    """A place of a map with so many axes.
+    """A position or region of a map with a number of axes.
 
     >>> _region((4, 7)), _region((10, 30, 20, 60)), _region((10, 30), 1)
     (', position 4, 7', ', rows 10–19, columns 30–59', ', positions 10–29')
@@ -85,7 +83,7 @@ def _region(where: tuple[int, ...], axes: int = 2) -> str:
 
 
 def score_words(result: Heatmaps, entry: Heatmap) -> str:
-    """The score that is explained, and the logit where that is another number."""
+    """The score, and the logit if that is another number."""
     value = is_value(result.model, entry.target.layer)
     words = f"{'value' if value and entry.target.sign > 0 else 'score'} {number(entry.score)}"
     if entry.below == entry.below:
@@ -96,16 +94,16 @@ def score_words(result: Heatmaps, entry: Heatmap) -> str:
 
 
 def before_name(result: Heatmaps, entry: Heatmap) -> str:
-    """What the number that is explained is called, where it is not the score itself."""
+    """The name of the number that is explained, if it is not the score itself."""
     if result.options.score != "logit" or not entry.target.before:
         return "explained"
-    layer = next((one for one in result.model.layers if one.name == entry.target.layer), None)
+    layer = next((each for each in result.model.layers if each.name == entry.target.layer), None)
     function = None if layer is None else last_activation(result.model, layer)
     return "logit" if function is None or function in PROBABILITIES else f"before {function}"
 
 
 def before_head(result: Heatmaps) -> str:
-    """The head of the column of the numbers that are explained; empty if all are the scores."""
+    """The head of the column of numbers that are explained; empty if all are the scores."""
     names = {before_name(result, entry) for entry in result if entry.explained != entry.score}
     if len(names) > 1:
         return "explained number"
@@ -114,7 +112,7 @@ def before_head(result: Heatmaps) -> str:
 
 
 def layer_words(entry: Heatmap) -> str:
-    """The layers whose maps were used; of many the first and the last."""
+    """The layers whose maps were used; if many, the first and the last."""
     if len(entry.layers) <= 1:
         return "".join(f"layer {name}" for name in entry.layers)
     return f"{len(entry.layers)} layers, {layer_names(entry)}"
@@ -127,13 +125,13 @@ def layer_names(entry: Heatmap) -> str:
 
 
 def size_words(entry: Heatmap, *, smooth: bool = True) -> str:
-    """The size of what the method gave, and that it was enlarged."""
-    own = f"{size(entry.coarse.shape)} map"
+    """The size of the map that the method gave, and whether it was enlarged."""
+    words = f"{size(entry.coarse.shape)} map"
     if entry.values.ndim == 1:
-        own = f"map of {plural(len(entry.coarse), 'value')}"
+        words = f"map of {plural(len(entry.coarse), 'value')}"
     if entry.coarse.shape == entry.values.shape:
-        return own
-    return f"{own}, enlarged" + ("" if smooth else " as squares")
+        return words
+    return f"{words}, enlarged" + ("" if smooth else " as squares")
 
 
 def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
@@ -146,31 +144,31 @@ def facts(result: Heatmaps, entry: Heatmap, options: HeatOptions) -> str:
 
 
 def view_words(group: ImageMaps) -> str:
-    """What of the photograph the network saw, where that is not just the whole; else empty."""
+    """The part of the photograph that the network saw; empty if it saw exactly all of it."""
     photograph, words = group.photograph, []
     if is_cropped(photograph):
         by = photograph.reduced
         height, width = photograph.pixels.shape[:2]
-        top, left, bottom, right = seen(photograph)
-        saw = size((round((right - left) * by), round((bottom - top) * by)))
-        whole = size((round(width * by), round(height * by)))
-        words.append(f"The network saw {saw} of {whole} pixels; the rest is faded: not seen.")
+        top, left, bottom, right = visible_part(photograph)
+        part = size((round((right - left) * by), round((bottom - top) * by)))
+        full = size((round(width * by), round(height * by)))
+        words.append(f"The network saw {part} of {full} pixels; the rest is faded: not seen.")
     if is_padded(photograph):
         shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
         ends = (min(shares, default=0.0), max(shares, default=0.0))
-        held = " to ".join(dict.fromkeys(map(percent, ends)))
-        words.append(f"Black was put around the photograph; {held} of the heat lies there.")
+        share = " to ".join(dict.fromkeys(map(percent, ends)))
+        words.append(f"Black was put around the photograph; {share} of the heat lies there.")
     return " ".join(words)
 
 
 def predicted(group: ImageMaps) -> str:
-    """What the model says of an image; empty where that is not known."""
-    said = [
+    """The predictions for an image in words; empty if there are none."""
+    predictions = [
         (f"{entry.output}: " if len(group.predictions) > 1 else "") + entry.describe()
         for entry in group.predictions
         if entry.describe()
     ]
-    return f"The model says: {'; '.join(said)}." if said else ""
+    return f"The model says: {'; '.join(predictions)}." if predictions else ""
 
 
 def warnings_of(result: Heatmaps, entries: tuple[Heatmap, ...]) -> list[str]:
@@ -179,25 +177,25 @@ def warnings_of(result: Heatmaps, entries: tuple[Heatmap, ...]) -> list[str]:
 
 
 def remarks(group: ImageMaps) -> list[str]:
-    """What a reader should know beside of the maps of an image, each once."""
+    """The notes of the maps of an image, each once."""
     several = len(group.methods) > 1
-    found = [
+    notes = [
         f"{method_title(group.result, entry)}: {note}" if several else note
         for entry in group.maps
         for note in entry.notes
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(notes))
 
 
 def notes_below(
     group: ImageMaps, entries: Sequence[Heatmap], lines: Sequence[str]
 ) -> tuple[Note, ...]:
-    """The words under pictures: the warnings of their methods, then other lines."""
-    shown = [line for line in lines if line]
-    if len(shown) > MOST_NOTES:
-        shown[MOST_NOTES:] = [f"and {len(shown) - MOST_NOTES} more notes"]
-    warned = warnings_of(group.result, tuple(entries))
-    notes = (Note(tuple(warned), tone="bad"), Note(tuple(shown)))
+    """The notes below pictures: the warnings of their methods, then other lines."""
+    lines = [line for line in lines if line]
+    if len(lines) > MOST_NOTES:
+        lines[MOST_NOTES:] = [f"and {len(lines) - MOST_NOTES} more notes"]
+    warnings = warnings_of(group.result, tuple(entries))
+    notes = (Note(tuple(warnings), tone="bad"), Note(tuple(lines)))
     return tuple(note for note in notes if note.lines)
 
 
@@ -206,7 +204,7 @@ def image_lines(group: ImageMaps) -> list[str]:
 
 
 GOOD, BAD = ("better", "passes"), ("worse", "fails")
-"""What :func:`verdict_words` says in praise and in blame."""
+"""The good and the bad results of :func:`verdict_words`."""
 
 
 def direction_words(higher_is_better: bool) -> str:
@@ -214,10 +212,10 @@ def direction_words(higher_is_better: bool) -> str:
 
 
 def verdict_words(measure: Measure) -> str:
-    """What a heatmap is worth by a metric, in words.
+    """The result of a metric for a heatmap in words.
 
-    Better is what is better than the random map and than the map of the centre; where a metric has
-    a bar of its own, a map passes or fails.
+    It is better if it is better than the random map and the map of the centre; by a metric with a
+    bar, it passes or fails.
     """
     if not (math.isfinite(measure.value) and math.isfinite(measure.random)):
         return DASH
@@ -231,11 +229,11 @@ def verdict_words(measure: Measure) -> str:
 
 
 def colours(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
-    """What the colours mean, and how far the scales go; a line for each kind of heat."""
-    full = [entry for entry in result if not entry.empty]
-    plain = [entry for entry in full if not entry.signed]
-    signed = [entry for entry in full if entry.signed and not entry.neutral]
-    scores = [entry for entry in full if entry.signed and entry.neutral]
+    """The meaning of the colours and the ends of the scales; a line for each kind of heat."""
+    entries = [entry for entry in result if not entry.empty]
+    plain = [entry for entry in entries if not entry.signed]
+    signed = [entry for entry in entries if entry.signed and not entry.neutral]
+    scores = [entry for entry in entries if entry.signed and entry.neutral]
     whose = "each map" if options.normalise == "own" else "the maps of an image and a method"
     lines = []
     if plain:
@@ -276,20 +274,20 @@ def position_word(result: Heatmaps) -> str:
 
 
 def overlay_words(result: Heatmaps, options: HeatOptions) -> str:
-    """How heat lies over a photograph; empty where there is none."""
+    """How heat covers a photograph; empty for vectors and signals."""
     axes = {entry.values.ndim for entry in result}
     if axes == {1}:
         return ""
-    none = f", below {percent(options.clear)} of its scale none" if options.clear else ""
-    over = ("frames or slices", "them") if axes == {3} else ("photograph", "it")
+    clear = f", below {percent(options.clear)} of its scale none" if options.clear else ""
+    what, them = ("frames or slices", "them") if axes == {3} else ("photograph", "it")
     return (
-        f"Over the {over[0]} the strongest heat covers {percent(options.opacity)} of {over[1]}, "
-        f"weaker heat less{none}."
+        f"Over the {what} the strongest heat covers {percent(options.opacity)} of {them}, "
+        f"weaker heat less{clear}."
     )
 
 
 def explained_words(result: Heatmaps) -> str:
-    """What the methods were asked to explain."""
+    """The number that the methods explain."""
     before = any(entry.target.before for entry in result)
     if result.options.score == "logit" and before and (name := before_head(result)):
         called = " (the logit)" if name == "logit" else ""
@@ -298,7 +296,7 @@ def explained_words(result: Heatmaps) -> str:
 
 
 def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
-    """The lines at the foot of every page: the colours, the images, the model."""
+    """The lines at the foot of every page: the colours, the images and the model."""
     scales = {scale_line(image) for image in result.images}
     source = f"Input {plural(len(result.images), 'image')}, preprocessed each by itself."
     if len(result.images) == 1:
@@ -306,5 +304,5 @@ def captions(result: Heatmaps, options: HeatOptions) -> tuple[str, ...]:
     elif len(scales) == 1:
         source = f"Input {plural(len(result.images), 'image')}, {scales.pop()}."
     model = f"Model {model_line(result.model)}."
-    lies = f"{overlay_words(result, options)} {explained_words(result)}".strip()
-    return *colours(result, options), lies, source, model
+    meaning = f"{overlay_words(result, options)} {explained_words(result)}".strip()
+    return *colours(result, options), meaning, source, model
