@@ -15,22 +15,14 @@ PREFIX = ".layersight-"
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file in a temporary folder beside its target and moves it when it is complete.
-
-    Raises:
-        OutputError: It cannot be written; nothing is left behind.
-    """
+    """Writes a file, which appears completely or not at all."""
     with replace_file(path) as file:
         file.write_bytes(content)
 
 
 @contextlib.contextmanager
 def replace_file(path: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of ``path`` when the block ends well.
-
-    Raises:
-        OutputError: It cannot be written; nothing is left behind.
-    """
+    """A file to write, which replaces ``path`` when the block succeeds; else nothing is left."""
     with _guarded(path), _parents(path), _temporary(path.parent) as temporary:
         yield temporary / path.name
         (temporary / path.name).replace(path)
@@ -38,15 +30,9 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replace_folder(path: Path, mark: str) -> Iterator[Path]:
-    """A folder to fill, which takes the place of ``path`` when the block ends well.
+    """A folder to fill, which replaces ``path`` when the block succeeds; else that is unchanged.
 
-    Args:
-        path: Where to.
-        mark: A file in every folder that may be replaced.
-
-    Raises:
-        OutputError: It cannot be made or moved, or something else is there; what was there
-            before is unchanged.
+    Only an empty folder, or one with a file called ``mark``, may be replaced.
     """
     with _guarded(path), _parents(path):
         _check_replaceable(path, mark)
@@ -66,14 +52,9 @@ def replace_folder(path: Path, mark: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def fill_folder(path: Path, last: str) -> Iterator[Path]:
-    """A folder to fill; its files go to ``path``, beside others there, when the block ends well.
+    """A folder to fill; its files go to ``path``, beside others, when the block succeeds.
 
-    Args:
-        path: The target, which is made if necessary.
-        last: The file that is moved last and so marks that all others are there.
-
-    Raises:
-        OutputError: They cannot be written there; nothing is left behind.
+    The file called ``last`` is moved last, and so marks that all others are there.
     """
     with _guarded(path / last, path), _parents(path / last), _temporary(path) as temporary:
         yield temporary

@@ -39,35 +39,18 @@ SIDE, STEPS = 64, 64  # the size and steps of patterns: enough to see them, and 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Demo:
-    """What the demonstration made.
-
-    Attributes:
-        folder: Where it was written.
-        result: The activations of every layer.
-        heat: Which pixels decided.
-        patterns: What channels of a layer look for.
-    """
+    """The results of the demonstration."""
 
     folder: Path
-    result: Activations
-    heat: Heatmaps
-    patterns: Patterns
+    result: Activations  # of every layer
+    heat: Heatmaps  # which pixels decided
+    patterns: Patterns  # what channels of a layer look for
 
 
 def make_demo(
     folder: Path, *, backend: str | None = None, say: Callable[[str], None] = lambda text: None
 ) -> Demo:
-    """Writes the demonstration into a folder.
-
-    Args:
-        folder: The folder, which is made if necessary.
-        backend: As in :func:`layersight.load_model`.
-        say: Called with a line before each step.
-
-    Raises:
-        OutputError: The folder cannot be written.
-        BackendError: No backend for Keras is installed.
-    """
+    """Writes the demonstration into a folder; ``say`` is called with a line before each step."""
     assets = resources.files("layersight.assets.demo")
     # The folder comes first, so that an error there comes before the work.
     with resources.as_file(assets) as assets, fill_folder(folder, MANIFEST) as filled:

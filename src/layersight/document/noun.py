@@ -115,11 +115,7 @@ def load_noun(name: str) -> Noun[Any, Any]:
 
 
 def check_count(view: str, unit: str, amount: int, most: int, advice: str) -> None:
-    """Refuses a view that would draw too many things, each by itself.
-
-    Raises:
-        SelectionError: There are more than ``most``.
-    """
+    """Refuses a view that would draw too many things separately."""
     if amount > most:
         raise SelectionError(
             f"the view '{view}' draws each {unit} by itself: expected at most {most} {unit}s, "

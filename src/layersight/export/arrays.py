@@ -35,9 +35,6 @@ def to_npz(arrays: Mapping[str, Array], manifest: Json) -> bytes:
     """Arrays as a NumPy archive; the manifest is its comment.
 
     Not by ``numpy.savez``, for which no array may be called ``file``.
-
-    Raises:
-        OutputError: They are too large for one archive.
     """
     total = sum(array.values.dtype.itemsize * _count(array) for array in arrays.values())
     if total > LARGEST:
@@ -163,12 +160,7 @@ def _node_name(name: str, array: Array, taken: set[str]) -> str:
 
 
 def to_dataframe(result: object) -> DataFrame:
-    """The numbers of a result, a row for each channel, pattern, filter, heatmap or layer.
-
-    Raises:
-        UsageError: This kind of result is no table.
-        OutputError: The package ``pandas`` is not installed.
-    """
+    """The numbers of a result, a row for each channel, pattern, filter, heatmap or layer."""
     noun = noun_of(result)
     if noun.rows is None:
         raise UsageError(f"the result '{noun.name}' holds no table: take its attributes")
@@ -179,12 +171,7 @@ def to_dataframe(result: object) -> DataFrame:
 
 
 def to_xarray(result: object) -> Dataset:
-    """The arrays of a result; an axis that one array alone has is called after it.
-
-    Raises:
-        UsageError: This kind of result has no arrays.
-        OutputError: The package ``xarray`` is not installed.
-    """
+    """The arrays of a result; axes that one array alone has are named after it."""
     noun = noun_of(result)
     if noun.arrays is None:
         raise UsageError(f"the result '{noun.name}' holds no arrays: take its attributes")

@@ -51,10 +51,7 @@ class DocumentFigure(Figure):
     def show(self, warn: bool = True) -> None:
         """Shows the figure: in a notebook in the cell, else in a window until that is closed.
 
-        Where no window can be opened, as on a server, a warning says what to do instead.
-
-        Args:
-            warn: Whether to warn.
+        Where no window can be opened, as on a server, a warning says what to do, if ``warn``.
         """
         shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
         if hasattr(shell, "kernel"):
@@ -95,9 +92,6 @@ def draw_into(document: Document, axes: Axes) -> Figure:
 
     A picture takes the axes themselves, whose coordinates are then its pixels, with its heading as
     their title and the ends of its scale under it. A grid is laid out within them.
-
-    Raises:
-        UsageError: It is no axes, or the document has several grids or none.
     """
     figure = axes.get_figure(root=True) if isinstance(axes, Axes) else None
     if not isinstance(figure, Figure):

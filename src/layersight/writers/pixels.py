@@ -1,4 +1,4 @@
-"""Pixels as PNG files and photographs, and as addresses that a page can hold.
+"""Pixels as PNG files and photographs, and as URIs for a page.
 
 The rule of this module: the pixels that went in come out exactly, and the same pixels give the
 same bytes; only photographs may lose a little. The encoder is written here because maps compress
@@ -29,10 +29,10 @@ def png(pixels: Bytes, colours: Bytes | None = None, opacity: Bytes | None = Non
     """Pixels as a PNG file.
 
     Args:
-        pixels: ``(height, width)`` grey or, with ``colours``, indices; ``(height, width,
-            channel)`` with one (grey), three (RGB) or four channels (RGBA).
+        pixels: ``(height, width)`` grey, or indices of ``colours``; ``(height, width, channel)``
+            with one (grey), three (RGB) or four channels (RGBA).
         colours: ``(256, 3)``, the palette.
-        opacity: ``(256,)``, that of each colour of the palette; all are opaque without it.
+        opacity: ``(256,)``, of each colour of the palette; by default all are opaque.
     """
     height, width = pixels.shape[:2]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -56,12 +56,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 
 def photo(pixels: Bytes, kind: Literal["JPEG", "WEBP"]) -> bytes:
-    """A photograph as a file with losses that are hardly seen, a tenth of its size as PNG.
-
-    Args:
-        pixels: ``(height, width, 3)``.
-        kind: WebP is smaller still; a PDF holds JPEG only.
-    """
+    """A photograph compressed with losses that are hardly visible, a tenth of its size as PNG."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -70,12 +65,12 @@ def photo(pixels: Bytes, kind: Literal["JPEG", "WEBP"]) -> bytes:
 
 
 def data_uri(file: bytes, kind: str = "png") -> str:
-    """An image file as an address that a page can hold."""
+    """An image file as a data URI."""
     return f"data:image/{kind};base64," + base64.b64encode(file).decode("ascii")
 
 
 def up_filtered(rows: Bytes) -> Bytes:
-    """The rows with the filter "up", ``(height, 1 + width)``; which filter stands before each.
+    """The rows with the filter "up", ``(height, 1 + width)``, each after the number of the filter.
 
     >>> up_filtered(np.array([[5, 6], [7, 6]], np.uint8)).tolist()
     [[2, 5, 6], [2, 2, 0]]

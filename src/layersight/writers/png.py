@@ -29,9 +29,6 @@ def to_png(document: Document, manifest: str) -> bytes:
     """A document as one PNG, as wide and tall as needed, the same bytes each time.
 
     Its text chunks are Title, Description, Software, and layersight with the manifest.
-
-    Raises:
-        OutputError: The picture would be too large.
     """
     return _file(draw(paginate(document, SCREEN)[0]), document, manifest)
 

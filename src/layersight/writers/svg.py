@@ -28,11 +28,7 @@ SHARP = (
 
 
 def to_svg(document: Document, manifest: str) -> bytes:
-    """A document of one page as SVG, with the manifest as its metadata.
-
-    Raises:
-        UsageError: There are several pages, which SVG cannot hold.
-    """
+    """A document of one page as SVG, with the manifest as its metadata; refuses several pages."""
     pages = paginate(document, PAPER)
     if len(pages) > 1:
         fewer = f"{document.fewer}, or " if document.fewer else ""
