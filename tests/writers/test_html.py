@@ -180,6 +180,21 @@ def test_control_characters_and_broken_names_can_be_written():
     assert "a\ufffdb\ufffd\ufffd\ufffd[2J" in text
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screenshot 2025-01-31 at 9.41.00\u202fAM.png",  # as macOS calls them
+        "\u5199\u771f\u3000\u4e00.png",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.png",  # Persian, with a non-joiner
+        "a\u00a0b\U0001f468\u200d\U0001f469.png",
+    ],
+)
+def test_spaces_and_joiners_of_names_stay(name):
+    page = page_of(Section(name, (grid_of(np.zeros((1, 2, 2), np.uint8), palette=VIRIDIS),)))
+    assert page.all("h3")[0][1].startswith(name)
+    assert page.all("button")[0][0]["title"].startswith(" ".join(name.split()))
+
+
 @pytest.mark.parametrize("shape", [(7, 5, 4), (33, 9, 12), (5, 3, 3, 3), (1, 1, 1)])
 def test_a_sprite_holds_exactly_the_tiles(shape):
     pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)

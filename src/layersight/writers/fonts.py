@@ -25,29 +25,33 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 ELLIPSIS = "…"
+REORDERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+"""Characters that change the direction of the text around them, and the byte order mark."""
 MEASURED_AT = 64
 
 
-def clean(text: str) -> str:
-    """The text on one line, without characters that no file format can hold.
+def clean(text: str, *, lines: bool = False) -> str:
+    """The text without characters that no file format can hold, on one line unless ``lines``.
 
     >>> clean("two" + chr(10) + "lines" + chr(0xDC80))
     'two lines�'
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join(map(_clean_character, text))
+    kept = "\n\t" if lines else ""
+    return "".join(
+        letter if letter.isprintable() or letter in kept else _clean_character(letter)
+        for letter in text
+    )
 
 
 def _clean_character(character: str) -> str:
-    if character in "\n\r\t":
+    if character in "\n\r\t\u2028\u2029":
         return " "
-    category = unicodedata.category(character)
     # Controls, lone surrogates and code points that are no characters; U+202E and the like
     # would let a file's name rewrite the line that it is in.
-    if category in ("Cc", "Cs", "Cn") or character in "\u202a\u202b\u202c\u202d\u202e\ufeff":
-        return "\ufffd"
-    return character
+    broken = unicodedata.category(character) in ("Cc", "Cs", "Cn") or character in REORDERING
+    return "\ufffd" if broken else character
 
 
 @functools.lru_cache(maxsize=4096)

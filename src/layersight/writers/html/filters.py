@@ -31,6 +31,7 @@ from layersight.document.blocks import (
     Tile,
 )
 from layersight.document.words import fine_percent
+from layersight.writers.fonts import clean
 from layersight.writers.html.curve import lay_out
 from layersight.writers.html.drawn import Drawn, clip, rgb_uri
 from layersight.writers.layout.axes import round_ticks
@@ -42,14 +43,8 @@ TICK_ACROSS = 44  # likewise between those under its columns
 
 
 def cleaned(value: Any) -> Any:
-    r"""Text without control characters and halves of surrogate pairs, which no page may hold.
-
-    >>> cleaned("a\x00b\u202ec")
-    'a\ufffdb\ufffdc'
-    """
-    if type(value) is not str or value.isprintable():
-        return value
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\ufffd" for sign in value)
+    """Text without characters that no page may hold; other values as they are."""
+    return clean(value, lines=True) if type(value) is str else value
 
 
 @cache
