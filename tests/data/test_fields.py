@@ -40,6 +40,7 @@ class Other:
         ({"steps": None}, "expected steps as a whole number from 1 to 100, found None"),
         ({"noise": -1}, "expected noise as a number of at least 0, found -1"),
         ({"noise": float("nan")}, "expected noise as a number of at least 0, found nan"),
+        ({"noise": float("inf")}, "expected noise as a number of at least 0, found inf"),
         ({"noise": "much"}, "expected noise as a number of at least 0, found 'much'"),
         ({"shares": "half"}, "expected shares as numbers above 0 and below 1, found 'half'"),
         ({"shares": ()}, "expected shares as numbers above 0 and below 1, found none"),

@@ -13,12 +13,14 @@ from drawn import MEDIA, laid, pictures, words
 from layersight.document.blocks import (
     Beside,
     Cover,
+    Curve,
     Document,
     Grid,
     Note,
     Overlay,
     Part,
     Picture,
+    Series,
     Tile,
 )
 from layersight.writers.layout.body import lay
@@ -323,6 +325,24 @@ def test_hostile_names_are_shortened_and_harmless():
     )
     for medium in MEDIA:
         assert not any("\u202e" in text for text in words(*laid(made, medium)))
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+@pytest.mark.parametrize(
+    "block",
+    [
+        Grid(np.zeros((0, 2, 2), np.uint8), (), documents.VIRIDIS),
+        Grid([], ()),
+        Beside(()),
+        Beside(((),)),
+        Curve(()),
+        Curve((), names=("a", "b")),
+        Curve((Series(np.full(2, np.nan)),)),
+    ],
+    ids=repr,
+)
+def test_empty_blocks_take_no_page_down(block, medium):
+    assert "words" in words(*shown(block, Note(("words",)), medium=medium))
 
 
 def test_an_empty_document_is_a_page():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import math
 import numbers
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -101,6 +102,7 @@ class Option:
             plain = int(value) if isinstance(value, numbers.Integral) else float(value)
             low, high = self.low, self.high
             inside = (low is None or plain >= low) and (high is None or plain <= high)
+            inside = inside and abs(plain) < math.inf
             if not inside or (self.exclusive and plain in (low, high)):
                 raise self._refusal(f"{given!r:.60}")
             return plain

@@ -18,6 +18,8 @@ SHRUNK = 0.7  # pictures shrink down to this share rather than begin a new row
 
 @lay.register
 def _beside(block: Beside, medium: Medium, room: float) -> Body:
+    if not block.parts:
+        return stack([])
     curves = [part[0] for part in block.parts if len(part) == 1 and isinstance(part[0], Curve)]
     key = shared_key(curves, medium, room) if len(curves) == len(block.parts) else None
     if key is not None:

@@ -58,4 +58,4 @@ def stack(bodies: Sequence[Body]) -> Body:
             body.draw(sketch, x, y, 0, len(body.rows))
             y += height + BETWEEN
 
-    return Body(max(body.width for body in bodies), (total,), draw)
+    return Body(max((body.width for body in bodies), default=0.0), (max(0.0, total),), draw)

@@ -260,7 +260,7 @@ def _across(
         positions = np.arange(len(block.x_names), dtype=float) if xs is None else xs
         _spread(sketch, axes, list(zip(positions.tolist(), block.x_names, strict=True)))
         return
-    values = np.unique(np.concatenate([xs for xs, _ in points]))
+    values = np.unique(np.concatenate([np.zeros(0), *(xs for xs, _ in points)]))
     whole = bool(np.all(values == np.round(values)))
     room = max(2, int((axes.right - axes.left) / 24))
     if whole and high - low < room:

@@ -201,7 +201,7 @@ def small_cells(block: Grid, medium: Medium, room: float) -> Cells:
     if block.side is not None and longer * pixel > block.side:
         pixel = block.side / longer
         gap_x = max(1, round(width / 9), math.ceil(least / pixel) - width)
-    cells, rows = make(pixel, gap_x), math.ceil(count / across)
+    cells, rows = make(pixel, gap_x), max(1, math.ceil(count / across))
     fits = limit / (rows * cells.pitch)
     # A few large tiles that would just miss the page are better a little smaller.
     if fits < 1 and fits * (cells.column + gap_x * pixel) >= LARGE_TILE:
