@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from layersight.data.ascent import FOURIER, PHASE, Ascent, Probe
 from layersight.frameworks.keras.ascent.objective import bound, draw, network_input
-from layersight.frameworks.keras.backends import is_near, place, sample
+from layersight.frameworks.keras.backends import is_near, make_sampling, sample
 from layersight.nouns.patterns.placements import of_step, placement
 from layersight.nouns.patterns.request import PatternOptions
 
@@ -21,8 +21,8 @@ def test_a_canvas_is_seen_through_its_placements_as_scipy_does():
     ascent = make_ascent_of((9, 13))
     views = np.stack([of_step(PatternOptions(size=(9, 13), turn=20), n)[0] for n in range(2)])
     planes = keras.ops.convert_to_tensor(np.moveaxis(canvas, -1, 1).copy())
-    placements = place(keras.ops.convert_to_tensor(views), (9, 13), near=False)
-    seen = as_array(network_input(ascent, planes, placements))
+    sampling = make_sampling(keras.ops.convert_to_tensor(views), (9, 13), near=False)
+    seen = as_array(network_input(ascent, planes, sampling))
     assert seen.shape == (4, 9, 13, 3)
     padded = np.pad(canvas, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=0.5)
     for number in range(4):
@@ -53,13 +53,13 @@ def test_the_backward_pass_through_a_placement_is_its_transpose(view):
     matrix = as_array(  # what is seen of a canvas that is black but for one pixel, for each
         sample(
             keras.ops.convert_to_tensor(np.eye(54, dtype="float32").reshape(54, 1, *size)),
-            place(tensor, size, near=False),
+            make_sampling(tensor, size, near=False),
         )
     ).reshape(54, 54)
     slope = np.random.default_rng(0).random((2, *size, 3)).astype("float32")
 
     def seen(planes):
-        result = sample(planes, place(tensor, size, near=True))
+        result = sample(planes, make_sampling(tensor, size, near=True))
         return keras.ops.sum(result * keras.ops.convert_to_tensor(slope))
 
     _, gradient = gradient_of(seen, np.zeros((2, 3, *size), "float32"))

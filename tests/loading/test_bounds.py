@@ -226,7 +226,7 @@ def test_a_pass_beyond_free_memory(tmp_path, monkeypatch, live):
     with pytest.raises(ModelInputError) as error:
         model.forward(four, ["a", "b", "c"])
     assert str(error.value) == (
-        "the layers asked for would give 310 MiB for 4 images at once, the largest of "
+        "the requested layers would give 310 MiB for 4 images at once, the largest of "
         "them 'b' of shape (None, 1594, 1594, 4), more than the 150 MiB of memory that are free: "
         "choose fewer layers with -l (layers=) or give a smaller --size (size=) or give fewer "
         "images"

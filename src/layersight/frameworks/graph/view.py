@@ -120,7 +120,7 @@ def check_room(view: View, layers: Sequence[str], images: int, *, any_size: bool
     what = "one image" if images == 1 else f"{images} images at once"
     more = ["give fewer images"] if images > 1 else []
     raise ModelInputError(
-        f"the layers asked for would give {in_words(total)} for {what}{largest_of(view, layers)}, "
+        f"the requested layers would give {in_words(total)} for {what}{largest_of(view, layers)}, "
         f"more than the {in_words(free)} of memory that are free: "
         + alternatives(view, None, *more, any_size=any_size)
     )

@@ -128,8 +128,8 @@ def build(
     name = config.get("class_name")
     if name not in ("Sequential", "Functional", "Model"):
         raise ModelFileError(
-            f"{network.path} is a model of the class '{name}', which its author wrote: how its "
-            f"layers are connected only that code tells {NO_CODE}. What else can be done: "
+            f"{network.path} is a model of the class '{name}', which its author wrote: only that "
+            f"code says how its layers are connected {NO_CODE}. What else can be done: "
             f"{_stored_kernels(network)}from Python, pass the live model to layersight.load_model"
         )
     builder = Builder(str(network.path), trust=trust)

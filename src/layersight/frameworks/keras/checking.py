@@ -218,7 +218,7 @@ def check_pass(
     total += max(needed.values(), default=0)
     if total > limits.memory:
         raise ModelInputError(
-            f"the layers asked for would take {in_words(total)} for one image"
+            f"the requested layers would take {in_words(total)} for one image"
             f"{largest_of(view, layers)}, more than the "
             f"{in_words(limits.memory)} that a file may ask for: "
             + alternatives(view, _too_large(view, layers, needed, limits), MORE, any_size=any_size)
@@ -252,9 +252,9 @@ def follow_buffers(
                 inside = max(inside, measured.largest)
                 after = list(measured.outputs)
         known.update(zip(step.outputs, after, strict=False))
-        outputs = sum(count_bytes(*shape) for shape in after)
-        taken = sum(count_bytes(*shape) for shape in before if shape is not None)
-        needed[index] = outputs + taken + max(0, inside - max(outputs, taken))
+        output_bytes = sum(count_bytes(*shape) for shape in after)
+        input_bytes = sum(count_bytes(*shape) for shape in before if shape is not None)
+        needed[index] = output_bytes + input_bytes + max(0, inside - max(output_bytes, input_bytes))
     return needed
 
 

@@ -63,7 +63,7 @@ class Passing:
     before: tuple[LayerHandle, ...] = ()
     outputs: bool = False  # whether the model's own outputs are wanted: ``output:NAME``
     # The layer from which on there are several versions of the single image, made by the hook.
-    spread: LayerHandle | None = None
+    branch: LayerHandle | None = None
     _order: list[int] = field(init=False, default_factory=list)
     # The values that are not needed after each step.
     _done: dict[int, list[int]] = field(init=False, default_factory=dict)
@@ -76,8 +76,8 @@ class Passing:
 
     def __post_init__(self) -> None:
         indices = {handle.index for handle in (*self.wanted, *self.before)}
-        if self.spread is not None:
-            indices.add(self.spread.index)
+        if self.branch is not None:
+            indices.add(self.branch.index)
         program, producers = self.view.program, self.view.program.producers()
         if self.outputs:
             indices |= {producers[value] for value in program.outputs if value in producers}
@@ -90,11 +90,11 @@ class Passing:
                 self._done[index].append(value)
         for number, handle in enumerate(self.before):
             self._chains[number] = self._chain(handle, producers)
-        if self.spread is not None:
-            start, outputs = self.spread.index, program.steps[self.spread.index].outputs
+        if self.branch is not None:
+            start, outputs = self.branch.index, program.steps[self.branch.index].outputs
             # For a call inside a step, the whole step runs on several versions.
-            self._several.update(outputs if self.spread.inner else [outputs[self.spread.output]])
-            self._repeated.update({start} if self.spread.inner else ())
+            self._several.update(outputs if self.branch.inner else [outputs[self.branch.output]])
+            self._repeated.update({start} if self.branch.inner else ())
             self._repeated.update(program.dependents(self._several, self._order))
             for index in self._repeated:
                 self._several.update(program.steps[index].outputs)
@@ -105,7 +105,7 @@ class Passing:
         """Runs the steps.
 
         ``tensors`` are in the model's own order and axes; ``hook`` gets the output of each wanted
-        layer, in the order in which they run; ``versions`` is their number after ``spread``.
+        layer, in the order in which they run; ``versions`` is their number after ``branch``.
         """
         program = self.view.program
         values = dict(zip(program.inputs, tensors, strict=True))

@@ -77,14 +77,14 @@ def _leak(function: Function, share: Tensor, axis: int) -> Function:
     """
 
     def call(x: Tensor, *args: object, **kwargs: object) -> Tensor:
-        wide = ops.cast(x, "float32")  # from bfloat16 in mixed precision
-        through = ops.reshape(share, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(wide, 0.0)
+        values = ops.cast(x, "float32")  # from bfloat16 in mixed precision
+        through = ops.reshape(share, (-1,) + (1,) * (len(x.shape) - 1)) * ops.minimum(values, 0.0)
         axes = [n for n in range(1, len(x.shape)) if n != axis % len(x.shape)]
         if axes:
-            middle = ops.mean(wide, axes, keepdims=True)
-            spread = ops.sqrt(ops.mean(ops.square(wide - middle), axes, keepdims=True)) + 1e-12
-            high = ops.max(wide, axes, keepdims=True)
-            near = ops.exp(NEARNESS * (wide - high) / spread)
+            middle = ops.mean(values, axes, keepdims=True)
+            spread = ops.sqrt(ops.mean(ops.square(values - middle), axes, keepdims=True)) + 1e-12
+            high = ops.max(values, axes, keepdims=True)
+            near = ops.exp(NEARNESS * (values - high) / spread)
             near = near / ops.sum(near, axes, keepdims=True)
             through = through * ops.stop_gradient(near)
         through = ops.cast(through, x.dtype)

@@ -90,22 +90,22 @@ class _Copier:
                 batch_shape=tensor.shape, dtype=tensor.dtype, name=name
             )
         nodes = ordered_nodes(graph)
-        taken = {node.operation.name for node in nodes if not isinstance(node.operation, OURS)}
+        names = {node.operation.name for node in nodes if not isinstance(node.operation, OURS)}
         for node in nodes:
             if node.is_input or any(id(tensor) not in tensors for tensor in node.input_tensors):
                 continue
             args, kwargs = node.arguments.fill_in(tensors)
-            outputs = keras.tree.flatten(self._call(node.operation, args, kwargs, taken))
+            outputs = keras.tree.flatten(self._call(node.operation, args, kwargs, names))
             tensors.update(zip(map(id, node.outputs), outputs, strict=True))
         both = graph._inputs_struct, graph._outputs_struct
         inputs, outputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], both)
         return keras.Model(inputs, outputs, name=model.name)
 
     def _call(
-        self, operation: keras.Operation, args: Arguments, kwargs: Settings, taken: set[str]
+        self, operation: keras.Operation, args: Arguments, kwargs: Settings, names: set[str]
     ) -> Structure:
         if isinstance(operation, OURS):
-            return self._replace(operation, args, kwargs, taken)
+            return self._replace(operation, args, kwargs, names)
         key = id(operation)
         is_model = isinstance(operation, keras.Model)
         if key not in self._copies:
@@ -122,7 +122,7 @@ class _Copier:
         return outputs
 
     def _replace(
-        self, layer: Formula | TensorFlowCall, args: Arguments, kwargs: Settings, taken: set[str]
+        self, layer: Formula | TensorFlowCall, args: Arguments, kwargs: Settings, names: set[str]
     ) -> Structure:
         """Calls a layer or operations of Keras in place of a layer of layersight."""
         key = id(layer)
@@ -147,7 +147,7 @@ class _Copier:
                 f"layer '{layer.name}' computes what Keras cannot save ({reason_of(error, 120)}): "
                 "replace it where the model was made"
             ) from error
-        _name_operations(layer.name, outputs, inputs, taken)
+        _name_operations(layer.name, outputs, inputs, names)
         return outputs
 
 
@@ -166,7 +166,7 @@ def _cast(value: object, dtype: str) -> object:
     return keras.ops.cast(value, dtype) if floating else value
 
 
-def _name_operations(name: str, outputs: Structure, inputs: set[int], taken: set[str]) -> None:
+def _name_operations(name: str, outputs: Structure, inputs: set[int], names: set[str]) -> None:
     """Names the operations between inputs and outputs after the layer that they replace."""
     tensors = [tensor for tensor in tensors_in(outputs) if id(tensor) not in inputs]
     last = {id(tensor._keras_history.operation) for tensor in tensors}
@@ -174,10 +174,10 @@ def _name_operations(name: str, outputs: Structure, inputs: set[int], taken: set
         alone = len(last) == 1 and id(operation) in last
         base = unique = name if alone else f"{name}_{operation.name}"
         number = 0
-        while unique in taken:
+        while unique in names:
             number += 1
             unique = f"{base}_{number}"
-        taken.add(unique)
+        names.add(unique)
         operation.name = unique
 
 

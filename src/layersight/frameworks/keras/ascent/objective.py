@@ -74,14 +74,14 @@ def _symmetric(part: Tensor, sign: float, ascent: Ascent) -> Tensor:
     return ops.concatenate(columns, axis=-1)
 
 
-def network_input(ascent: Ascent, planes: Tensor, placed: Structure | None) -> Tensor:
+def network_input(ascent: Ascent, planes: Tensor, sampling: Structure | None) -> Tensor:
     """The input of the network: each canvas, sampled through placements bilinearly.
 
     Args:
         ascent: The ascent; views have the size of its canvases.
         planes: ``(batch, channel, height, width)``.
-        placed: The placements, from :func:`layersight.frameworks.keras.backends.place`; ``None``
-            for the canvas as it is, in one view.
+        sampling: From :func:`layersight.frameworks.keras.backends.make_sampling`; ``None`` for the
+            canvas as it is, in one view.
 
     Returns:
         ``(batch * views, height, width, channel)``, in the scale that the network takes.
@@ -93,13 +93,13 @@ def network_input(ascent: Ascent, planes: Tensor, placed: Structure | None) -> T
     elif ascent.flip:
         planes = ops.flip(planes, 1)
     outside = np.full(channels, 0.0, np.float32)
-    if placed is not None:
+    if sampling is not None:
         outside += ascent.outside
     planes = (planes - _as_planes(outside)) * _as_planes(gain)
     middle = ops.convert_to_tensor(outside * gain + shift)
-    if placed is None:
+    if sampling is None:
         return ops.transpose(planes, (0, 2, 3, 1)) + middle
-    return sample(planes, placed) + middle
+    return sample(planes, sampling) + middle
 
 
 def _as_planes(values: FloatArray) -> Tensor:

@@ -40,8 +40,8 @@ from layersight.frameworks.keras.backends import (
     fused,
     is_near,
     make_runner,
+    make_sampling,
     make_stepper,
-    place,
     to_numpy,
 )
 from layersight.frameworks.keras.checking import check_steps, other_inputs
@@ -144,7 +144,9 @@ class KerasOptimisation:
         self._draw = compiled(lambda parameters, _: draw(ascent, parameters))
         self._see = compiled(self._view)
         self._place = {
-            near: compiled(lambda tensors, _, near=near: place(tensors[0], ascent.size, near=near))
+            near: compiled(
+                lambda tensors, _, near=near: make_sampling(tensors[0], ascent.size, near=near)
+            )
             for near in (True, False)
         }
         self._update = compiled(self._next_state)
@@ -203,8 +205,8 @@ class KerasOptimisation:
     def _measure(self, tensors: Sequence[Tensor]) -> Tensors:
         canvas, placements = tensors
         planes = ops.transpose(canvas, (0, 3, 1, 2))
-        placed = place(placements, self._ascent.size, near=False)
-        outputs = self._network(network_input(self._ascent, planes, placed), None, False)
+        sampling = make_sampling(placements, self._ascent.size, near=False)
+        outputs = self._network(network_input(self._ascent, planes, sampling), None, False)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         means = {f"mean:{n}": measure(probe, output) for n, (probe, output) in pairs}
         return means | {f"active:{n}": active_shares(output) for n, output in enumerate(outputs)}
@@ -252,9 +254,9 @@ class KerasOptimisation:
         if "attention" in state:
             shape = (ascent.batch, ascent.channels, *ascent.size)
             parameters[OFFSET] = ops.zeros(shape)
-        placed = []
+        sampling = []
         if "placements" in extra:
-            placed.append(self._place[near]([extra["placements"]], []))
+            sampling.append(self._place[near]([extra["placements"]], []))
 
         def value_of(parameters: Tensors) -> tuple[Tensor, Tensor]:
             canvas: Tensor | None
@@ -263,7 +265,7 @@ class KerasOptimisation:
             else:
                 planes = self._draw([parameters[name] for name in self._names], [])
                 offset = [parameters[OFFSET]] if OFFSET in parameters else []
-                seen = self._see([planes, *offset], placed)
+                seen = self._see([planes, *offset], sampling)
                 canvas = bound(ascent, planes) if ascent.penalised else None
             leak = extra["leaking"] if leaks else None
             if leak is not None and ascent.views > 1:
@@ -276,13 +278,13 @@ class KerasOptimisation:
         after, lengths = self._update((state, gradients, ascent.rate * extra["rates"]), [])
         return after, {"values": values, "gradients": lengths}
 
-    def _view(self, tensors: Sequence[Tensor], placed: Sequence[Structure]) -> Tensor:
+    def _view(self, tensors: Sequence[Tensor], sampling: Sequence[Structure]) -> Tensor:
         """The input of the network, of unbounded planes and of what is added to the canvas."""
         planes, *offset = tensors
         canvas = bound(self._ascent, planes)
         if offset:
             canvas = canvas + offset[0]
-        return network_input(self._ascent, canvas, placed[0] if placed else None)
+        return network_input(self._ascent, canvas, sampling[0] if sampling else None)
 
     def _next_state(
         self, step: tuple[Tensors, Tensors, Tensor], _: object

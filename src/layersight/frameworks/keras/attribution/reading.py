@@ -127,16 +127,16 @@ class Reading:
         if len(arrays[0]) != 1:
             raise ModelInputError(f"expected one image to ablate, found {len(arrays[0])}")
         handles = self._handles(view, goal)
-        spread = self._model.handle(view, layer)
-        self._check_depends(view, goal, handles, [spread])
+        branch = self._model.handle(view, layer)
+        self._check_depends(view, goal, handles, [branch])
         weights = [as_float32(readout.weights) for readout in goal]
         runners = self._runners.get(("ablate", _key(goal), layer, shapes), _sizes)
         count = len(factors)
         size = _size_for(count, runners)
 
         def make() -> Runner:
-            passing = self._passing(view, goal, handles, [spread], spread=spread)
-            compute = functools.partial(_ablate, passing, goal, handles, spread, len(arrays))
+            passing = self._passing(view, goal, handles, [branch], branch=branch)
+            compute = functools.partial(_ablate, passing, goal, handles, branch, len(arrays))
             return make_runner(compute, self._model.variables, often=size >= TRACED)
 
         batch = [*arrays, *weights, _padded(as_float32(factors), size)]
@@ -159,12 +159,12 @@ class Reading:
         goal: Goal,
         handles: Sequence[LayerHandle],
         more: Sequence[LayerHandle] = (),
-        spread: LayerHandle | None = None,
+        branch: LayerHandle | None = None,
     ) -> Passing:
         pairs = list(zip(goal, handles, strict=True))
         after = dict.fromkeys([*more, *handles])
         before = dict.fromkeys(handle for readout, handle in pairs if readout.before)
-        return self._model.passing(view, tuple(after), before=tuple(before), spread=spread)
+        return self._model.passing(view, tuple(after), before=tuple(before), branch=branch)
 
     def _check_depends(
         self, view: View, goal: Goal, handles: Sequence[LayerHandle], layers: Sequence[LayerHandle]
@@ -262,7 +262,7 @@ def _ablate(
     passing: Passing,
     goal: Goal,
     handles: Sequence[LayerHandle],
-    spread: LayerHandle,
+    branch: LayerHandle,
     inputs: int,
     batch: Sequence[Tensor],
 ) -> Tensors:
@@ -270,7 +270,7 @@ def _ablate(
     versions = int(factors.shape[0])
 
     def weaken(handle: LayerHandle, tensor: Tensor) -> Tensor:
-        if handle != spread:
+        if handle != branch:
             return tensor
         ones = [1] * (len(tensor.shape) - 2)
         first = handle.info.data_format == FIRST and len(tensor.shape) >= 3

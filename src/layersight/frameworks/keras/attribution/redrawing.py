@@ -40,12 +40,12 @@ def randomised(layers: Sequence[keras.Operation], seed: int) -> Iterator[None]:
                 if value.dtype.kind in "iub":
                     continue
                 learned.append((variable, value.copy()))
-                wide = value.astype(np.float32)
-                if wide.ndim >= 2:
-                    drawn = random.normal(wide.mean(), wide.std(), wide.shape).astype(np.float32)
+                values = value.astype(np.float32)
+                if values.ndim >= 2:
+                    drawn = random.normal(values.mean(), values.std(), values.shape)
                 else:
-                    drawn = random.permutation(wide)
-                variable.assign(drawn.astype(value.dtype))
+                    drawn = random.permutation(values)
+                variable.assign(drawn.astype(np.float32).astype(value.dtype))
         yield
     finally:
         # Twice, since an interruption may come before the first has begun.

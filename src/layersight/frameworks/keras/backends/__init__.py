@@ -85,7 +85,7 @@ def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return _backend().inverse(real, imaginary, size)
 
 
-def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Structure:
+def make_sampling(placements: Tensor, size: tuple[int, int], *, near: bool) -> Structure:
     """The sampling positions of placements for :func:`sample`, in a form of the backend.
 
     Args:
@@ -93,7 +93,7 @@ def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Structure
         size: Height and width of the planes.
         near: Whether :func:`is_near` holds.
     """
-    return _backend().place(placements, size, near=near)
+    return _backend().make_sampling(placements, size, near=near)
 
 
 def is_near(placements: NDArray[np.floating]) -> bool:
@@ -108,17 +108,17 @@ def is_near(placements: NDArray[np.floating]) -> bool:
     return bool(np.abs(np.linalg.inv(placements[0, :, :2])).sum(1).max() < 1.5)
 
 
-def sample(planes: Tensor, placed: Structure) -> Tensor:
+def sample(planes: Tensor, sampling: Structure) -> Tensor:
     """Samples planes through placements, bilinearly; outside the planes is 0.
 
     Args:
         planes: ``(batch, channel, height, width)``.
-        placed: From :func:`place`.
+        sampling: From :func:`make_sampling`.
 
     Returns:
         ``(batch * views, height, width, channel)``.
     """
-    return _backend().sample(planes, placed)
+    return _backend().sample(planes, sampling)
 
 
 def fused(function: Callable[..., Result]) -> Callable[..., Result]:

@@ -16,9 +16,9 @@ from keras import ops
 from layersight.data.arrays import FloatArray
 from layersight.frameworks.keras.types import Tensor
 
-Placed: TypeAlias = Mapping[str, Tensor]  # from :func:`place`
+Sampling: TypeAlias = Mapping[str, Tensor]  # from :func:`make_sampling`
 # A function that is linear in its first argument.
-Linear: TypeAlias = Callable[[Tensor, Placed], Tensor]
+Linear: TypeAlias = Callable[[Tensor, Sampling], Tensor]
 # From a linear function and its adjoint to the function with that as its gradient.
 Adjoint: TypeAlias = Callable[[Linear, Linear], Linear]
 
@@ -26,11 +26,11 @@ Adjoint: TypeAlias = Callable[[Linear, Linear], Linear]
 NEIGHBOURS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
 
 
-def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Placed:
+def make_sampling(placements: Tensor, size: tuple[int, int], *, near: bool) -> Sampling:
     """The indices and weights of :func:`sample`.
 
     Args:
-        placements: ``(views, 2, 3)``, as :func:`layersight.frameworks.keras.backends.place`.
+        placements: ``(views, 2, 3)``: affine maps from ``(y, x, 1)`` in the view to the planes.
         size: Height and width of the planes.
         near: Whether there is one view, and no pixel affects a position farther than one from the
             nearest: the indices of the gradient are then given as well.
@@ -48,51 +48,51 @@ def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> Placed:
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
         row, column = top + down, left + right
         corners.append(_clipped(row, column, _hat(y - row) * _hat(x - column), size))
-    placed = {
+    sampling = {
         "index": ops.stack([ops.reshape(index, (-1,)) for index, _ in corners]),
         "weight": ops.stack([ops.reshape(weight, (-1,)) for _, weight in corners]),
     }
     if near:
-        turn, shift = placements[0, :, :2], placements[0, :, 2:]
-        middle = ops.round(ops.matmul(_inverted(turn), ops.convert_to_tensor(grid[:2]) - shift))
+        matrix, shift = placements[0, :, :2], placements[0, :, 2:]
+        middle = ops.round(ops.matmul(_inverted(matrix), ops.convert_to_tensor(grid[:2]) - shift))
         neighbours = []
         for down, right in NEIGHBOURS:
             row, column = middle[0] + down, middle[1] + right
-            y = turn[0, 0] * row + turn[0, 1] * column + shift[0, 0]
-            x = turn[1, 0] * row + turn[1, 1] * column + shift[1, 0]
+            y = matrix[0, 0] * row + matrix[0, 1] * column + shift[0, 0]
+            x = matrix[1, 0] * row + matrix[1, 1] * column + shift[1, 0]
             weight = _hat(y - grid[0]) * _hat(x - grid[1])
             neighbours.append(_clipped(row, column, weight, size))
-        placed["back_index"] = ops.stack([index for index, _ in neighbours])
-        placed["back_weight"] = ops.stack([weight for _, weight in neighbours])
-    return placed
+        sampling["back_index"] = ops.stack([index for index, _ in neighbours])
+        sampling["back_weight"] = ops.stack([weight for _, weight in neighbours])
+    return sampling
 
 
 def make_sample(adjoint: Adjoint) -> Linear:
     """Makes :func:`layersight.frameworks.keras.backends.sample`."""
     gathering = adjoint(_sample, _sample_back)
 
-    def sample(planes: Tensor, placed: Placed) -> Tensor:
-        return (gathering if "back_index" in placed else _sample)(planes, placed)
+    def sample(planes: Tensor, sampling: Sampling) -> Tensor:
+        return (gathering if "back_index" in sampling else _sample)(planes, sampling)
 
     return sample
 
 
-def _sample(planes: Tensor, placed: Placed) -> Tensor:
+def _sample(planes: Tensor, sampling: Sampling) -> Tensor:
     batch, channels, rows, columns = (int(n) for n in planes.shape)
     flat = ops.transpose(ops.reshape(planes, (batch * channels, rows * columns)))
-    seen = _gather(flat, placed["index"], placed["weight"])
+    seen = _gather(flat, sampling["index"], sampling["weight"])
     views = int(seen.shape[0]) // (rows * columns)
     seen = ops.reshape(seen, (views, rows * columns, batch, channels))
     seen = ops.transpose(seen, (2, 0, 1, 3))
     return ops.reshape(seen, (batch * views, rows, columns, channels))
 
 
-def _sample_back(gradient: Tensor, placed: Placed) -> Tensor:
+def _sample_back(gradient: Tensor, sampling: Sampling) -> Tensor:
     """The gradient by planes, from that by a single view of them."""
     batch, rows, columns, channels = (int(n) for n in gradient.shape)
     flat = ops.transpose(ops.reshape(gradient, (batch, rows * columns, channels)), (1, 0, 2))
     flat = ops.reshape(flat, (rows * columns, batch * channels))
-    by_pixel = _gather(flat, placed["back_index"], placed["back_weight"])
+    by_pixel = _gather(flat, sampling["back_index"], sampling["back_weight"])
     return ops.reshape(ops.transpose(by_pixel), (batch, channels, rows, columns))
 
 
@@ -122,7 +122,7 @@ def _hat(distance: Tensor) -> Tensor:
     return ops.maximum(1.0 - ops.abs(distance), 0.0)
 
 
-def _inverted(turn: Tensor) -> Tensor:
+def _inverted(matrix: Tensor) -> Tensor:
     """The inverse of a 2 x 2 matrix."""
-    (a, b), (c, d) = (turn[0, 0], turn[0, 1]), (turn[1, 0], turn[1, 1])
+    (a, b), (c, d) = (matrix[0, 0], matrix[0, 1]), (matrix[1, 0], matrix[1, 1])
     return ops.stack([ops.stack([d, -b]), ops.stack([-c, a])]) / (a * d - b * c)

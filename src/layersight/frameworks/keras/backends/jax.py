@@ -126,17 +126,17 @@ def positive(tensor: Tensor) -> Tensor:
 positive.defvjp(lambda tensor: (tensor, None), lambda _, gradient: (jnp.maximum(gradient, 0),))
 
 
-def place(placements: Tensor, size: tuple[int, int], *, near: bool) -> gathering.Placed:
-    """The samples of :func:`gathering.place`, computed once and not again for each number."""
-    return jax.lax.optimization_barrier(gathering.place(placements, size, near=near))
+def make_sampling(placements: Tensor, size: tuple[int, int], *, near: bool) -> gathering.Sampling:
+    """As :func:`gathering.make_sampling`, computed once and not again for each number."""
+    return jax.lax.optimization_barrier(gathering.make_sampling(placements, size, near=near))
 
 
 def _adjoint(forward: gathering.Linear, back: gathering.Linear) -> gathering.Linear:
     """A function that is linear in its first argument, with a gradient of our own."""
     linear = jax.custom_vjp(forward)
     linear.defvjp(
-        lambda planes, placed: (forward(planes, placed), placed),
-        lambda placed, gradient: (back(gradient, placed), None),  # none by placements
+        lambda planes, sampling: (forward(planes, sampling), sampling),
+        lambda sampling, gradient: (back(gradient, sampling), None),  # none by placements
     )
     return linear
 

@@ -147,17 +147,17 @@ def positive(tensor: tf.Tensor) -> tuple[tf.Tensor, Function]:
     return tf.identity(tensor), lambda gradient: tf.maximum(gradient, tf.cast(0, gradient.dtype))
 
 
-place = gathering.place
+make_sampling = gathering.make_sampling
 
 
 def _adjoint(forward: gathering.Linear, back: gathering.Linear) -> gathering.Linear:
     """A function that is linear in its first argument, with a gradient of our own."""
 
-    def linear(planes: Tensor, placed: gathering.Placed) -> Tensor:
-        placed = tf.nest.map_structure(tf.convert_to_tensor, placed)  # no variables inside
+    def linear(planes: Tensor, sampling: gathering.Sampling) -> Tensor:
+        sampling = tf.nest.map_structure(tf.convert_to_tensor, sampling)  # no variables inside
 
         def call(planes: Tensor) -> tuple[Tensor, Function]:
-            return forward(planes, placed), lambda gradient: back(gradient, placed)
+            return forward(planes, sampling), lambda gradient: back(gradient, sampling)
 
         return tf.custom_gradient(call)(planes)
 

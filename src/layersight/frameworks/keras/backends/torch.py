@@ -1,4 +1,4 @@
-"""PyTorch: everything runs eagerly; gradients are recorded where they are asked for.
+"""PyTorch: everything runs eagerly; gradients are recorded where they are requested.
 
 Keras 3.15 on PyTorch copies channels-last tensors to channels first before each convolution and
 pooling (and back before a convolution). On a processor pooling is then several times slower. During
@@ -139,7 +139,7 @@ def inverse(real: Tensor, imaginary: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.fft.irfft2(torch.complex(real, imaginary), size)
 
 
-def place(placements: torch.Tensor, size: tuple[int, int], *, near: bool) -> torch.Tensor:
+def make_sampling(placements: torch.Tensor, size: tuple[int, int], *, near: bool) -> torch.Tensor:
     """The grid of positions of each view, ``(views, height, width, 2)`` in -1..1, x first."""
     rows, columns = size
     options = {"dtype": placements.dtype, "device": placements.device}
@@ -152,14 +152,14 @@ def place(placements: torch.Tensor, size: tuple[int, int], *, near: bool) -> tor
     return ((positions - half) / half.clamp(min=0.5)).permute(0, 2, 3, 1).flip(-1)
 
 
-def sample(planes: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:
+def sample(planes: torch.Tensor, sampling: torch.Tensor) -> torch.Tensor:
     batch, channels, rows, columns = planes.shape
-    views = len(placed)
+    views = len(sampling)
     if views == 1:
-        images, grid = planes, placed.expand(batch, -1, -1, -1)
+        images, grid = planes, sampling.expand(batch, -1, -1, -1)
     else:
         images = planes.reshape(1, batch * channels, rows, columns).expand(views, -1, -1, -1)
-        grid = placed
+        grid = sampling
     seen = torch.nn.functional.grid_sample(
         images, grid, mode="bilinear", padding_mode="zeros", align_corners=True
     )
