@@ -79,7 +79,12 @@ def test_targets_methods_and_layers(ok, small, photo, models):
 
 def test_options_reach_the_verb(ok, here, small, photo, monkeypatch):
     calls = []
-    monkeypatch.setattr(VERB, lambda *_, **options: calls.append((_, options)) or heats())
+
+    def record(_, images, **options):
+        calls.append((images, options))
+        return heats(methods=["occlusion"])
+
+    monkeypatch.setattr(VERB, record)
     ok(
         *("heatmap", small, photo, "--method", "all,costly", "--target", "3", "--layer", "conv_1"),
         *("--explain", "output", "--baseline", "blur", "--steps", "9", "--samples", "8"),
@@ -89,7 +94,7 @@ def test_options_reach_the_verb(ok, here, small, photo, monkeypatch):
         *("--view", "single", "--colormap", "magma", "--opacity", "0.4", "--percentile", "99"),
         *("--normalise", "shared", "--squares", "--columns", "3", "-o", "x.json"),
     )
-    (((_, images), options),) = calls
+    ((images, options),) = calls
     assert images == [photo]
     assert callable(options.pop("progress"))
     assert options == {

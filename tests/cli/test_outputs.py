@@ -36,7 +36,7 @@ OUTPUTS = {
         {"kind": "kernels", "options.columns": 3, "layers.0.filters": "1,3-4"},
     ),
     "evaluate": (
-        ["IMAGE", *EVALUATED],
+        ["IMAGE", "GREY", *EVALUATED],
         (".pdf", ".png", ".html", ".npz", ".json"),
         {"kind": "evaluation", "measured.points": 4, "methods.1.name": "gradient"},
     ),
@@ -53,9 +53,10 @@ def fact(manifest, path):
     ("command", "suffix"),
     [(name, suffix) for name, (_, suffixes, _) in OUTPUTS.items() for suffix in suffixes],
 )
-def test_every_output(run, here, small, photo, command, suffix):
+def test_every_output(run, here, small, photo, photos, command, suffix):
     options, _, facts = OUTPUTS[command]
-    arguments = [photo if option == "IMAGE" else option for option in options]
+    images = {"IMAGE": photo, "GREY": photos / "grey.png"}
+    arguments = [images.get(option, option) for option in options]
     finished = run(command, small, *arguments, "-o", f"new/x{suffix}", "-q")
     assert (finished.out, finished.err) == ("", "")
     target = here / "new" / f"x{suffix}"

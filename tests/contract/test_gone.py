@@ -80,6 +80,22 @@ def kernel_shape(case, given, form, first, entries):
     return (*taken, *((FILTERS, *given) if first else (*given, FILTERS)))
 
 
+def opened(tmp_path, *layers, version="2.2.4", backend="tensorflow", **arrays):
+    """A file of layers as a version of Keras wrote it, with the arrays of each by its name."""
+    config = legacy.sequential(*layers, version=version)
+    path = tmp_path / "old.h5"
+    return load_model(legacy.write(path, config, arrays, version=version, backend=backend))
+
+
+def output_of(model, values, layer):
+    return model.forward({model.info.inputs[0].name: values}, [layer]).layers[layer]
+
+
+def drawn(*shapes, seed=0):
+    draw = np.random.default_rng(seed)
+    return [draw.normal(size=shape).astype("float32") for shape in shapes]
+
+
 @pytest.mark.parametrize("axes", [pytest.param(1, marks=pytest.mark.one_backend), 2])
 @pytest.mark.parametrize("order", ["channels_last", "channels_first"])
 @pytest.mark.parametrize(
@@ -91,33 +107,18 @@ def test_locally_connected(tmp_path, axes, order, form, padding):
     windows = list(positions_of(*case, padding))
     given = tuple(max(index[axis] for index, _ in windows) + 1 for axis in range(axes))
     entries = sum(len(covered) for _, covered in windows) * CHANNELS * FILTERS
-    draw = np.random.default_rng(form)
-    kernel = draw.normal(size=kernel_shape(case, given, form, first, entries)).astype("float32")
-    bias = draw.normal(size=(*given, FILTERS)).astype("float32")
-    image = draw.random((1, *sizes, CHANNELS)).astype("float32")
-    config = legacy.sequential(
-        legacy.layer(
-            f"LocallyConnected{axes}D",
-            "local",
-            filters=FILTERS,
-            kernel_size=list(extent),
-            strides=list(strides),
-            padding=padding,
-            data_format=order,
-            activation="relu",
-            use_bias=True,
-            implementation=form,
-            kernel_regularizer=None,
-            batch_input_shape=[None, *((CHANNELS, *sizes) if first else (*sizes, CHANNELS))],
-        )
-    )
-    arrays = {"local": {"local/kernel:0": kernel, "local/bias:0": bias}}
-    model = load_model(legacy.write(tmp_path / "local.h5", config, arrays))
-    name = model.info.inputs[0].name
-    output = model.forward({name: image}, ["local"]).layers["local"]
+    shapes = kernel_shape(case, given, form, first, entries), (*given, FILTERS)
+    kernel, bias, image = drawn(*shapes, (1, *sizes, CHANNELS), seed=form)
+    layer = legacy.layer(
+        f"LocallyConnected{axes}D", "local", filters=FILTERS, kernel_size=list(extent),
+        strides=list(strides), padding=padding, data_format=order, activation="relu",
+        use_bias=True, implementation=form, kernel_regularizer=None,
+        batch_input_shape=[None, *((CHANNELS, *sizes) if first else (*sizes, CHANNELS))],
+    )  # fmt: skip
+    model = opened(tmp_path, layer, local={"local/kernel:0": kernel, "local/bias:0": bias})
     wanted, count = local(image[0], kernel, bias, case, padding=padding, form=form, first=first)
     assert count == entries
-    np.testing.assert_allclose(output[0], wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(output_of(model, image, "local")[0], wanted, rtol=1e-5, atol=1e-5)
     assert model.info.layers[0].receptive_field == extent
     with pytest.raises(ModelFileError, match="'local' needs 'LocallyConnected"):
         model.save(tmp_path / "new.keras")
@@ -125,84 +126,52 @@ def test_locally_connected(tmp_path, axes, order, form, padding):
 
 @pytest.mark.one_backend
 def test_locally_connected_of_keras_1(tmp_path):
-    draw = np.random.default_rng(0)
-    kernel = draw.normal(size=(12, 18, 2)).astype("float32")
-    bias = draw.normal(size=(4, 3, 2)).astype("float32")
-    image = draw.random((1, 6, 4, 3)).astype("float32")
-    config = legacy.sequential(
-        legacy.layer(
-            "LocallyConnected2D", "local", nb_filter=2, nb_row=3, nb_col=2, subsample=[1, 1],
-            border_mode="valid", dim_ordering="tf", activation="relu", bias=True,
-            init="glorot_uniform", W_regularizer=None, trainable=True,
-            batch_input_shape=[None, 6, 4, 3], input_dtype="float32",
-        ),
-        version="1.2.2",
+    kernel, bias, image = drawn((12, 18, 2), (4, 3, 2), (1, 6, 4, 3))
+    layer = legacy.layer(
+        "LocallyConnected2D", "local", nb_filter=2, nb_row=3, nb_col=2, subsample=[1, 1],
+        border_mode="valid", dim_ordering="tf", activation="relu", bias=True,
+        init="glorot_uniform", W_regularizer=None, trainable=True,
+        batch_input_shape=[None, 6, 4, 3], input_dtype="float32",
     )  # fmt: skip
-    arrays = {"local": {"local_W": kernel, "local_b": bias}}
-    path = legacy.write(tmp_path / "local.h5", config, arrays, version="1.2.2", backend=None)
-    model = load_model(path)
-    output = model.forward({model.info.inputs[0].name: image}, ["local"]).layers["local"]
+    arrays = {"local_W": kernel, "local_b": bias}
+    model = opened(tmp_path, layer, version="1.2.2", backend=None, local=arrays)
     case = ((6, 4), (3, 2), (1, 1))
     wanted, _ = local(image[0], kernel, bias, case, padding="valid", form=1, first=False)
-    np.testing.assert_allclose(output[0], wanted, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(output_of(model, image, "local")[0], wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.one_backend
 @pytest.mark.parametrize("size", [10**5, 10**9])
 def test_a_locally_connected_layer_with_more_weights_than_its_file(tmp_path, size):
-    config = legacy.sequential(
-        legacy.layer(
-            "LocallyConnected1D",
-            "local",
-            filters=size,
-            kernel_size=[3],
-            batch_input_shape=[None, 1000, 3],
-        )
-    )
-    arrays = {"local": {"local/kernel:0": np.zeros((998, 9, 2), "float32")}}
-    path = legacy.write(tmp_path / "local.h5", config, arrays)
+    settings = {"filters": size, "kernel_size": [3], "batch_input_shape": [None, 1000, 3]}
+    layer = legacy.layer("LocallyConnected1D", "local", **settings)
     with pytest.raises((UnsafeModelError, ModelFileError), match="local"):
-        load_model(path)
+        opened(tmp_path, layer, local={"local/kernel:0": np.zeros((998, 9, 2), "float32")})
 
 
 def test_maxout(tmp_path):
-    draw = np.random.default_rng(0)
-    kernel = draw.normal(size=(4, 3, 5)).astype("float32")
-    bias = draw.normal(size=(4, 5)).astype("float32")
-    values = draw.random((2, 3)).astype("float32")
-    config = legacy.sequential(
-        legacy.layer("MaxoutDense", "max", output_dim=5, nb_feature=4, input_dim=3, bias=True,
-                     init="glorot_uniform", b_constraint=None),
-        version="1.0.7",
-    )  # fmt: skip
-    arrays = {"max": {"max_W": kernel, "max_b": bias}}
-    path = legacy.write(tmp_path / "max.h5", config, arrays, version="1.0.7", backend=None)
-    model = load_model(path)
-    output = model.forward({model.info.inputs[0].name: values}, ["max"]).layers["max"]
+    kernel, bias, values = drawn((4, 3, 5), (4, 5), (2, 3))
+    layer = legacy.layer("MaxoutDense", "max", output_dim=5, nb_feature=4, input_dim=3, bias=True,
+                         init="glorot_uniform", b_constraint=None)  # fmt: skip
+    arrays = {"max_W": kernel, "max_b": bias}
+    model = opened(tmp_path, layer, version="1.0.7", backend=None, max=arrays)
     wanted = [[max(row @ kernel[n, :, u] + bias[n, u] for n in range(4)) for u in range(5)]
               for row in values]  # fmt: skip
-    np.testing.assert_allclose(output, wanted, rtol=1e-5)
+    np.testing.assert_allclose(output_of(model, values, "max"), wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     "order", [("W", "W_carry", "b", "b_carry"), ("W", "b", "W_carry", "b_carry")]
 )
 def test_highway(tmp_path, order):
-    draw = np.random.default_rng(0)
-    held = {
-        name: draw.normal(size=(3, 3) if name[0] == "W" else 3).astype("float32") for name in order
-    }
-    values = draw.random((2, 3)).astype("float32")
-    config = legacy.sequential(
-        legacy.layer("Highway", "way", activation="relu", transform_bias=-2, bias=True,
-                     init="glorot_uniform", batch_input_shape=[None, 3], input_dim=3),
-        version="1.2.2",
-    )  # fmt: skip
-    arrays = {"way": {f"way_{name}": array for name, array in held.items()}}
-    path = legacy.write(tmp_path / "way.h5", config, arrays, version="1.2.2", backend=None)
-    model = load_model(path)
-    output = model.forward({model.info.inputs[0].name: values}, ["way"]).layers["way"]
-    for row, result in zip(values, output, strict=True):
+    *arrays, values = drawn(*((3, 3) if name[0] == "W" else 3 for name in order), (2, 3))
+    held = dict(zip(order, arrays, strict=True))
+    layer = legacy.layer("Highway", "way", activation="relu", transform_bias=-2, bias=True,
+                         init="glorot_uniform", batch_input_shape=[None, 3],
+                         input_dim=3)  # fmt: skip
+    weights = {f"way_{name}": array for name, array in held.items()}
+    model = opened(tmp_path, layer, version="1.2.2", backend=None, way=weights)
+    for row, result in zip(values, output_of(model, values, "way"), strict=True):
         share = 1 / (1 + np.exp(-(row @ held["W_carry"] + held["b_carry"])))
         hidden = np.maximum(row @ held["W"] + held["b"], 0)
         np.testing.assert_allclose(result, share * hidden + (1 - share) * row, rtol=1e-5)
@@ -230,20 +199,17 @@ def test_a_sequential_that_begins_by_merging(tmp_path):
         ),
         legacy.layer("Dense", "top", output_dim=2, activation="linear", bias=False),
     )  # fmt: skip
-    draw = np.random.default_rng(0)
     sizes = {"a": (3, 4), "b": (2, 4), "c": (5, 2), "top": (6, 2)}
-    kernels = {name: draw.normal(size=size).astype("float32") for name, size in sizes.items()}
-    biases = {name: draw.normal(size=size[1]).astype("float32") for name, size in sizes.items()}
+    kernels = dict(zip(sizes, drawn(*sizes.values()), strict=True))
+    biases = dict(zip(sizes, drawn(4, 4, 2, 2, seed=1), strict=True))
     arrays = {
         name: {f"{name}_W": kernels[name]} | ({} if name == "top" else {f"{name}_b": biases[name]})
         for name in sizes
     }
     path = legacy.write(tmp_path / "merge.h5", config, arrays, version="1.0.7", backend=None)
     model = load_model(path)
-    inputs = {
-        entry.name: draw.random((2, entry.shape[1])).astype("float32")
-        for entry in model.info.inputs
-    }
+    (*values,) = drawn((2, 3), (2, 2), (2, 5), seed=2)
+    inputs = dict(zip([entry.name for entry in model.info.inputs], values, strict=True))
     assert list(inputs) == ["a_input", "b_input", "c_input"]
     assert any(text.startswith("merged-branches") for text in model.info.rewrites)
     result = model.forward(inputs, ["sum", "both"], outputs=True)
@@ -263,23 +229,22 @@ def test_a_layer_in_two_merged_branches_is_refused(tmp_path):
         legacy.layer("Dense", "a", output_dim=1, batch_input_shape=[None, 2]), version="1.0.7"
     )
     merge = legacy.layer("Merge", "m", layers=[same, same], mode="sum")
-    config = legacy.sequential(merge, version="1.0.7")
-    path = legacy.write(tmp_path / "twice.h5", config, {}, version="1.0.7")
     with pytest.raises(ModelFileError, match="'a' is in several branches"):
-        load_model(path)
+        opened(tmp_path, merge, version="1.0.7")
 
 
 def test_random_sizes_pass_images_on(tmp_path):
-    config = legacy.sequential(
-        legacy.layer("RandomHeight", "tall", factor=0.2, interpolation="bilinear", seed=None,
-                     batch_input_shape=[None, 4, 4, 1]),
-        legacy.layer("RandomWidth", "wide", factor=[0.1, 0.2], interpolation="nearest", seed=1),
+    tall = {"factor": 0.2, "interpolation": "bilinear", "seed": None}
+    wide = {"factor": [0.1, 0.2], "interpolation": "nearest", "seed": 1}
+    model = opened(
+        tmp_path,
+        legacy.layer("RandomHeight", "tall", **tall, batch_input_shape=[None, 4, 4, 1]),
+        legacy.layer("RandomWidth", "wide", **wide),
         legacy.layer("Flatten", "flat"),
         legacy.layer("Dense", "top", units=1, use_bias=False),
         version="2.6.0",
-    )  # fmt: skip
-    arrays = {"top": {"top/kernel:0": np.arange(16, dtype="float32")[:, None]}}
-    model = load_model(legacy.write(tmp_path / "random.h5", config, arrays, version="2.6.0"))
+        top={"top/kernel:0": np.arange(16, dtype="float32")[:, None]},
+    )
     image = np.ones((1, 4, 4, 1), "float32")
     result = model.forward({model.info.inputs[0].name: image}, ["wide"], outputs=True)
     np.testing.assert_array_equal(result.layers["wide"], image)
