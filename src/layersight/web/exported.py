@@ -143,9 +143,12 @@ class Archive:
             "kernel": bool(kernels),
             "survey": self._keep_survey(),
         }
-        methods = [HEATMAP] if any(heatmaps) else []
-        model["methods"] = [entry for entry in model["methods"] if entry["name"] in methods]
-        model["patterns"] = {"methods": []}
+        model["methods"] = [
+            entry | {"options": []}
+            for entry in model["methods"]
+            if any(heatmaps) and entry["name"] == HEATMAP
+        ]
+        model |= {"metrics": [], "patterns": {"methods": []}}
         model["words"] = snippets(_without_folders(explorer.settings.origin))
         self._keep("model", {}, Answer(model))
         self._keep("images", {})

@@ -29,7 +29,7 @@ from layersight.web.snippets import snippets
 _TEXTS = ["title", "says", "misleads", "source"]
 _METHOD = [*_TEXTS, "assumes", "warning", "costly", "layers", "signed"]
 _METRIC = [*_TEXTS, "higher_is_better"]
-_OPTION = ["name", "several", "low", "high", "unit"]
+_OPTION = ["name", "flag", "several", "low", "high", "unit"]
 
 
 def answer_model(explorer: Explorer, request: ModelRequest) -> Answer:
@@ -126,7 +126,7 @@ def _heatmap_methods() -> list[Json]:
             options=[
                 _option(option, option.default, method.title)
                 for option in shared
-                if method.reads(option.name)
+                if method.reads(option.name) or (option.name == "score" and method.scored)
             ],
         )
         for name, method in heatmap_methods.methods().items()

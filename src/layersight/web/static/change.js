@@ -1,21 +1,27 @@
 /** Changing the photograph by hand, and what the network says then. */
 import { html, useEffect, useLayoutEffect, useRef, useState, useStore } from "./html.js";
-import { Scores, Segments } from "./parts.js";
+import { Scores, Segments, Slider, arrowStep, consume } from "./parts.js";
 import { clamp } from "./format.js";
 
-/** What has been painted over each photograph; as large as it, transparent elsewhere. */
-const painted = new WeakMap();
+/** The paint over each photograph of a page, as large as the photograph and transparent elsewhere. */
+const layersOfPaint = new WeakMap();
 
 function paintOf(store, entry) {
-  if (!painted.has(store)) painted.set(store, new Map());
-  const all = painted.get(store);
-  if (!all.has(entry.id)) {
-    const canvas = document.createElement("canvas");
-    canvas.width = entry.width;
-    canvas.height = entry.height;
-    all.set(entry.id, { canvas, marked: false });
-  }
-  return all.get(entry.id);
+  if (!layersOfPaint.has(store)) layersOfPaint.set(store, new Map());
+  const layers = layersOfPaint.get(store);
+  if (!layers.has(entry.id)) layers.set(entry.id, { canvas: newCanvas(entry.width, entry.height), marked: false });
+  return layers.get(entry.id);
+}
+
+const newCanvas = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
+
+/** A picture drawn in another size. @param {CanvasImageSource} picture */
+function scaledTo(picture, width, height) {
+  const canvas = newCanvas(width, height);
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(picture, 0, 0, width, height);
+  return canvas;
 }
 
 const TOOLS = [["grey", "Grey out", "Cover with the mean colour"], ["blur", "Blur", "Take the detail away"], ["draw", "Draw", "Paint with a colour"], ["restore", "Restore", "Bring the photograph back"]];
@@ -32,13 +38,14 @@ export function Change() {
   if (!base?.input) return null;
   const paint = paintOf(store, base);
   const edited = image.id !== base.id;
-  const over = () => {
+  const startOver = () => {
     paint.canvas.getContext("2d").clearRect(0, 0, base.width, base.height);
     paint.marked = false;
     store.show(base.id);
     store.announced.value = "The photograph is as it was";
   };
-  const compare = () => store.set(store.view.second.peek() === base.id && store.view.mode.peek() === "difference" ? { second: "" } : { second: base.id, mode: "difference" });
+  const comparing = edited && store.view.second.value === base.id && store.view.mode.value === "difference";
+  const compare = () => store.set(comparing ? { second: "" } : { second: base.id, mode: "difference" });
   const was = before ? new Map(before.flatMap((each) => each.top).map((each) => [each.index, each.score])) : null;
   return html`<section aria-label="Change the photograph">
     <div class="title"><div><h2>Change the photograph</h2><p>Paint on it; the whole network looks again.</p></div></div>
@@ -47,9 +54,9 @@ export function Change() {
       <${Segments} label="Brush" show=${false} value=${tool} onChange=${setTool} options=${TOOLS} />
       ${tool === "draw" && html`<label class="field"><span class="unseen">Colour</span><input type="color" value=${colour} onInput=${(event) => setColour(event.currentTarget.value)} /></label>`}
     </div>
-    <label class="field grow"><span class="label">Size of the brush</span><input type="range" min="2" max="50" value=${size} aria-valuetext=${`${size} per cent of the photograph`} onInput=${(event) => setSize(event.currentTarget.valueAsNumber)} /></label>
-    <div class="ask"><button type="button" class="act" disabled=${!edited && !paint.marked} onClick=${over}>Start over</button>
-      <button type="button" class="act" disabled=${!edited} aria-pressed=${edited && store.view.second.value === base.id && store.view.mode.value === "difference"} onClick=${compare}>Show what changed in the maps</button></div>
+    <${Slider} label="Size of the brush" class="field grow" min="2" max="50" value=${size} text=${`${size} per cent of the photograph`} onValue=${setSize} />
+    <div class="ask"><button type="button" class="act" disabled=${!edited && !paint.marked} onClick=${startOver}>Start over</button>
+      <button type="button" class="act" disabled=${!edited} aria-pressed=${comparing} onClick=${compare}>Show what changed in the maps</button></div>
     <h3>The network says ${was && html`<span>the mark is where it was</span>`}</h3>
     ${(now ?? []).map((each) => html`<${Scores} key=${each.output} entries=${each.top} before=${was} />`)}
     ${edited && html`<p class="note">In the list of layers the small mark is the share that was not zero before.</p>`}
@@ -59,11 +66,11 @@ export function Change() {
 function Easel({ base, paint, tool, size, colour }) {
   const store = useStore();
   const canvas = useRef(null);
-  const soft = useRef(/** @type {HTMLCanvasElement | null} */ (null));
+  const blurred = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const mean = useRef("rgb(128 128 128)");
   const stroke = useRef(/** @type {[number, number] | null} */ (null));
   const [spot, setSpot] = useState(/** @type {[number, number] | null} */ (null));
-  const source = store.photographOf(base.id).value.value;
+  const source = store.photographOf(base.id);
   const [top, left, bottom, right] = base.region;
   const radius = ((size / 100) * Math.max(bottom - top, right - left)) / 2;
 
@@ -79,28 +86,16 @@ function Easel({ base, paint, tool, size, colour }) {
     const picture = new Image();
     picture.onload = () => {
       // Smaller and larger again is a blur that every browser can do.
-      const little = document.createElement("canvas");
-      little.width = Math.max(2, Math.round(base.width / 24));
-      little.height = Math.max(2, Math.round(base.height / 24));
-      const pen = little.getContext("2d");
-      pen.imageSmoothingQuality = "high";
-      pen.drawImage(picture, 0, 0, little.width, little.height);
-      const dot = document.createElement("canvas");
-      dot.width = dot.height = 1;
-      dot.getContext("2d").drawImage(little, 0, 0, 1, 1);
-      const [r, g, b] = dot.getContext("2d").getImageData(0, 0, 1, 1).data;
-      mean.current = `rgb(${r} ${g} ${b})`;
-      const large = document.createElement("canvas");
-      large.width = base.width;
-      large.height = base.height;
-      large.getContext("2d").imageSmoothingQuality = "high";
-      large.getContext("2d").drawImage(little, 0, 0, base.width, base.height);
-      soft.current = large;
+      const small = scaledTo(picture, Math.max(2, Math.round(base.width / 24)), Math.max(2, Math.round(base.height / 24)));
+      const dot = newCanvas(1, 1).getContext("2d");
+      dot.drawImage(small, 0, 0, 1, 1);
+      mean.current = `rgb(${dot.getImageData(0, 0, 1, 1).data.slice(0, 3).join(" ")})`;
+      blurred.current = scaledTo(small, base.width, base.height);
     };
     picture.src = source;
   }, [source]);
 
-  const at = (event) => {
+  const pointOf = (event) => {
     const box = event.currentTarget.getBoundingClientRect();
     return [left + ((event.clientX - box.left) / box.width) * (right - left), top + ((event.clientY - box.top) / box.height) * (bottom - top)];
   };
@@ -111,9 +106,7 @@ function Easel({ base, paint, tool, size, colour }) {
     pen.lineWidth = radius * 2;
     pen.strokeStyle = tool === "draw" ? colour : mean.current;
     if (tool === "restore") pen.globalCompositeOperation = "destination-out";
-    if (tool === "blur" && soft.current) {
-      pen.strokeStyle = pen.createPattern(soft.current, "no-repeat");
-    }
+    if (tool === "blur" && blurred.current) pen.strokeStyle = pen.createPattern(blurred.current, "no-repeat");
     pen.beginPath();
     pen.moveTo(from[0], from[1]);
     pen.lineTo(to[0] + 0.01, to[1]);
@@ -132,11 +125,11 @@ function Easel({ base, paint, tool, size, colour }) {
   const down = (event) => {
     if (event.button) return;
     event.currentTarget.setPointerCapture(event.pointerId);
-    stroke.current = at(event);
+    stroke.current = pointOf(event);
     mark(stroke.current, stroke.current);
   };
   const move = (event) => {
-    const now = at(event);
+    const now = pointOf(event);
     setSpot(now);
     if (!stroke.current) return;
     mark(stroke.current, now);
@@ -144,24 +137,22 @@ function Easel({ base, paint, tool, size, colour }) {
   };
   const up = () => { if (stroke.current) send(); };
   const keys = (event) => {
-    const step = event.shiftKey ? 16 : 4;
-    const by = { ArrowUp: [0, -step], ArrowDown: [0, step], ArrowLeft: [-step, 0], ArrowRight: [step, 0] }[event.key];
+    const step = arrowStep(event, 4, 16);
     const now = spot ?? [(left + right) / 2, (top + bottom) / 2];
-    if (by) setSpot([clamp(now[0] + by[0], left, right), clamp(now[1] + by[1], top, bottom)]);
+    if (step) setSpot([clamp(now[0] + step[1], left, right), clamp(now[1] + step[0], top, bottom)]);
     else if (event.key === " " || event.key === "Enter") {
       setSpot(now);
       mark(now, now);
       send();
     } else return;
-    event.preventDefault();
-    event.stopPropagation();
+    consume(event);
   };
   const across = (value, start, end) => `${((value - start) / (end - start)) * 100}%`;
-  const whole = { left: across(0, left, right), top: across(0, top, bottom), width: `${(base.width / (right - left)) * 100}%`, height: `${(base.height / (bottom - top)) * 100}%` };
+  const placement = { left: across(0, left, right), top: across(0, top, bottom), width: `${(base.width / (right - left)) * 100}%`, height: `${(base.height / (bottom - top)) * 100}%` };
   return html`<div class=${`picture easel ${store.busy.value ? "looking" : ""}`} role="application" tabindex="0" aria-label="Photograph to paint on. Arrow keys move the brush, space paints."
     style=${{ aspectRatio: `${right - left} / ${bottom - top}` }} onPointerDown=${down} onPointerMove=${move} onPointerUp=${up} onPointerCancel=${up} onPointerLeave=${() => stroke.current || setSpot(null)} onKeyDown=${keys}>
-    ${source && html`<img src=${source} alt="" draggable=${false} style=${whole} />`}
-    <canvas ref=${canvas} width=${base.width} height=${base.height} style=${whole} aria-hidden="true"></canvas>
+    ${source && html`<img src=${source} alt="" draggable=${false} style=${placement} />`}
+    <canvas ref=${canvas} width=${base.width} height=${base.height} style=${placement} aria-hidden="true"></canvas>
     ${spot && html`<i class="brush" style=${{ left: across(spot[0], left, right), top: across(spot[1], top, bottom), width: `${((2 * radius) / (right - left)) * 100}%`, height: `${((2 * radius) / (bottom - top)) * 100}%` }}></i>`}
   </div>`;
 }

@@ -1,7 +1,7 @@
-/** From values to colours: tables of 256 colours, and the straight line that leads to their index. */
+/** From values to colours: tables of 256 colours, and the limits between which values are mapped to them linearly. */
 import { tables } from "./palettes.js";
 
-const made = new Map();
+const palettes = new Map();
 /** The colours of the least, of zero and of the greatest value of a difference on a dark page. */
 const NIGHT = [[110, 178, 255], [42, 45, 49], [255, 138, 100]];
 
@@ -11,8 +11,8 @@ const NIGHT = [[110, 178, 255], [42, 45, 49], [255, 138, 100]];
  * @returns {Uint32Array}
  */
 export function palette(name) {
-  let found = made.get(name);
-  if (found) return found;
+  const cached = palettes.get(name);
+  if (cached) return cached;
   const rgb = new Uint8Array(768);
   if (tables[name]) {
     const [first, steps] = tables[name];
@@ -29,24 +29,21 @@ export function palette(name) {
   } else {
     for (let at = 0; at < 768; at += 1) rgb[at] = at / 3;
   }
-  found = new Uint32Array(256);
+  const colours = new Uint32Array(256);
   for (let at = 0; at < 256; at += 1) {
-    found[at] = 0xff000000 | (rgb[3 * at + 2] << 16) | (rgb[3 * at + 1] << 8) | rgb[3 * at];
+    colours[at] = 0xff000000 | (rgb[3 * at + 2] << 16) | (rgb[3 * at + 1] << 8) | rgb[3 * at];
   }
-  made.set(name, found);
-  return found;
+  palettes.set(name, colours);
+  return colours;
 }
 
 /** A colour map as a gradient of CSS. @param {string} name */
 export function gradient(name) {
   const colours = palette(name);
   const stops = [];
-  for (let at = 0; at <= 255; at += 15) stops.push(css(colours[at]));
+  for (let at = 0; at <= 255; at += 15) stops.push(`rgb(${colours[at] & 255} ${(colours[at] >> 8) & 255} ${(colours[at] >> 16) & 255})`);
   return `linear-gradient(90deg,${stops.join(",")})`;
 }
-
-/** @param {number} pixel */
-export const css = (pixel) => `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
 
 /** A colour of CSS, `rgb(r, g, b)`, as a pixel. @param {string} text */
 export function pixelOf(text) {
@@ -54,7 +51,7 @@ export function pixelOf(text) {
   return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** Colour steps for one deviation, and the step of the mean, as the command line has them. */
+/** Colours for one standard deviation, and the colour of the mean, as on the command line. */
 export const CONTRAST = 64;
 export const CENTRE = 128;
 

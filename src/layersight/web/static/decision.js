@@ -1,92 +1,92 @@
 /** Which pixels decided for a class, by any method, and how far that can be believed. */
-import { html, useEffect, useLayoutEffect, useRef, useState, useStore } from "./html.js";
-import { Choice, Options, Progress, Scores } from "./parts.js";
+import { html, useLayoutEffect, useRef, useState, useStore } from "./html.js";
+import { Choice, Failure, Options, Progress, Scores, Slider } from "./parts.js";
 import { Photograph } from "./photo.js";
 import { gradient, palette } from "./colour.js";
-import { clamp, number } from "./format.js";
+import { clamp, number, targetOf } from "./format.js";
+import { paint } from "./mosaic.js";
 
 export function Decision() {
   const store = useStore();
+  const { view } = store;
   const model = store.model.value;
   const image = store.image.value;
-  const { view } = store;
-  const predictions = store.predictions.value;
   const [strength, setStrength] = useState(70);
-  const [asked, setAsked] = useState("");
-  const [scored, setScored] = useState(() => new Set());
-  if (!image) return null;
-  const methods = model.methods ?? [];
-  const { method, own, declared, options, target = "" } = store.wanted.value;
+  const [requested, setRequested] = useState("");
+  const [measured, setMeasured] = useState(() => new Set());
   const [more, setMore] = useState(false);
-  const output = predictions?.[0];
-  const whole = store.host.kind !== "page";
-  const first = output?.top ?? [];
-  const wider = whole && first.length > 1 && output.size > first.length;
-  const entries = (more && wider && store.mostOf(image.id)?.[0]?.top) || first;
-  const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
+  const { method, channelTarget, declared, options, target = "" } = store.explained.value;
+  if (!image) return null;
   if (!method) return html`<section aria-label="Decision"><p class="note">This network has no heatmaps.</p></section>`;
+  const output = store.predictions.value?.[0];
+  const live = store.host.kind !== "page";
+  const five = output?.top ?? [];
+  const hasMore = live && five.length > 1 && output.size > five.length;
+  const entries = (more && hasMore && store.tenPredictionsOf(image.id)?.[0]?.top) || five;
+  const ofChannel = target.includes(":");
+  const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
   const { layer, ...rest } = options;
   const key = `heatmap ${image.id}\n${method.name}\n${target}\n${JSON.stringify(options)}`;
-  const waits = method.costly && asked !== key && !store.light.keys().includes(key);
-  const make = (scores) => async (how) => {
-    const params = { image: image.id, method: method.name, options: rest, ...(layer ? { layer } : {}), ...(target ? { target } : {}), ...(scores ? { scores } : {}) };
+  const scoresKey = `${key}\nscores`;
+  const waits = method.costly && requested !== key && !store.answers.has(key);
+  const load = (more) => async (how) => {
+    const params = { image: image.id, method: method.name, options: rest, ...(layer ? { layer } : {}), ...(target ? { target } : {}), ...more };
     const { json, buffers } = await store.ask("heatmap", params, how);
     return { ...json, values: new Float32Array(buffers[0]) };
   };
-  const answer = waits ? {} : store.light.get(key, make(null)).value;
   const metrics = model.metrics ?? [];
-  const measured = scored.has(key) ? store.light.get(`${key}\nscores`, make(metrics.map((each) => each.name))).value : {};
-  const stop = (what) => {
-    store.light.drop(what);
-    setAsked("");
-    setScored((old) => new Set([...old].filter((each) => each !== key)));
+  const answer = waits ? {} : store.answers.get(key, load({})).value;
+  const measures = measured.has(key) ? store.answers.get(scoresKey, load({ scores: metrics.map((each) => each.name) })).value : {};
+  const stop = (key_) => {
+    store.answers.drop(key_);
+    setRequested("");
+    setMeasured((old) => new Set([...old].filter((each) => each !== key)));
   };
   const heat = answer.value;
+  const facts = heat && `${heat.title}${heat.layers?.length ? ` at ${heat.layers.slice(0, 2).join(", ")}` : ""}${Number.isFinite(heat.score) ? `  ·  score ${number(heat.score)}` : ""}`;
   return html`<section aria-label="Decision">
-    <div class="title"><div><h2>What decided for ${heat ? heat.target_name : target || labelOfEntry(entries[0])}</h2><p>${heat ? `${heat.title}${heat.layers?.length ? ` at ${heat.layers.slice(0, 2).join(", ")}` : ""}${Number.isFinite(heat.score) ? `  ·  score ${number(heat.score)}` : ""}` : "\u00a0"}</p></div></div>
+    <div class="title"><div><h2>What decided for ${heat ? heat.target_name : target || (entries[0] ? targetOf(entries[0]) : "")}</h2><p>${facts ?? "\u00a0"}</p></div></div>
     <div class="pair wide"><div>
       <${Photograph} entry=${image} name=${heat ? `Heatmap over the photograph, ${heat.title}` : "Photograph"}>
         ${heat && html`<${Heat} heat=${heat} strength=${strength} colours=${view.colormap.value} />`}
       </${Photograph}>
       <div class="scale"><i style=${{ backgroundImage: gradient(heat?.signed ? "diverging" : view.colormap.value) }}></i><span>${heat?.signed ? "against" : "none"}</span><span>${heat?.signed ? "for" : "most"}</span></div>
     </div></div>
-    <label class="field grow"><span class="label">Heatmap over photograph</span><input type="range" min="0" max="100" value=${strength} aria-valuetext=${`${strength} per cent`} onInput=${(event) => setStrength(event.currentTarget.valueAsNumber)} /></label>
+    <${Slider} label="Heatmap over photograph" class="field grow" min="0" max="100" value=${strength} text=${`${strength} per cent`} onValue=${setStrength} />
     ${answer.loading && html`<${Progress} answer=${answer} words=${method.title} onCancel=${() => { stop(key); if (!method.costly) store.set({ tab: "channel" }); }} />`}
-    ${answer.error && answer.error.name !== "AbortError" && html`<p class="note error" role="alert">${answer.error.message}</p>`}
+    <${Failure} error=${answer.error} />
     ${(heat?.notes ?? []).map((note) => html`<p class="note" key=${note}>${note}</p>`)}
     ${heat?.empty && html`<p class="note error">The heatmap is empty: nothing contributed.</p>`}
     ${heat?.warning && html`<p class="note error">${heat.warning}</p>`}
     <h3>Class</h3>
-    <${Scores} entries=${entries} chosen=${chosen} onChoose=${whole && ((entry) => store.set({ target: entry.index === entries[0].index ? "" : targetOf(entry) }))} />
-    ${wider && html`<button type="button" class="plain" onClick=${() => setMore(!more)}>${more ? `the first ${first.length}` : `the first ${Math.min(10, output.size)}`}</button>`}
-    ${whole && html`<ul class="scores own"><li class=${target.includes(":") ? "on" : ""}><button type="button" aria-pressed=${target.includes(":")} onClick=${() => store.set({ target: target === own && method.name !== "activation" ? "" : own })}>
-      <span class="name">${target.includes(":") ? target : own}</span><span class="note">the channel instead of a class</span></button></li></ul>`}
-    ${whole && model.labels && model.labels.length > entries.length && html`<${Any} labels=${model.labels} />`}
+    <${Scores} entries=${entries} chosen=${chosen} onChoose=${live && ((entry) => store.set({ target: entry.index === entries[0].index ? "" : targetOf(entry) }))} />
+    ${hasMore && html`<button type="button" class="plain" onClick=${() => setMore(!more)}>the first ${more ? five.length : Math.min(10, output.size)}</button>`}
+    ${live && html`<ul class="scores own"><li class=${ofChannel ? "on" : ""}><button type="button" aria-pressed=${ofChannel} onClick=${() => store.set({ target: target === channelTarget && method.name !== "activation" ? "" : channelTarget })}>
+      <span class="name">${ofChannel ? target : channelTarget}</span><span class="note">the channel instead of a class</span></button></li></ul>`}
+    ${live && model.labels && model.labels.length > entries.length && html`<${OtherClass} labels=${model.labels} />`}
     <h3>Method</h3>
-    <${Choice} label="Method" show=${false} value=${method.name} onChange=${(name) => store.set({ method: name, "method.": {} })} options=${methods.map((each) => [each.name, `${each.title}${each.costly ? "  (slow)" : ""}`])} />
-    <${Options} declared=${declared} given=${view["method."].value} onChange=${(given) => store.set({ "method.": given })} />
-    ${waits && html`<div class="ask"><button type="button" class="act" onClick=${() => setAsked(key)}>Make the heatmap</button><span class="note">takes many passes</span></div>`}
+    <${Choice} label="Method" show=${false} value=${method.name} onChange=${(name) => store.set({ method: name, "method.": {} })} options=${methodsOf(model)} />
+    <${Options} declared=${declared} texts=${view["method."].value} onChange=${(texts) => store.set({ "method.": texts })} />
+    ${waits && html`<div class="ask"><button type="button" class="act" onClick=${() => setRequested(key)}>Make the heatmap</button><span class="note">takes many passes</span></div>`}
     <p class="says">${method.says}</p>
     <details class="more"><summary>What it assumes, and when it misleads</summary><p>${method.assumes}</p><p>${method.misleads}</p><p class="note">${method.source}</p></details>
     ${metrics.length > 0 && heat && html`<h3>How far to believe it</h3>
-      ${measured.value ? html`<${Measures} measures=${measured.value.measures} metrics=${metrics} />`
-        : measured.loading ? html`<${Progress} answer=${measured} words="Measuring" onCancel=${() => stop(`${key}\nscores`)} />`
-          : html`${measured.error && measured.error.name !== "AbortError" && html`<p class="note error" role="alert">${measured.error.message}</p>`}
-            <div class="ask"><button type="button" class="act" onClick=${() => setScored((old) => new Set([...old, key]))}>Measure it</button><span class="note">against random heatmaps</span></div>`}`}
+      ${measures.value ? html`<${Measures} measures=${measures.value.measures} metrics=${metrics} />`
+        : measures.loading ? html`<${Progress} answer=${measures} words="Measuring" onCancel=${() => stop(scoresKey)} />`
+          : html`<${Failure} error=${measures.error} />
+            <div class="ask"><button type="button" class="act" onClick=${() => setMeasured((old) => new Set([...old, key]))}>Measure it</button><span class="note">against random heatmaps</span></div>`}`}
   </section>`;
 }
 
-/** How a class is named to a method. */
-export const targetOf = (entry) => String(entry.label ?? entry.index);
-const labelOfEntry = (entry) => (entry ? targetOf(entry) : "");
+const methodsOf = (model) => model.methods.map((each) => [each.name, `${each.title}${each.costly ? "  (slow)" : ""}`]);
 
 /** Any class by name. */
-function Any({ labels }) {
+function OtherClass({ labels }) {
   const store = useStore();
   const pick = (event) => {
-    const at = labels.indexOf(event.currentTarget.value);
-    if (at < 0) return;
-    store.set({ target: labels[at] });
+    const label = event.currentTarget.value;
+    if (!labels.includes(label)) return;
+    store.set({ target: label });
     event.currentTarget.value = "";
   };
   return html`<label class="field grow"><span class="unseen">Another class</span><input class="entry" list="classes" placeholder=${`Another of ${labels.length} classes`} onInput=${pick} /></label>
@@ -96,34 +96,30 @@ function Any({ labels }) {
 function Heat({ heat, strength, colours }) {
   const canvas = useRef(null);
   useLayoutEffect(() => {
-    const [tall, wide] = heat.shape;
-    const image = new ImageData(wide, tall);
-    const pixels = new Uint32Array(image.data.buffer);
-    const ground = Number.isFinite(heat.ground) ? heat.ground : 0;
+    const { values, signed, ground } = heat;
+    const neutral = Number.isFinite(ground) ? ground : 0;
     let [low, high] = [Infinity, -Infinity];
-    for (const value of heat.values) {
+    for (const value of values) {
       if (value < low) low = value;
       if (value > high) high = value;
     }
-    const most = Math.max(high - ground, ground - low) || 1;
-    const reach = high - low || 1;
-    const table = palette(heat.signed ? "diverging" : colours);
-    for (let at = 0; at < pixels.length; at += 1) {
-      const value = heat.values[at];
-      const share = heat.signed ? (value - ground) / most : (value - low) / reach;
-      const colour = table[clamp(heat.signed ? Math.round(128 + 127 * share) : Math.round(255 * share), 0, 255)];
-      // What matters little lets the photograph through.
-      const cover = strength >= 100 ? 1 : (strength / 100) * Math.min(1, 0.12 + 1.2 * Math.abs(share));
-      pixels[at] = (colour & 0xffffff) | (Math.round(255 * cover) << 24);
-    }
-    canvas.current.width = wide;
-    canvas.current.height = tall;
-    canvas.current.getContext("2d").putImageData(image, 0, 0);
+    const most = Math.max(high - neutral, neutral - low) || 1;
+    const range = high - low || 1;
+    const table = palette(signed ? "diverging" : colours);
+    paint(canvas.current, heat.shape[1], heat.shape[0], (pixels) => {
+      for (let at = 0; at < pixels.length; at += 1) {
+        const share = signed ? (values[at] - neutral) / most : (values[at] - low) / range;
+        const colour = table[clamp(signed ? Math.round(128 + 127 * share) : Math.round(255 * share), 0, 255)];
+        // What matters little lets the photograph through.
+        const cover = strength >= 100 ? 1 : (strength / 100) * Math.min(1, 0.12 + 1.2 * Math.abs(share));
+        pixels[at] = (colour & 0xffffff) | (Math.round(255 * cover) << 24);
+      }
+    });
   }, [heat, strength, colours]);
   return html`<canvas ref=${canvas} class="over" aria-hidden="true"></canvas>`;
 }
 
-/** What a measure is worth: better is only what beats a random map and the map of the centre. */
+/** The verdict on a measure: better means better than a random map and than a map of the centre. */
 function verdict(measure) {
   const checked = typeof measure.bar === "number";
   const good = checked ? measure.passes : measure.better_than_random;

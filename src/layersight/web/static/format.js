@@ -1,6 +1,6 @@
-/** Numbers and sizes in words, as the documents of the command line write them. */
+/** Numbers, sizes and names in words, as the documents of the command line write them. */
 
-/** @param {number} value in three digits */
+/** A number in three digits. @param {number} value */
 export function number(value) {
   if (value === undefined || value === null) return "–";
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "not a number" : value > 0 ? "infinite" : "−infinite";
@@ -9,10 +9,10 @@ export function number(value) {
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 
-/** A number that may be a probability: in two digits after the point, unless they would be noughts. @param {number} value */
+/** A number that may be a probability: two decimals, unless they would be zeros. @param {number} value */
 export const score = (value) => (Math.abs(value) <= 1 && (Math.abs(value) >= 0.01 || !value) ? value.toFixed(2).replace("-", "−") : number(Number(value.toPrecision(2))));
 
-/** @param {number} share of 0..1; never rounded to nothing or to all */
+/** @param {number} share from 0 to 1; never rounded to 0 or 100 % */
 export function percent(share) {
   if (share > 0 && share < 0.005) return "<1\u00a0%";
   if (share >= 0.995 && share < 1) return ">99\u00a0%";
@@ -33,3 +33,12 @@ export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 /** The last part of a path. @param {string} path */
 export const basename = (path) => path.split(/[\\/]/).pop() || path;
+
+/** The last part of the name of a layer. @param {string} name */
+export const shortName = (name) => name.split("/").pop();
+
+/** @param {{label?: string, index: number}} entry of a prediction */
+export const className = (entry) => entry.label ?? `class ${entry.index}`;
+
+/** The name of a class as the target of a heatmap. @param {{label?: string, index: number}} entry */
+export const targetOf = (entry) => String(entry.label ?? entry.index);

@@ -9,13 +9,14 @@
  * @property {number[]} layers the numbers of all layers that it stands for
  * @property {boolean} part whether it is a part of the network that can fold
  * @property {boolean} open
- * @property {number} place among its siblings, from 1 @property {number} siblings
+ * @property {number} position among its siblings, from 1 @property {number} siblings
  */
 
 /** @typedef {{id: string, label: string, layer: number, children: Node[], layers: number[]}} Node */
 
-/** Where names have a part in front that several layers in a row share: `conv2_block1_1_conv`. */
+/** A prefix that the names of several consecutive layers share: `conv2_block1_1_conv`. */
 const FLAT = /^((?:[a-z]+\d*_)?(?:block|stage|mixed|unit|layer|inverted_res_block|Conv_?\d*_block)[_-]?\d+[a-z]?(?:[_-]?block\d+)?)[_-]/i;
+/** Layers above which parts are folded. */
 const MANY = 48;
 export const SEPARATOR = "/";
 
@@ -27,10 +28,10 @@ export function nest(layers) {
     let node = root;
     const path = layer.name.split(SEPARATOR);
     let last = path.pop() ?? "";
-    const found = flat ? FLAT.exec(last) : null;
-    if (found) {
-      path.push(found[1]);
-      last = last.slice(found[0].length);
+    const match = flat ? FLAT.exec(last) : null;
+    if (match) {
+      path.push(match[1]);
+      last = last.slice(match[0].length);
     }
     node.layers.push(number);
     for (const part of path) {
@@ -75,18 +76,18 @@ export function foldedAtFirst(root, count) {
 }
 
 /**
- * The rows that are to be seen.
+ * The rows that are visible.
  * @param {Node} root @param {Set<string>} folded @param {(layer: number) => boolean} [wanted]
  * @returns {Row[]}
  */
 export function rowsOf(root, folded, wanted) {
   const rows = [];
   const walk = (node, depth) => {
-    const kept = wanted ? node.children.filter((child) => child.layers.some(wanted)) : node.children;
-    kept.forEach((child, at) => {
+    const visible = wanted ? node.children.filter((child) => child.layers.some(wanted)) : node.children;
+    visible.forEach((child, at) => {
       const part = child.layer < 0;
       const open = part && (Boolean(wanted) || !folded.has(child.id));
-      rows.push({ id: child.id, label: child.label, depth, layer: child.layer, layers: child.layers, part, open, place: at + 1, siblings: kept.length });
+      rows.push({ id: child.id, label: child.label, depth, layer: child.layer, layers: child.layers, part, open, position: at + 1, siblings: visible.length });
       if (open) walk(child, depth + 1);
     });
   };
@@ -99,7 +100,7 @@ export function rowsOf(root, folded, wanted) {
  * @property {number} lane of the row's own dot; -1 of the heading of an open part
  * @property {number[]} through lanes that pass
  * @property {number[]} from lanes that come in
- * @property {boolean} on whether something comes after it
+ * @property {boolean} on whether a later row takes its value
  */
 
 /**
@@ -128,7 +129,7 @@ export function lanesOf(rows, layers) {
   const active = [];
   let width = 1;
   const lanes = rows.map((row, at) => {
-    if (row.open) return { lane: -1, through: taken(active), from: [], on: false };
+    if (row.open) return { lane: -1, through: occupied(active), from: [], on: false };
     const from = [];
     const ended = [];
     active.forEach((producer, lane) => {
@@ -141,7 +142,7 @@ export function lanesOf(rows, layers) {
     });
     let lane = ended.length ? ended[0] : active.indexOf(-1);
     if (lane < 0) lane = active.length;
-    const through = taken(active);
+    const through = occupied(active);
     const on = until[at] > at;
     if (on) active[lane] = at;
     else if (lane === active.length) active.push(-1);
@@ -152,4 +153,4 @@ export function lanesOf(rows, layers) {
   return { lanes, width };
 }
 
-const taken = (active) => active.flatMap((producer, lane) => (producer < 0 ? [] : [lane]));
+const occupied = (active) => active.flatMap((producer, lane) => (producer < 0 ? [] : [lane]));

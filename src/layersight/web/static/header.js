@@ -1,8 +1,7 @@
-/** The head of the page: the network, the images, what it says of the chosen one. */
+/** The head of the page: the network, the images, and the predictions for the chosen one. */
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
-import { Icon } from "./parts.js";
-import { targetOf } from "./decision.js";
-import { basename, count, plural, score } from "./format.js";
+import { Bar, IconButton } from "./parts.js";
+import { basename, className, count, plural, score, targetOf } from "./format.js";
 
 export function Header() {
   const store = useStore();
@@ -12,13 +11,13 @@ export function Header() {
       ${model && html`<span class="file" title=${`${model.source}\n${model.framework}`}>${basename(model.source || model.name)}</span>
         <span class="facts">${plural(model.layers.length, "layer")}  ·  ${count(model.parameters)} parameters</span>`}
     </div>
-    ${model && html`<${Says} /><${Images} />`}
+    ${model && html`<${Predictions} /><${Images} />`}
     <${Theme} />
   </header>`;
 }
 
 /** The strongest classes of the chosen image. */
-function Says() {
+function Predictions() {
   const store = useStore();
   const image = store.image.value;
   const predictions = store.predictions.value;
@@ -30,17 +29,16 @@ function Says() {
   const other = second ? store.predictionsOf(second.id)?.[0]?.top ?? [] : [];
   const open = (entry, at) => store.set({ tab: "class", target: at === 0 ? "" : targetOf(entry) });
   if (!image) return html`<div class="says"></div>`;
-  const name = (entry) => entry.label ?? `class ${entry.index}`;
-  const inside = (entry, was) => html`<span class="name">${name(entry)}</span>
-    <span class="bar"><i style=${{ width: `${Math.max(0, Math.min(1, entry.score)) * 100}%` }}></i>${was !== undefined && html`<u style=${{ left: `${was * 100}%` }}></u>`}</span>
+  const line = (entry, was) => html`<span class="name">${className(entry)}</span>
+    <${Bar} value=${entry.score} before=${was} />
     <span class="score">${score(entry.score)}</span>`;
-  const one = (entry, at, was) => (features.heatmap && (at === 0 || store.host.kind !== "page")
-    ? html`<button type="button" key=${entry.index} title=${`What decided for ${name(entry)}`} onClick=${() => open(entry, at)}>${inside(entry, was)}</button>`
-    : html`<div key=${entry.index}>${inside(entry, was)}</div>`);
+  const item = (entry, at, was) => (features.heatmap && (at === 0 || store.host.kind !== "page")
+    ? html`<button type="button" key=${entry.index} title=${`What decided for ${className(entry)}`} onClick=${() => open(entry, at)}>${line(entry, was)}</button>`
+    : html`<div key=${entry.index}>${line(entry, was)}</div>`);
   const pair = other.length > 0 && second.id !== base;
   return html`<div class="says" aria-label="What the network says" role="group" aria-live="polite">
-    ${top.slice(0, pair ? 1 : 2).map((entry, at) => one(entry, at, before?.[0]?.top.find((each) => each.index === entry.index)?.score))}
-    ${pair && html`<div class="other" title=${second.name}>${inside(other[0])}</div>`}
+    ${top.slice(0, pair ? 1 : 2).map((entry, at) => item(entry, at, before?.[0]?.top.find((each) => each.index === entry.index)?.score))}
+    ${pair && html`<div class="other" title=${second.name}>${line(other[0])}</div>`}
     ${predictions && !top.length && html`<span class="note">no classes</span>`}
   </div>`;
 }
@@ -49,10 +47,8 @@ function Images() {
   const store = useStore();
   const { features } = store.model.value;
   const images = store.images.value;
-  const file = useRef(null);
+  const [fileInput, chooseFiles] = useFileInput();
   const [camera, setCamera] = useState(false);
-  const comparing = Boolean(store.second.value);
-  const several = images.length > 1;
   const shown = store.view.image.value;
   return html`<div class="images">
     <ul aria-label="Images" class="thumbs">${images.map((entry) => {
@@ -60,15 +56,15 @@ function Images() {
       const second = entry.id === store.view.second.value;
       return html`<li key=${entry.id} class=${`${on ? "on" : ""} ${second ? "second" : ""}`}>
         <button type="button" class="thumb" aria-pressed=${on} aria-label=${`Show ${entry.name}${entry.edited_from ? ", changed" : ""}`} title=${entry.name} onClick=${() => store.show(entry.id)}><${Thumb} entry=${entry} /></button>
-        ${several && !on && html`<button type="button" class="pairing" aria-pressed=${second} aria-label=${second ? `Stop comparing with ${entry.name}` : `Compare with ${entry.name}`} title=${second ? "Stop comparing" : "Compare with the chosen image"}
-          onClick=${() => store.set({ second: second ? "" : entry.id })}><${Icon} name=${second ? "close" : "compare"} /></button>`}
+        ${images.length > 1 && !on && html`<${IconButton} class="pairing" icon=${second ? "close" : "compare"} aria-pressed=${second} label=${`${second ? "Stop comparing" : "Compare"} with ${entry.name}`} title=${second ? "Stop comparing" : "Compare with the chosen image"}
+          onClick=${() => store.set({ second: second ? "" : entry.id })} />`}
       </li>`;
     })}</ul>
-    ${comparing && html`<button type="button" class="plain" title="The second image becomes the first" onClick=${() => { const [a, b] = [store.view.image.peek(), store.view.second.peek()]; store.set({ image: b, second: a }); }}>swap</button>`}
+    ${store.second.value && html`<button type="button" class="plain" title="The second image becomes the first" onClick=${() => store.set({ image: store.view.second.peek(), second: store.view.image.peek() })}>swap</button>`}
     ${features.upload && html`
-      <input ref=${file} type="file" accept="image/*,.dcm,.npy" class="unseen" tabindex="-1" aria-hidden="true" onChange=${(event) => { take(store, event.currentTarget.files); event.currentTarget.value = ""; }} />
-      <button type="button" class="square tall" aria-label="Add an image" title="Add an image: choose, drop or paste one" onClick=${() => file.current.click()}><${Icon} name="plus" /></button>
-      ${navigator.mediaDevices?.getUserMedia && html`<button type="button" class="square tall" aria-label="Use the camera" title="Use the camera" onClick=${() => setCamera(true)}><${Icon} name="camera" /></button>`}
+      ${fileInput}
+      <${IconButton} class="square tall" icon="plus" label="Add an image" title="Add an image: choose, drop or paste one" onClick=${chooseFiles} />
+      ${navigator.mediaDevices?.getUserMedia && html`<${IconButton} class="square tall" icon="camera" label="Use the camera" onClick=${() => setCamera(true)} />`}
       ${camera && html`<${Camera} close=${() => setCamera(false)} />`}`}
   </div>`;
 }
@@ -78,17 +74,28 @@ function Thumb({ entry }) {
   const node = useRef(null);
   const [near, setNear] = useState(false);
   useEffect(() => {
-    const watch = new IntersectionObserver((seen) => { if (seen.some((each) => each.isIntersecting)) setNear(true); }, { rootMargin: "0px 200px" });
-    watch.observe(node.current);
-    return () => watch.disconnect();
+    const observer = new IntersectionObserver((entries) => { if (entries.some((each) => each.isIntersecting)) setNear(true); }, { rootMargin: "0px 200px" });
+    observer.observe(node.current);
+    return () => observer.disconnect();
   }, []);
-  const source = near ? store.photographOf(entry.id, 128).value.value : null;
+  const source = near ? store.photographOf(entry.id, 128) : null;
   return html`<span ref=${node} class="wait">${source && html`<img src=${source} alt="" />`}</span>`;
 }
 
-/** @param {import("./store.js").Store} store @param {Iterable<File>} files */
-export async function take(store, files) {
-  for (const each of files) await store.upload(each, each.name || "pasted image.png");
+/** Adds images one after the other. @param {import("./store.js").Store} store @param {File[]} files */
+export async function addFiles(store, files) {
+  for (const file of files) await store.upload(file, file.name || "pasted image.png");
+}
+
+/** A hidden field for image files, and a function that opens it. */
+export function useFileInput() {
+  const store = useStore();
+  const field = useRef(null);
+  const change = ({ currentTarget }) => {
+    addFiles(store, [...currentTarget.files]);
+    currentTarget.value = "";
+  };
+  return [html`<input ref=${field} type="file" multiple accept="image/*,.dcm,.npy" class="unseen" tabindex="-1" aria-hidden="true" onChange=${change} />`, () => field.current.click()];
 }
 
 function Camera({ close }) {
@@ -97,21 +104,20 @@ function Camera({ close }) {
   const dialog = useRef(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    let stream = null;
-    let gone = false;
+    let closed = false;
     dialog.current.showModal();
-    navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } }).then((found) => {
-      stream = found;
-      if (gone) return found.getTracks().forEach((track) => track.stop());
-      video.current.srcObject = found;
+    const stream = navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    stream.then((camera) => {
+      if (closed) return null;
+      video.current.srcObject = camera;
       return video.current.play();
     }).catch((error) => setProblem(`The camera cannot be used: ${error.message}`));
     return () => {
-      gone = true;
-      stream?.getTracks().forEach((track) => track.stop());
+      closed = true;
+      stream.then((camera) => camera.getTracks().forEach((track) => track.stop()), () => {});
     };
   }, []);
-  const shoot = () => {
+  const takePicture = () => {
     const canvas = document.createElement("canvas");
     const { videoWidth, videoHeight } = video.current;
     if (!videoWidth) return;
@@ -124,18 +130,18 @@ function Camera({ close }) {
   };
   return html`<dialog ref=${dialog} class="camera" aria-label="Camera" onClose=${close}>
     ${problem ? html`<p>${problem}</p>` : html`<video ref=${video} playsinline muted></video>`}
-    <div class="ask">${!problem && html`<button type="button" class="act" onClick=${shoot}>Take the picture</button>`}<button type="button" class="plain" onClick=${() => dialog.current.close()}>Cancel</button></div>
+    <div class="ask">${!problem && html`<button type="button" class="act" onClick=${takePicture}>Take the picture</button>`}<button type="button" class="plain" onClick=${() => dialog.current.close()}>Cancel</button></div>
   </dialog>`;
 }
 
 function Theme() {
   const store = useStore();
-  const turn = () => {
+  const toggle = () => {
     const dark = store.theme.peek() === "dark" || (!store.theme.peek() && matchMedia("(prefers-color-scheme: dark)").matches);
     store.theme.value = dark ? "light" : "dark";
   };
   return html`<div class="window">
-    <button type="button" class="square tall" aria-label="Keys" title="Keys  ?" onClick=${() => { store.helping.value = true; }}><${Icon} name="keys" /></button>
-    <button type="button" class="square tall" aria-label="Light or dark" title="Light or dark" onClick=${turn}><${Icon} name="theme" /></button>
+    <${IconButton} class="square tall" icon="keys" label="Keys" title="Keys  ?" onClick=${() => { store.helping.value = true; }} />
+    <${IconButton} class="square tall" icon="theme" label="Light or dark" onClick=${toggle} />
   </div>`;
 }

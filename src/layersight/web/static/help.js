@@ -1,27 +1,15 @@
 /** Three hints at the first visit, and the keys. */
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
-import { Icon } from "./parts.js";
+import { IconButton, stored } from "./parts.js";
 
-const MARK = "layersight-hints-seen";
-
-function remembered() {
-  try {
-    return localStorage.getItem(MARK) !== null;
-  } catch {
-    return true;
-  }
-}
+const SEEN = "layersight-hints-seen";
 
 export function Hints() {
   const store = useStore();
-  const [open, setOpen] = useState(() => !remembered());
+  const [open, setOpen] = useState(() => !stored(SEEN));
   const shut = () => {
     setOpen(false);
-    try {
-      localStorage.setItem(MARK, "1");
-    } catch {
-      // A page without storage says it again next time.
-    }
+    stored(SEEN, "1");
   };
   if (!open || !store.image.value) return null;
   const { features } = store.model.value;
@@ -58,7 +46,7 @@ export function Keys() {
   useEffect(() => { if (open) dialog.current.showModal(); }, [open]);
   if (!open) return null;
   return html`<dialog ref=${dialog} class="keys" aria-labelledby="keys-title" onClose=${() => { store.helping.value = false; }} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
-    <div><h2 id="keys-title">Keys</h2><button type="button" class="square" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></div>
+    <div><h2 id="keys-title">Keys</h2><${IconButton} icon="close" label="Close" onClick=${() => dialog.current.close()} /></div>
     <dl>${KEYS.map(([keys, words]) => html`<div key=${keys}><dt>${keys}</dt><dd>${words}</dd></div>`)}</dl>
     <dl class="inside">${INSIDE.map(([where, words]) => html`<div key=${where}><dt>${where}</dt><dd>${words}</dd></div>`)}</dl>
   </dialog>`;

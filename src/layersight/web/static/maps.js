@@ -1,5 +1,5 @@
 /**
- * The maps of a layer for an image: quantised values, their exact statistics, and how to read them.
+ * The maps of a layer for an image: quantised values and their exact statistics.
  *
  * @typedef {object} Maps
  * @property {string} layer
@@ -64,11 +64,11 @@ export function readMaps(json, buffers) {
   }, columns, false);
 }
 
-/** A value; NaN of what is no finite number. @param {Maps} maps */
+/** A value, NaN where it is no finite number. @param {Maps} maps */
 export function valueAt(maps, channel, y, x) {
-  const found = maps.values[(channel * maps.height + y) * maps.width + x];
-  if (!maps.levels) return found;
-  return found > maps.levels ? NaN : maps.from[channel] + found * maps.step[channel];
+  const stored = maps.values[(channel * maps.height + y) * maps.width + x];
+  if (!maps.levels) return stored;
+  return stored > maps.levels ? NaN : maps.from[channel] + stored * maps.step[channel];
 }
 
 /** One map minus another, channel by channel; `null` where their sizes differ. @param {Maps} one @param {Maps} two @returns {Maps | null} */
@@ -112,8 +112,8 @@ export function difference(one, two) {
   }, columns, true);
 }
 
-/** Two sets of maps on one scale for each channel. @param {Maps} one @param {Maps} two */
-export function together(one, two) {
+/** Two sets of maps with a common scale for each channel. @param {Maps} one @param {Maps} two */
+export function onOneScale(one, two) {
   if (one.channels !== two.channels) return [one, two];
   const low = Math.min(one.low, two.low);
   const high = Math.max(one.high, two.high);
@@ -130,54 +130,54 @@ export function histogram(maps, channel, bins) {
   const scale = high > low ? bins / (high - low) : 0;
   const [from, step, levels] = [maps.from[channel], maps.step[channel], maps.levels];
   for (let at = channel * size; at < (channel + 1) * size; at += 1) {
-    const found = maps.values[at];
-    if (levels ? found > levels : !Number.isFinite(found)) continue;
-    const bin = Math.floor((from + found * step - low) * scale);
+    const stored = maps.values[at];
+    if (levels ? stored > levels : !Number.isFinite(stored)) continue;
+    const bin = Math.floor((from + stored * step - low) * scale);
     counts[bin < 0 ? 0 : bin >= bins ? bins - 1 : bin] += 1;
   }
   return counts;
 }
 
 /** The position of the greatest value. @param {Maps} maps @returns {[number, number]} */
-export function peak(maps, channel) {
+export function maxPosition(maps, channel) {
   const size = maps.height * maps.width;
   let [best, most] = [0, -Infinity];
   for (let at = 0; at < size; at += 1) {
-    const found = maps.values[channel * size + at];
-    if (found > most && !(maps.levels && found > maps.levels)) [best, most] = [at, found];
+    const stored = maps.values[channel * size + at];
+    if (stored > most && !(maps.levels && stored > maps.levels)) [best, most] = [at, stored];
   }
   return [Math.floor(best / maps.width), best % maps.width];
 }
 
-/** The channel to begin with: the one whose map has most of a picture, smooth and alive. @param {Maps} maps */
-export function telling(maps) {
+/** The channel to begin with: the one whose map is most like a picture, smooth and not sparse. @param {Maps} maps */
+export function bestChannel(maps) {
   const { channels, height, width, values } = maps;
   const step = Math.max(1, Math.floor((channels * height * width) / 400000));
   let [best, most] = [0, -Infinity];
   for (let channel = 0; channel < channels; channel += 1) {
-    let found = maps.max[channel];
+    let quality = maps.max[channel];
     if (!maps.single) {
-      let [rough, seen] = [0, 0];
+      let [rough, pairs] = [0, 0];
       const start = channel * height * width;
       for (let y = 0; y < height; y += step) {
         for (let at = start + y * width + 1, end = start + (y + 1) * width; at < end; at += 1) {
           rough += (values[at] - values[at - 1]) ** 2;
-          seen += 1;
+          pairs += 1;
         }
       }
       const variance = (maps.std[channel] / maps.step[channel]) ** 2;
-      found = maps.dead[channel] || !maps.finite[channel] ? -Infinity : (1 - rough / (seen || 1) / (2 * variance || 1)) * Math.sqrt(1 - maps.sparsity[channel]);
+      quality = maps.dead[channel] || !maps.finite[channel] ? -Infinity : (1 - rough / (pairs || 1) / (2 * variance || 1)) * Math.sqrt(1 - maps.sparsity[channel]);
     }
-    if (found > most) [best, most] = [channel, found];
+    if (quality > most) [best, most] = [channel, quality];
   }
   return best;
 }
 
 /**
- * The order in which channels stand.
+ * The channels in the order of the mosaic.
  * @param {Maps} maps @param {string} sort "number", "strength" or "sparsity" @param {boolean} dead whether to keep dead ones
  */
-export function order(maps, sort, dead) {
+export function sortChannels(maps, sort, dead) {
   const all = Array.from({ length: maps.channels }, (_, at) => at);
   const kept = dead || maps.single ? all : all.filter((at) => !maps.dead[at]);
   const by = { strength: (at) => -Math.max(maps.max[at], maps.signed ? -maps.min[at] : -Infinity), sparsity: (at) => maps.sparsity[at] }[sort];

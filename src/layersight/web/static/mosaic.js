@@ -2,14 +2,14 @@
 import { limits } from "./colour.js";
 
 /** @typedef {import("./maps.js").Maps} Maps */
-/** @typedef {{normalise: string, contrast: number}} Look */
+/** @typedef {{normalise: string, contrast: number}} Scaling */
 
 /**
- * How large tiles are and how many stand in a row, so that rows fill the room. Maps that are enlarged get a
- * whole number of pixels of the screen for each of their own, of those near the wanted size the one that leaves
- * least room over; what is left lies between the tiles. Where pixels are large they need not be equally so.
+ * The size of tiles and how many are in a row, so that rows fill the width. Enlarged maps get a whole number of
+ * screen pixels for each of their own: of the numbers near the wanted size the one that leaves least width unused;
+ * the rest lies between the tiles. Where that is much and pixels are large, they need not be equally large.
  * @param {{width: number, height: number}} map its size
- * @param {number} room the width that there is, in pixels of the screen
+ * @param {number} room the width in pixels of the screen
  * @param {number} wanted the longer side of a map
  * @param {number} gap between tiles, at least
  * @param {number} [twice] maps beside each other in a tile
@@ -36,16 +36,16 @@ export function fitTiles(map, room, wanted, gap, twice = 1, steps = true) {
   const whole = width * twice + between;
   const columns = Math.max(1, Math.floor((room + gap) / (whole + gap)));
   const spread = columns > 1 ? Math.floor((room - columns * whole) / (columns - 1)) : gap;
-  return { width, height, whole, pitch: whole + Math.min(spread, Math.round(Math.max(2 * gap, 0.3 * whole))), columns };
+  return { width, height, whole, pitch: whole + spread, columns };
 }
 
-/** A map averaged to the size of a tile; kept, as contrast and colours do not change it. @param {Maps} maps */
+/** A map averaged to the size of a tile; cached, as contrast and colours do not change it. @param {Maps} maps */
 function reduce(maps, channel, width, height) {
   const key = `${channel} ${width} ${height}`;
-  let found = maps.reduced.get(key);
-  if (found) return found;
+  const cached = maps.reduced.get(key);
+  if (cached) return cached;
   if (maps.reduced.size > 4096) maps.reduced.clear();
-  found = new Float32Array(width * height);
+  const averages = new Float32Array(width * height);
   const { values, levels } = maps;
   const start = channel * maps.height * maps.width;
   for (let y = 0; y < height; y += 1) {
@@ -54,20 +54,20 @@ function reduce(maps, channel, width, height) {
     for (let x = 0; x < width; x += 1) {
       const left = Math.floor((x * maps.width) / width);
       const right = Math.max(left + 1, Math.floor(((x + 1) * maps.width) / width));
-      let [sum, number] = [0, 0];
+      let [sum, count] = [0, 0];
       for (let row = top; row < bottom; row += 1) {
         for (let at = start + row * maps.width + left, end = at + right - left; at < end; at += 1) {
           const value = values[at];
           if (levels && value > levels) continue;
           sum += value;
-          number += 1;
+          count += 1;
         }
       }
-      found[y * width + x] = number ? sum / number : NaN;
+      averages[y * width + x] = count ? sum / count : NaN;
     }
   }
-  maps.reduced.set(key, found);
-  return found;
+  maps.reduced.set(key, averages);
+  return averages;
 }
 
 /**
@@ -75,10 +75,10 @@ function reduce(maps, channel, width, height) {
  * @param {Uint32Array} pixels @param {number} stride @param {number} rows of the pixels
  * @param {number} left @param {number} top where the tile begins; may lie above or below the pixels
  * @param {number} width @param {number} height of the tile
- * @param {Maps} maps @param {number} channel @param {Look} look
+ * @param {Maps} maps @param {number} channel @param {Scaling} scaling
  * @param {Uint32Array} colours @param {{flat: number, broken: number}} plain
  */
-export function drawTile(pixels, stride, rows, left, top, width, height, maps, channel, look, colours, plain) {
+export function drawTile(pixels, stride, rows, left, top, width, height, maps, channel, scaling, colours, plain) {
   const [first, last] = [Math.max(0, top), Math.min(rows, top + height)];
   if (first >= last || left >= stride) return;
   const right = Math.min(stride, left + width);
@@ -86,7 +86,7 @@ export function drawTile(pixels, stride, rows, left, top, width, height, maps, c
     for (let y = first; y < last; y += 1) pixels.fill(plain.flat, y * stride + left, y * stride + right);
     return;
   }
-  const [low, high] = limits(maps, channel, look);
+  const [low, high] = limits(maps, channel, scaling);
   const reach = high - low;
   // Index of the colour = value * scale + shift, for the numbers as they are stored.
   const scale = reach > 0 ? (maps.step[channel] / reach) * 255 : 0;
@@ -116,21 +116,21 @@ export function drawTile(pixels, stride, rows, left, top, width, height, maps, c
   }
 }
 
-let lastColumns = { key: "", found: new Int32Array(0) };
+let lastColumns = { key: "", columns: new Int32Array(0) };
+/** The column of a map that each column of a tile shows; that of the last tile is kept. */
 function columnsOf(wide, width) {
   const key = `${wide} ${width}`;
   if (lastColumns.key !== key) {
-    lastColumns = { key, found: Int32Array.from({ length: width }, (_, x) => Math.floor((x * wide) / width)) };
+    lastColumns = { key, columns: Int32Array.from({ length: width }, (_, x) => Math.floor((x * wide) / width)) };
   }
-  return lastColumns.found;
+  return lastColumns.columns;
 }
 
-/**
- * One map as the pixels of a canvas of its own, as large as the map.
- * @param {Maps} maps @param {number} channel @param {Look} look @param {Uint32Array} colours @param {{flat: number, broken: number}} plain
- */
-export function imageOf(maps, channel, look, colours, plain) {
-  const image = new ImageData(maps.width, maps.height);
-  drawTile(new Uint32Array(image.data.buffer), maps.width, maps.height, 0, 0, maps.width, maps.height, maps, channel, look, colours, plain);
-  return image;
+/** Gives a canvas a size and fills its pixels. @param {HTMLCanvasElement} canvas @param {number} width @param {number} height @param {(pixels: Uint32Array) => void} fill */
+export function paint(canvas, width, height, fill) {
+  const image = new ImageData(width, height);
+  fill(new Uint32Array(image.data.buffer));
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }

@@ -1,74 +1,26 @@
-/** Everything that a view of the network consists of, its address, and what has been fetched. */
+/** The state of the explorer: the view of the network, what follows from it, and what has been fetched. */
 import { batch, computed, effect, signal, untracked } from "./html.js";
-import { difference, order, peak, readMaps, telling, together } from "./maps.js";
+import { bestChannel, difference, maxPosition, onOneScale, readMaps, sortChannels } from "./maps.js";
 import { foldedAtFirst, lanesOf, nest, rowsOf } from "./graph.js";
-import { CONTRAST } from "./colour.js";
+import { createCache } from "./cache.js";
 import { clamp } from "./format.js";
+import { DEFAULTS, createView, decode, follow } from "./history.js";
 import { optionsOf } from "./parts.js";
 
 /** @typedef {ReturnType<typeof createStore>} Store */
-/** @typedef {{value?: any, error?: Error, loading?: boolean, done?: number, total?: number}} Answer */
+/** @typedef {import("./cache.js").Answer} Answer */
 
-/** What an address holds, and what it need not say; a name with a point is of options, `method.samples=8`. */
-const DEFAULTS = {
-  image: "", second: "", mode: "side", layer: "", channel: -1, slice: -1, tab: "channel", target: "",
-  method: "", "method.": {}, pattern: "", "pattern.": {},
-  normalise: "minmax", contrast: CONTRAST, colormap: "viridis", sort: "number", dead: true, size: 0,
-};
-/** What makes a step that the back button goes back. */
-const STEPS = ["image", "second", "layer", "channel", "tab", "method", "target"];
-const KEPT_BYTES = 192 * 2 ** 20;
-const SOON = 700;
-const RETRY = 1500;
-const CALM = 200;
+const MAPS_BYTES = 192 * 2 ** 20;
+const MAX_ANSWERS = 400;
+/** Layers with more values are not fetched ahead. */
+const MAX_AHEAD = 2 ** 21;
 
-/** Answers by key; the oldest go when there are too many. */
-function keeper(most) {
-  /** @type {Map<string, {answer: any, weight: number, stop: AbortController, failed: number}>} */
-  const kept = new Map();
-  let weight = 0;
-  const drop = (key) => {
-    const entry = kept.get(key);
-    if (!entry) return;
-    kept.delete(key);
-    weight -= entry.weight;
-    if (entry.answer.peek().loading) entry.stop.abort();
-  };
-  return {
-    drop,
-    keys: () => [...kept.keys()],
-    /** Ends what is not there yet. */
-    stop: (key) => { if (kept.get(key)?.answer.peek().loading) drop(key); },
-    /** @param {string} key @param {(how: {signal: AbortSignal, progress: (done: number, total: number) => void}) => Promise<any>} make */
-    get(key, make, weigh = (value) => 1) {
-      const found = kept.get(key);
-      // What failed is tried again, but not before somebody has had time to read why.
-      if (found && !(found.failed && Date.now() - found.failed > RETRY)) {
-        kept.delete(key);
-        kept.set(key, found);
-        return found.answer;
-      }
-      const stop = new AbortController();
-      const answer = signal(/** @type {Answer} */ ({ loading: true }));
-      const entry = { answer, weight: 0, stop, failed: 0 };
-      kept.set(key, entry);
-      const progress = (done, total) => { if (answer.peek().loading) answer.value = { loading: true, done, total }; };
-      make({ signal: stop.signal, progress }).then((value) => {
-        answer.value = { value };
-        if (kept.get(key) !== entry) return;
-        entry.weight = weigh(value);
-        weight += entry.weight;
-        for (const old of kept.keys()) {
-          if (weight <= most || old === key) break;
-          drop(old);
-        }
-      }, (error) => {
-        entry.failed = Date.now();
-        answer.value = { error };
-      });
-      return answer;
-    },
-  };
+/** A buffer as the address of a picture. @param {ArrayBuffer} buffer @param {string} mime */
+export const urlOf = (buffer, mime) => URL.createObjectURL(new Blob([buffer], { type: mime }));
+
+/** Gives back the pictures of an answer that is not kept any longer. */
+function release(value) {
+  for (const picture of [value, ...(value.images ?? [])]) if (picture.url) URL.revokeObjectURL(picture.url);
 }
 
 /**
@@ -76,7 +28,7 @@ function keeper(most) {
  * @param {{get: () => string, set: (text: string, how: {replace: boolean}) => void, subscribe: (changed: () => void) => () => void}} address
  */
 export function createStore(host, address) {
-  const view = Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, signal(value)]));
+  const view = createView();
   const model = signal(/** @type {any} */ (null));
   const images = signal(/** @type {any[]} */ ([]));
   const failure = signal("");
@@ -86,37 +38,37 @@ export function createStore(host, address) {
   const offs = [];
 
   // --- what is fetched -------------------------------------------------------------------------
-  const heavy = keeper(KEPT_BYTES);
-  const light = keeper(400);
-  const empty = signal(/** @type {Answer} */ ({}));
+  const mapsCache = createCache(MAPS_BYTES, (maps) => maps.values.byteLength);
+  const answers = createCache(MAX_ANSWERS, undefined, release);
+  const nothing = signal(/** @type {Answer} */ ({}));
   const ask = (kind, params, how = {}) => host.request(kind, params, how);
-  const bytes = (value) => value.values.byteLength;
   const mapsKey = (image, layer, slice) => `${image}\n${layer}\n${slice}`;
   const mapsOf = (image, layer, slice = -1) => {
-    if (!image || !layer) return empty;
-    return heavy.get(mapsKey(image, layer, slice), async (how) => {
+    if (!image || !layer) return nothing;
+    return mapsCache.get(mapsKey(image, layer, slice), async (how) => {
       const { json, buffers } = await ask("layer", { image, layer, ...(slice >= 0 ? { slice } : {}) }, how);
       return readMaps(json, buffers);
-    }, bytes);
+    });
   };
-  const about = (kind, image) => (image ? light.get(`${kind} ${image}`, async (how) => (await ask(kind, { image }, how)).json) : empty);
-  const photographOf = (image, longest = 1024, frame = null) => (image ? light.get(`photograph ${image} ${longest} ${frame}`, async (how) => {
+  /** An answer about an image. */
+  const about = (kind, image, more = {}) => (image ? answers.get([kind, image, ...Object.values(more)].join(" "), async (how) => (await ask(kind, { image, ...more }, how)).json) : nothing).value;
+  const photographOf = (image, longest = 1024, frame = null) => (image ? answers.get(`photograph ${image} ${longest} ${frame}`, async (how) => {
     const { json, buffers } = await ask("photograph", { image, longest, frame }, how);
-    return URL.createObjectURL(new Blob([buffers[0]], { type: json.mime }));
-  }) : empty);
+    return { url: urlOf(buffers[0], json.mime) };
+  }) : nothing).value.value?.url;
   const fail = (error) => {
     if (error?.name !== "AbortError") failure.value = error?.message || String(error);
   };
 
   // --- what follows from the view --------------------------------------------------------------
   const layers = computed(() => model.value?.layers ?? []);
-  const numberOf = computed(() => new Map(layers.value.map((each, at) => [each.name, at])));
-  const layer = computed(() => layers.value[numberOf.value.get(view.layer.value) ?? -1] ?? null);
+  const layerNumbers = computed(() => new Map(layers.value.map((entry, number) => [entry.name, number])));
+  const layer = computed(() => layers.value[layerNumbers.value.get(view.layer.value) ?? -1] ?? null);
   /** An image with all that is known of it; without its sizes until they have come. */
   const imageOf = (id) => {
     const entry = images.value.find((each) => each.id === id);
     if (!entry) return null;
-    return entry.input ? entry : { ...entry, ...about("image", id).value.value };
+    return entry.input ? entry : { ...entry, ...about("image", id).value };
   };
   const image = computed(() => imageOf(view.image.value));
   const second = computed(() => imageOf(view.second.value));
@@ -127,49 +79,48 @@ export function createStore(host, address) {
     const [one, two] = [current.value.value, other.value.value];
     if (!one) return [];
     if (!two) return [one];
-    if (view.mode.value !== "difference") return together(one, two);
-    const minus = difference(one, two);
-    return minus ? [minus] : together(one, two);
+    const minus = view.mode.value === "difference" ? difference(one, two) : null;
+    return minus ? [minus] : onOneScale(one, two);
   });
-  const look = computed(() => ({ normalise: view.normalise.value, contrast: view.contrast.value }));
-  const ordered = computed(() => (shown.value.length ? order(shown.value[0], view.sort.value, view.dead.value) : []));
+  const scaling = computed(() => ({ normalise: view.normalise.value, contrast: view.contrast.value }));
+  const ordered = computed(() => (shown.value.length ? sortChannels(shown.value[0], view.sort.value, view.dead.value) : []));
   const channel = computed(() => {
     const maps = current.value.value;
-    if (view.channel.value < 0) return maps ? telling(maps) : 0;
-    const most = maps?.channels ?? layer.value?.channels ?? 1;
-    return clamp(view.channel.value, 0, Math.max(0, most - 1));
+    if (view.channel.value < 0) return maps ? bestChannel(maps) : 0;
+    const count = maps?.channels ?? layer.value?.channels ?? 1;
+    return clamp(view.channel.value, 0, Math.max(0, count - 1));
   });
-  const statistics = computed(() => (ready.value ? about("statistics", view.image.value).value.value?.layers ?? {} : {}));
+  const statisticsOf = (id) => about("statistics", id).value?.layers;
+  const statistics = computed(() => (ready.value && statisticsOf(view.image.value)) || {});
   /** The image as the chosen slice of a volume has it: the frame that belongs to it. */
   const frameOf = (entry, maps) => {
     if (!(maps?.slices && entry?.frames) || host.kind === "page") return entry;
-    const [tall, wide] = entry.input;
+    const [height, width] = entry.input;
     const frame = Math.min(entry.frames - 1, Math.floor(((maps.slice + 0.5) / maps.slices) * entry.frames));
-    return { ...entry, frame, width: wide, height: tall, region: [0, 0, tall, wide] };
+    return { ...entry, frame, width, height, region: [0, 0, height, width] };
   };
-  const predictionsOf = (id) => about("predictions", id).value.value?.predictions ?? null;
-  /** What it says with more classes of each output. */
-  const mostOf = (id) => light.get(`predictions ${id} 10`, async (how) => (await ask("predictions", { image: id, top: 10 }, how)).json.predictions).value.value;
+  const predictionsOf = (id) => about("predictions", id).value?.predictions ?? null;
+  /** The predictions with more classes of each output. */
+  const tenPredictionsOf = (id) => about("predictions", id, { top: 10 }).value?.predictions;
   const predictions = computed(() => (ready.value ? predictionsOf(view.image.value) : null));
 
-  /** What the pane beside the maps can show, and does. */
   const tabs = computed(() => {
     const { heatmap, edit } = model.value?.features ?? {};
     return [["channel", "Channel"], heatmap && ["class", "Decision"], edit && ["change", "Change"]].filter(Boolean);
   });
   const tab = computed(() => (tabs.value.some(([name]) => name === view.tab.value) ? view.tab.value : "channel"));
-  /** Which heatmap the view is of. */
-  const wanted = computed(() => {
+  /** The heatmap of the view: its method, target and options. */
+  const explained = computed(() => {
     const methods = model.value?.methods ?? [];
     const method = methods.find((each) => each.name === view.method.value) ?? methods.find((each) => each.name === "grad-cam") ?? methods[0];
-    const own = `${layer.value?.name}:${channel.value}`;
+    const channelTarget = `${layer.value?.name}:${channel.value}`;
     // One method shows the map of a channel, and nothing else.
-    const single = method?.name === "activation";
-    const target = single && !view.target.value.includes(":") ? own : view.target.value;
+    const ofChannel = method?.name === "activation";
+    const target = ofChannel && !view.target.value.includes(":") ? channelTarget : view.target.value;
     const spatial = layers.value.filter((each) => each.kind === "maps").map((each) => each.name);
-    const where = { name: "layer", kind: "str", default: "", choices: ["", ...spatial], help: "Whose maps are used." };
-    const declared = method?.layers === "one" && !single && host.kind !== "page" ? [where, ...method.options] : method?.options ?? [];
-    return { method, own, declared, target: target || undefined, options: optionsOf(declared, view["method."].value) };
+    const layerOption = { name: "layer", kind: "str", default: "", choices: ["", ...spatial], help: "Whose maps are used." };
+    const declared = method?.layers === "one" && !ofChannel && host.kind !== "page" ? [layerOption, ...method.options] : method?.options ?? [];
+    return { method, channelTarget, declared, target: target || undefined, options: optionsOf(declared, view["method."].value) };
   });
 
   // --- the network as rows -----------------------------------------------------------------------
@@ -178,8 +129,8 @@ export function createStore(host, address) {
   const folded = signal(/** @type {Set<string>} */ (new Set()));
   const rows = computed(() => {
     const words = filter.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (number) => words.every((word) => `${layers.value[number].name} ${layers.value[number].type}`.toLowerCase().includes(word));
-    return rowsOf(tree.value, folded.value, words.length ? fits : undefined);
+    const matches = (number) => words.every((word) => `${layers.value[number].name} ${layers.value[number].type}`.toLowerCase().includes(word));
+    return rowsOf(tree.value, folded.value, words.length ? matches : undefined);
   });
   const lanes = computed(() => lanesOf(rows.value, layers.value));
   const fold = (id, closed) => {
@@ -190,7 +141,7 @@ export function createStore(host, address) {
   };
   /** Opens the parts around a layer, so that it can be seen. */
   const reveal = (name) => {
-    const number = numberOf.peek().get(name);
+    const number = layerNumbers.peek().get(name);
     const next = new Set(folded.peek());
     const walk = (node) => node.children.forEach((child) => {
       if (child.layer >= 0 || !child.layers.includes(number)) return;
@@ -202,59 +153,59 @@ export function createStore(host, address) {
   };
 
   // --- positions ---------------------------------------------------------------------------------
-  /** Where the pointer is, in pixels of the network's input; of a map, its position too. */
+  /** The point under the pointer, and one that was clicked, in pixels of the network's input. */
   const pointer = signal(/** @type {{y: number, x: number, from: string} | null} */ (null));
   const pinned = signal(/** @type {{y: number, x: number} | null} */ (null));
   const inputSize = computed(() => image.value?.input ?? [1, 1, 3]);
-  const geometry = (entry, maps) => {
-    const [tall, wide] = inputSize.value;
-    const field = entry?.field;
+  /** The receptive field of a layer: its size, its step, and where that of the first position starts. */
+  const fieldOf = (maps) => {
+    const [height, width] = inputSize.value;
+    const field = layer.value?.field;
     if (field && field.size.length === 2) return field;
-    const step = [tall / maps.height, wide / maps.width];
-    return { size: field ? [field.size[0], field.size[0]] : step, step, start: [0, 0], whole: !field };
+    const step = [height / maps.height, width / maps.width];
+    return { size: field ? [field.size[0], field.size[0]] : step, step, start: [0, 0], everything: !field };
   };
   /** The pixels that a position of the maps sees: top, left, bottom, right. */
-  const boxOf = (y, x, maps, entry = layer.value) => {
-    const { size, step, start, whole } = geometry(entry, maps);
-    if (whole) return [0, 0, inputSize.value[0], inputSize.value[1]];
+  const boxOf = (y, x, maps) => {
+    const { size, step, start, everything } = fieldOf(maps);
+    if (everything) return [0, 0, inputSize.value[0], inputSize.value[1]];
     const [top, left] = [start[0] + y * step[0], start[1] + x * step[1]];
     return [top, left, top + size[0], left + size[1]];
   };
   const pointOf = (y, x, maps) => {
-    const { size, step, start } = geometry(layer.value, maps);
+    const { size, step, start } = fieldOf(maps);
     return { y: start[0] + y * step[0] + size[0] / 2, x: start[1] + x * step[1] + size[1] / 2 };
   };
   const cellOf = (point, maps) => {
-    const { size, step, start } = geometry(layer.value, maps);
-    return [0, 1].map((axis) => {
-      const at = axis ? point.x : point.y;
-      return clamp(Math.round((at - start[axis] - size[axis] / 2) / step[axis]), 0, (axis ? maps.width : maps.height) - 1);
-    });
+    const { size, step, start } = fieldOf(maps);
+    const cell = [point.y, point.x].map((value, axis) => Math.round((value - start[axis] - size[axis] / 2) / step[axis]));
+    return [clamp(cell[0], 0, maps.height - 1), clamp(cell[1], 0, maps.width - 1)];
   };
-  /** The position of the chosen map that is told of: under the pointer, pinned, or its greatest value. */
+  /** The position of the chosen map: under the pointer, clicked, or of its greatest value. */
   const cell = computed(() => {
     const maps = current.value.value;
     if (!maps || channel.value >= maps.channels) return null;
     const point = pointer.value ?? pinned.value;
-    return point ? cellOf(point, maps) : peak(maps, channel.value);
+    return point ? cellOf(point, maps) : maxPosition(maps, channel.value);
   });
+  /** The strongest channels of each layer at the point of the photograph under the pointer. */
   const probe = signal(/** @type {Map<string, any> | null} */ (null));
-  let probing = 0;
-  let probed = /** @type {AbortController | null} */ (null);
+  let probeTimer = 0;
+  let probing = /** @type {AbortController | null} */ (null);
   offs.push(effect(() => {
     const point = pointer.value;
     const id = view.image.value;
-    clearTimeout(probing);
-    if (!point || point.from !== "photograph" || !model.peek()?.features.position) {
-      probed?.abort();
+    clearTimeout(probeTimer);
+    if (point?.from !== "photograph" || !model.peek()?.features.position) {
+      probing?.abort();
       probe.value = null;
       return;
     }
-    probing = setTimeout(async () => {
-      probed?.abort();
-      probed = new AbortController();
+    probeTimer = setTimeout(async () => {
+      probing?.abort();
+      probing = new AbortController();
       try {
-        const { json } = await ask("position", { image: id, y: point.y, x: point.x }, { signal: probed.signal });
+        const { json } = await ask("position", { image: id, y: point.y, x: point.x }, { signal: probing.signal });
         if (pointer.peek()?.from === "photograph") probe.value = new Map(json.layers.map((each) => [each.layer, each]));
       } catch (error) {
         if (error?.status !== 429) fail(error);
@@ -267,39 +218,35 @@ export function createStore(host, address) {
     for (const [name, value] of Object.entries(changes)) view[name].value = value;
   });
   const openLayer = (name) => {
-    if (!numberOf.peek().has(name)) return;
+    const entry = layers.peek()[layerNumbers.peek().get(name)];
+    if (!entry) return;
     batch(() => {
-      const entry = layers.peek()[numberOf.peek().get(name)];
       set({ layer: name, slice: -1, ...(view.channel.peek() >= (entry.channels ?? Infinity) ? { channel: -1 } : {}) });
       pointer.value = null;
     });
   };
-  const able = () => layers.peek().filter((each) => !each.blocked);
+  const shownLayers = () => layers.peek().filter((each) => !each.blocked);
   const walkLayers = (by) => {
-    const all = able();
-    const at = all.findIndex((each) => each.name === view.layer.peek());
-    const next = all[clamp(at + by, 0, all.length - 1)];
-    if (next) {
-      openLayer(next.name);
-      reveal(next.name);
-    }
+    const all = shownLayers();
+    const next = all[clamp(all.findIndex((each) => each.name === view.layer.peek()) + by, 0, all.length - 1)];
+    if (!next) return;
+    openLayer(next.name);
+    reveal(next.name);
   };
   const walkChannels = (by) => {
     const all = ordered.peek();
-    const at = all.indexOf(channel.peek());
-    if (all.length) set({ channel: all[clamp((at < 0 ? 0 : at) + by, 0, all.length - 1)] });
+    const index = Math.max(0, all.indexOf(channel.peek()));
+    if (all.length) set({ channel: all[clamp(index + by, 0, all.length - 1)] });
   };
-  const choose = (number) => set({ channel: number });
-
-  const add = (entry, how = {}) => batch(() => {
-    const rest = images.peek().filter((each) => each.id !== entry.id && !(how.replaces && each.edited_from === how.replaces));
-    images.value = [...rest, entry];
+  const add = (entry, replaces = null) => batch(() => {
+    images.value = [...images.peek().filter((each) => each.id !== entry.id && !(replaces && each.edited_from === replaces)), entry];
     pinned.value = null;
   });
   const show = (id) => {
     pinned.value = null;
     set({ image: id, ...(id === view.second.peek() ? { second: "" } : {}) });
   };
+  /** Runs a task with a line that says what is being done, and another if it fails. */
   const during = async (words, task) => {
     busy.value = words;
     failure.value = "";
@@ -312,160 +259,101 @@ export function createStore(host, address) {
       busy.value = "";
     }
   };
-  const sized = async (entry) => {
+  const addAndShow = async (entry) => {
     add(entry);
     await describe(entry.id);
     show(entry.id);
-    return entry;
   };
   const upload = (blob, name) => during(`reading ${name}`, async () => {
-    const most = model.peek()?.limits?.bytes;
-    if (most && blob.size > most) throw new Error(`${name} has ${(blob.size / 2 ** 20).toFixed(1)} MB; at most ${(most / 2 ** 20).toFixed(0)} MB are taken`);
-    const body = new Uint8Array(await blob.arrayBuffer());
-    return sized((await ask("upload", { name }, { body })).json);
+    const limit = model.peek()?.limits?.bytes;
+    if (limit && blob.size > limit) throw new Error(`${name} has ${(blob.size / 2 ** 20).toFixed(1)} MB; at most ${(limit / 2 ** 20).toFixed(0)} MB are taken`);
+    await addAndShow((await ask("upload", { name }, { body: blob })).json);
   });
-  const sample = () => during("fetching the sample", async () => sized((await ask("sample", {})).json));
+  const sample = () => during("fetching the sample", async () => addAndShow((await ask("sample", {})).json));
   const edit = (base, blob) => during("looking again", async () => {
-    const body = new Uint8Array(await blob.arrayBuffer());
-    const entry = (await ask("edit", { image: base }, { body })).json;
-    add(entry, { replaces: base });
+    const entry = (await ask("edit", { image: base }, { body: blob })).json;
+    add(entry, base);
     set({ image: entry.id, ...(view.second.peek() ? { second: base } : {}) });
     return entry;
   });
-  /** Sizes that only an image tells. */
+  /** Fetches the shapes of layers where they depend on the size of the image. */
   const describe = async (id) => {
     if (layers.peek().length && layers.peek().every((each) => each.shape || each.blocked)) return;
     model.value = (await ask("model", { image: id })).json;
   };
 
   // --- the address -------------------------------------------------------------------------------
-  let applying = false;
-  let stepped = 0;
-  let lastText = "";
-  const apply = () => {
-    const read = new URLSearchParams(address.get());
-    applying = true;
-    const changes = {};
-    for (const [name, value] of Object.entries(DEFAULTS)) {
-      const text = read.get(name);
-      if (typeof value === "object") changes[name] = Object.fromEntries([...read].filter(([key]) => key.startsWith(name)).map(([key, given]) => [key.slice(name.length), given]));
-      else if (text === null) changes[name] = value;
-      else if (typeof value === "number") changes[name] = Number.isFinite(Number(text)) ? Number(text) : value;
-      else if (typeof value === "boolean") changes[name] = text === "true";
-      else changes[name] = text;
-    }
-    settle(changes, read.get("model"));
-    set(changes);
-    applying = false;
-  };
-  /** Brings what an address says to what there is. */
-  const settle = (changes, digest) => {
+  /** Brings the view to an address, or to what there is of it. */
+  const open = (params) => {
+    const changes = decode(params);
     const has = (id) => images.peek().some((each) => each.id === id);
-    const first = images.peek()[0]?.id ?? "";
     if (changes.image && !has(changes.image)) failure.value = "The image of this address is not here any more; the first one is shown.";
-    if (!has(changes.image)) changes.image = first;
+    if (!has(changes.image)) changes.image = images.peek()[0]?.id ?? "";
     if (changes.second && (!has(changes.second) || changes.second === changes.image)) changes.second = "";
-    if (changes.layer && !numberOf.peek().has(changes.layer)) {
+    if (changes.layer && !layerNumbers.peek().has(changes.layer)) {
+      const digest = params.get("model");
       failure.value = `There is no layer “${changes.layer}” in this network${digest && !model.peek().digest.includes(digest) ? "; the address was made with another one" : ""}.`;
       changes.layer = "";
     }
     if (!changes.layer) {
-      const all = able();
+      const all = shownLayers();
       const spatial = all.filter((each) => each.kind === "maps");
-      const chosen = spatial.find((each) => each.role === "convolution") ?? spatial[0] ?? all[0];
-      changes.layer = chosen?.name ?? "";
+      changes.layer = (spatial.find((each) => each.role === "convolution") ?? spatial[0] ?? all[0])?.name ?? "";
     }
     if (!["minmax", "layer", "standardise"].includes(changes.normalise)) changes.normalise = DEFAULTS.normalise;
     if (!["channel", "class", "change"].includes(changes.tab)) changes.tab = DEFAULTS.tab;
-  };
-  const encode = () => {
-    const text = new URLSearchParams();
-    const digest = model.value?.digest?.split(":").pop()?.slice(0, 12);
-    if (digest) text.set("model", digest);
-    for (const [name, value] of Object.entries(DEFAULTS)) {
-      if (name === "mode" && !view.second.value) continue;
-      if (typeof value === "object") for (const [key, given] of Object.entries(view[name].value)) text.set(name + key, given);
-      else if (view[name].value !== value) text.set(name, String(view[name].value));
-    }
-    return text.toString();
-  };
-  let writing = 0;
-  let written = 0;
-  const write = () => {
-    const text = untracked(encode);
-    if (text === lastText) return;
-    const [before, now] = [lastText, text].map((each) => new URLSearchParams(each));
-    const step = lastText && STEPS.some((name) => before.get(name) !== now.get(name));
-    written = Date.now();
-    address.set(text, { replace: !step || written - stepped < SOON });
-    if (step) stepped = written;
-    lastText = text;
+    set(changes);
+    reveal(changes.layer);
   };
   const begin = async () => {
     try {
-      const [told, given] = await Promise.all([ask("model", {}), ask("images", {})]);
+      const [network, opened] = await Promise.all([ask("model", {}), ask("images", {})]);
       batch(() => {
-        images.value = given.json.images;
-        model.value = told.json;
+        images.value = opened.json.images;
+        model.value = network.json;
       });
       if (images.peek().length) await describe(images.peek()[0].id);
       folded.value = foldedAtFirst(tree.peek(), layers.peek().length);
-      apply();
-      reveal(view.layer.peek());
+      offs.push(follow(view, model, address, open));
       ready.value = true;
-      offs.push(effect(() => {
-        const text = encode();
-        clearTimeout(writing);
-        if (applying) lastText = text;
-        else if (text !== lastText) {
-          // A browser takes an address a few times a second, no more.
-          const wait = written + CALM - Date.now();
-          if (wait > 0) writing = setTimeout(write, wait);
-          else write();
-        }
-      }));
-      offs.push(() => clearTimeout(writing));
-      offs.push(address.subscribe(() => {
-        if (address.get() === lastText) return;
-        lastText = address.get();
-        stepped = 0;
-        apply();
-        reveal(view.layer.peek());
-      }));
     } catch (error) {
       fail(error);
     }
   };
 
-  // What lies beside the chosen layer comes before it is asked for; what is not looked at any more stops.
-  let idle = 0;
+  // The neighbours of the chosen layer are fetched ahead; what is not looked at any more stops.
+  let aheadTimer = 0;
   offs.push(effect(() => {
     const name = view.layer.value;
     const id = view.image.value;
     const done = Boolean(current.value.value);
     untracked(() => {
-      const wanted = new Set([id, view.second.peek()].map((each) => mapsKey(each, name, view.slice.peek())));
-      for (const key of heavy.keys()) if (!wanted.has(key)) heavy.stop(key);
-      clearTimeout(idle);
+      mapsCache.stopLoading(new Set([id, view.second.peek()].map((each) => mapsKey(each, name, view.slice.peek()))));
+      clearTimeout(aheadTimer);
       if (!done) return;
-      idle = setTimeout(() => {
-        const all = able();
-        const at = all.findIndex((each) => each.name === name);
-        for (const near of [all[at + 1], all[at - 1]]) {
+      aheadTimer = setTimeout(() => {
+        const all = shownLayers();
+        const index = all.findIndex((each) => each.name === name);
+        for (const near of [all[index + 1], all[index - 1]]) {
           const size = near?.shape?.reduce((a, b) => a * (b ?? 1), 1) ?? Infinity;
-          if (size <= 2 ** 21) mapsOf(id, near.name);
+          if (size <= MAX_AHEAD) mapsOf(id, near.name);
         }
       }, 350);
     });
   }));
-  offs.push(() => { clearTimeout(idle); clearTimeout(probing); probed?.abort(); for (const key of heavy.keys()) heavy.drop(key); });
 
-  const close = () => offs.forEach((off) => off());
+  const close = () => {
+    offs.forEach((off) => off());
+    clearTimeout(aheadTimer);
+    clearTimeout(probeTimer);
+    probing?.abort();
+    mapsCache.clear();
+    answers.clear();
+  };
   return {
-    host, ask, view, model, images, image, second, imageOf, failure, fail, ready, busy, during, announced,
-    layers, layer, numberOf, current, other, shown, look, ordered, channel, statistics, predictions, predictionsOf, mostOf, frameOf, tabs, tab, wanted,
-    filter, tree, folded, rows, lanes, fold, reveal, pointer, pinned, inputSize, boxOf, pointOf, cellOf, cell, probe,
-    mapsOf, photographOf, light, set, openLayer, walkLayers, walkChannels, choose, show, upload, sample, edit,
-    encode, begin, close,
+    host, ask, view, model, images, image, second, imageOf, failure, ready, busy, during, announced,
+    layers, layer, layerNumbers, current, other, shown, scaling, ordered, channel, statistics, statisticsOf, predictions, predictionsOf, tenPredictionsOf, frameOf, tabs, tab, explained,
+    filter, rows, lanes, fold, reveal, pointer, pinned, boxOf, pointOf, cellOf, cell, probe,
+    photographOf, answers, set, openLayer, walkLayers, walkChannels, show, upload, sample, edit, begin, close,
   };
 }

@@ -1,4 +1,4 @@
-// Where the state of a view is kept.
+// The state of the view in the address of the page.
 
 /** The state of the view in the address, with the browser's history. */
 export function hashAddress() {

@@ -7,10 +7,10 @@ const GONE = "this is not kept in this page: open the network with layersight ex
 /** The name of an answer; see key_of in layersight/web/exported.py.
  * @param {string} kind @param {Record<string, any>} params */
 export function keyOf(kind, params) {
-  const left = kind === "photograph" ? ["longest"] : [];
+  const ignored = kind === "photograph" ? ["longest"] : [];
   const entries = Object.entries(params ?? {}).filter(
     ([name, value]) =>
-      !left.includes(name) &&
+      !ignored.includes(name) &&
       value !== null &&
       value !== undefined &&
       value !== false &&
@@ -41,11 +41,11 @@ async function buffer(text) {
 export function exportedHost(data) {
   /** @param {string} kind @param {Record<string, any>} params @param {{signal?: AbortSignal}} [how] */
   async function request(kind, params, { signal } = {}) {
-    const found = data.answers[keyOf(kind, params)] ?? (kind === "model" ? data.answers["model {}"] : null);
-    if (!found) throw new HostError(GONE, 404);
-    const buffers = await Promise.all(found.buffers.map(buffer));
+    const kept = data.answers[keyOf(kind, params)] ?? (kind === "model" ? data.answers["model {}"] : null);
+    if (!kept) throw new HostError(GONE, 404);
+    const buffers = await Promise.all(kept.buffers.map(buffer));
     signal?.throwIfAborted();
-    return { json: structuredClone(found.json), buffers };
+    return { json: structuredClone(kept.json), buffers };
   }
   return { kind: "page", request };
 }

@@ -1,9 +1,9 @@
 // Answers and requests as bytes; see layersight/web/frames.py.
 
 const ALIGN = 8;
-const filled = (length) => -length & (ALIGN - 1);
+const padding = (length) => -length & (ALIGN - 1);
 
-/** What went wrong with a request, in one line to be shown. */
+/** The failure of a request, with one line for the page. */
 export class HostError extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {
@@ -21,15 +21,15 @@ export class HostError extends Error {
 export function encode(head, buffers = []) {
   const sizes = buffers.map((buffer) => buffer.byteLength);
   const text = new TextEncoder().encode(JSON.stringify({ ...head, sizes }));
-  let total = 4 + text.length + filled(4 + text.length);
-  for (const size of sizes) total += size + filled(size);
+  let total = 4 + text.length + padding(4 + text.length);
+  for (const size of sizes) total += size + padding(size);
   const frame = new Uint8Array(total);
   new DataView(frame.buffer).setUint32(0, text.length, true);
   frame.set(text, 4);
-  let at = 4 + text.length + filled(4 + text.length);
+  let at = 4 + text.length + padding(4 + text.length);
   for (const buffer of buffers) {
     frame.set(buffer, at);
-    at += buffer.byteLength + filled(buffer.byteLength);
+    at += buffer.byteLength + padding(buffer.byteLength);
   }
   return frame;
 }
@@ -54,12 +54,12 @@ export class FrameReader {
   push(bytes) {
     this.parts.push(bytes);
     this.length += bytes.length;
-    const found = [];
+    const frames = [];
     while (this.length >= this.needed) {
       const frame = this.read();
-      if (frame) found.push(frame);
+      if (frame) frames.push(frame);
     }
-    return found;
+    return frames;
   }
 
   read() {
@@ -67,13 +67,13 @@ export class FrameReader {
     const view = new DataView(all.buffer, all.byteOffset, all.length);
     if (this.begun === null) {
       const text = view.getUint32(0, true);
-      const start = 4 + text + filled(4 + text);
+      const start = 4 + text + padding(4 + text);
       if (all.length < start) {
         this.needed = start;
         return null;
       }
       const head = JSON.parse(new TextDecoder().decode(all.subarray(4, 4 + text)));
-      const end = head.sizes.reduce((sum, size) => sum + size + filled(size), start);
+      const end = head.sizes.reduce((sum, size) => sum + size + padding(size), start);
       this.begun = { head, start };
       this.needed = end;
       return null;
@@ -83,7 +83,7 @@ export class FrameReader {
     let at = start;
     for (const size of head.sizes) {
       buffers.push(all.slice(at, at + size).buffer);
-      at += size + filled(size);
+      at += size + padding(size);
     }
     this.parts = at < all.length ? [all.subarray(at)] : [];
     this.length = all.length - at;
@@ -123,22 +123,23 @@ const quoted = {
 };
 
 /**
- * A command or Python with its gaps filled in.
- * An option of a command whose value is not given is left out with its name; `{options}` stands for those of a method.
+ * A command or Python code with its placeholders filled in.
+ * An option of a command without a value is left out with its name; `{options}` stands for those of a method,
+ * whose names on the command line are in `flags` where they differ.
  * @param {string} template @param {Record<string, any>} values @param {"shell" | "python"} kind
  */
-export function fillWords(template, values, kind) {
-  const known = (/** @type {string} */ name) => values[name] !== undefined && values[name] !== null;
+export function fillTemplate(template, values, kind) {
+  const has = (/** @type {string} */ name) => values[name] !== undefined && values[name] !== null;
   const option = {
-    shell: ([name, value]) => ` --${name.replaceAll("_", "-")} ${quoted.shell([value].flat().join("x"))}`,
+    shell: ([name, value]) => ` ${values.flags?.[name] ?? `--${name.replaceAll("_", "-")}`} ${quoted.shell([value].flat().join("x"))}`,
     python: ([name, value]) => `, ${name}=${Array.isArray(value) ? `(${value.join(", ")})` : quoted.python(value)}`,
   }[kind];
   let text = template;
   if (kind === "shell") {
-    text = text.replace(/ --[\w-]+ \{(\w+)\}/g, (all, name) => (known(name) ? all : ""));
-    text = text.replace(/ \{(\w+)\}/g, (all, name) => (known(name) ? all : ""));
+    text = text.replace(/ --[\w-]+ \{(\w+)\}/g, (all, name) => (has(name) ? all : ""));
+    text = text.replace(/ \{(\w+)\}/g, (all, name) => (has(name) ? all : ""));
   }
-  if (kind === "python") text = text.replace(/, \w+=\{(\w+)\}/g, (all, name) => (known(name) ? all : ""));
-  if (kind === "python") text = text.replace(/\(\w+=\{(\w+)\}(, )?/g, (all, name) => (known(name) ? all : "("));
+  if (kind === "python") text = text.replace(/, \w+=\{(\w+)\}/g, (all, name) => (has(name) ? all : ""));
+  if (kind === "python") text = text.replace(/\(\w+=\{(\w+)\}(, )?/g, (all, name) => (has(name) ? all : "("));
   return text.replace(/\{(\w+)\}/g, (_, name) => (name === "options" ? Object.entries(values.options ?? {}).map(option).join("") : quoted[kind](values[name])));
 }

@@ -26,7 +26,7 @@ async function failure(response) {
   try {
     line = (await response.json()).error ?? line;
   } catch {
-    // not a line of ours
+    // not an answer of the explorer
   }
   return new HostError(line, response.status);
 }

@@ -2,15 +2,15 @@
 
 import { bytesOf, HostError } from "./frames.js";
 
-/** @param {DataView | ArrayBuffer | Uint8Array} part @returns {ArrayBuffer} a buffer of its own */
-function own(part) {
+/** @param {DataView | ArrayBuffer | Uint8Array} part @returns {ArrayBuffer} */
+function toBuffer(part) {
   if (part instanceof ArrayBuffer) return part;
   return part.buffer.slice(part.byteOffset, part.byteOffset + part.byteLength);
 }
 
 /**
  * @param {any} model of anywidget
- * @param {string} [name] tells views of one widget apart
+ * @param {string} [name] distinguishes views of one widget
  */
 export function widgetHost(model, name = Math.random().toString(36).slice(2)) {
   /** @type {Map<string, {resolve: (answer: any) => void, reject: (error: any) => void, progress?: (done: number, total: number) => void}>} */
@@ -18,18 +18,18 @@ export function widgetHost(model, name = Math.random().toString(36).slice(2)) {
   let count = 0;
 
   /** @param {any} message @param {any[]} buffers */
-  function hear(message, buffers) {
-    const asked = waiting.get(message?.id);
-    if (!asked) return;
+  function receive(message, buffers) {
+    const request = waiting.get(message?.id);
+    if (!request) return;
     if (message.progress) {
-      asked.progress?.(message.progress[0], message.progress[1]);
+      request.progress?.(message.progress[0], message.progress[1]);
       return;
     }
     waiting.delete(message.id);
-    if (message.error) asked.reject(new HostError(message.error, message.status));
-    else asked.resolve({ json: message.json, buffers: (buffers ?? []).map(own) });
+    if (message.error) request.reject(new HostError(message.error, message.status));
+    else request.resolve({ json: message.json, buffers: (buffers ?? []).map(toBuffer) });
   }
-  model.on("msg:custom", hear);
+  model.on("msg:custom", receive);
 
   /**
    * @param {string} kind @param {object} params
@@ -54,11 +54,11 @@ export function widgetHost(model, name = Math.random().toString(36).slice(2)) {
     });
   }
 
-  /** Ends all that is asked for. */
+  /** Cancels all requests. */
   function close() {
     for (const id of waiting.keys()) model.send({ id, cancel: true });
     waiting.clear();
-    model.off("msg:custom", hear);
+    model.off("msg:custom", receive);
   }
 
   return { kind: "notebook", request, close };
