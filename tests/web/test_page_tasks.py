@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, expect
 
 from fake_network import Fake
 from layersight.data.model import InputInfo
+from layersight.web.explorer import Explorer
+from layersight.web.exported import write_page
 from walking import Walker, export, inside, paint
 
 
@@ -67,6 +69,12 @@ def test_options_of_methods_are_in_the_address_and_in_the_command(walker: Walker
     expect(page.locator(".over")).to_be_visible(timeout=120_000)
     command = page.locator("footer code").inner_text()
     assert "--method occlusion --baseline grey --window 50 --stride 40 --output" in command
+    page.get_by_role("combobox", name="explain").select_option("output")
+    assert walker.view["method.score"] == "output"
+    command = page.locator("footer code").inner_text()
+    assert "--method occlusion --explain output --baseline grey" in command
+    page.get_by_role("button", name="copy Python").click()
+    assert 'method="occlusion", score="output"' in page.evaluate("navigator.clipboard.readText()")
     page.get_by_role("button", name="as usual").click()
     assert not [name for name in walker.view if name.startswith("method.")]
     page.get_by_role("tab", name="Channel").click()
@@ -86,7 +94,9 @@ def test_options_of_methods_are_in_the_address_and_in_the_command(walker: Walker
     expect(picture).to_have_count(0)
 
 
-def test_a_film_shows_its_frames_and_all_slices_of_a_channel(browser: Browser) -> None:
+def test_a_film_shows_its_frames_and_all_slices_of_a_channel(
+    browser: Browser, tmp_path: Path
+) -> None:
     film = np.zeros((4, 6, 6, 3), np.uint8)
     film[np.arange(4), np.arange(4), 2] = 255
     layers = {
@@ -107,6 +117,38 @@ def test_a_film_shows_its_frames_and_all_slices_of_a_channel(browser: Browser) -
             assert np.unravel_index(shown[..., 1].argmax(), (6, 6)) == (at, 2)
         picture = page.locator(".side .photograph img")
         assert picture.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [6, 6]
+        walker.close()
+    # One file keeps one slice, and says so.
+    write_page(Explorer(network, [film]), tmp_path / "page.html")
+    walker = Walker(browser, (tmp_path / "page.html").as_uri(), offline=True)
+    page = walker.open("layer=conv&channel=1")
+    expect(page.locator(".tools")).to_contain_text("slice 3 of 4; the others are not kept")
+    expect(page.get_by_role("slider", name="Slice")).to_have_count(0)
+    expect(page.locator(".slices")).to_have_count(0)
+    walker.close()
+
+
+def test_the_pointer_on_a_signal_and_on_its_picture(browser: Browser) -> None:
+    wave = np.sin(np.arange(40, dtype=np.float32) / 3)[:, np.newaxis].repeat(2, 1)
+    layers = {
+        "conv": ("Conv1D", lambda wave: wave[:, ::2] * 2),
+        "top": ("Dense", lambda conv: conv[:, 0]),
+    }
+    network = Fake(layers, inputs=(InputInfo("wave", (None, 40, 2)),))
+    with inside([wave], network) as address:
+        walker = Walker(browser, address)
+        page = walker.open("layer=conv&channel=1")
+        words = page.locator(".side .pair .note").first
+        mark = page.locator(".side .box")
+        for picture in (".side .map .picture", ".side .photograph"):
+            box = page.locator(picture).bounding_box()
+            assert box is not None
+            page.mouse.move(box["x"] + box["width"] * 7.5 / 20, box["y"] + box["height"] / 2)
+            expect(words).to_contain_text("row 0, column 7")
+            value = float(words.inner_text().split("·")[1].replace("\u2212", "-"))
+            assert abs(value - 2 * wave[14, 1]) < 0.01
+            assert mark.evaluate("e => [e.style.left, e.style.width]") == ["35%", "5%"]
+        assert "sees" not in page.locator(".side").inner_text()
         walker.close()
 
 
@@ -136,8 +178,11 @@ def test_painting_on_the_photograph_changes_everything(walker: Walker) -> None:
 
 def test_an_image_is_added_by_file_by_drop_and_by_paste(walker: Walker, tmp_path: Path) -> None:
     page = walker.open()
-    Image.new("RGB", (40, 30), "red").save(tmp_path / "red.png")
-    page.locator("input[type=file]").set_input_files(tmp_path / "red.png")
+    for colour in ("red", "blue"):
+        Image.new("RGB", (40, 30), colour).save(tmp_path / f"{colour}.png")
+    files = [tmp_path / "blue.png", tmp_path / "red.png"]
+    page.locator("input[type=file]").set_input_files(files)
+    expect(page.get_by_role("button", name="Show blue.png")).to_be_visible()
     expect(page.get_by_role("button", name="Show red.png")).to_have_attribute(
         "aria-pressed", "true"
     )
@@ -227,6 +272,8 @@ def test_the_exported_page_needs_neither_server_nor_network(
     expect(page.locator(".kernel canvas")).to_be_visible()
     page.get_by_role("tab", name="Decision").click()
     expect(page.locator(".over")).to_be_visible()
+    for missing in ("Options", "Measure it"):
+        expect(page.get_by_text(missing)).to_have_count(0)
     expect(page.get_by_role("tab", name="Change")).to_have_count(0)
     expect(page.get_by_role("button", name="Add an image")).to_have_count(0)
     page.get_by_role("treeitem", name="max_pooling2d", exact=False).first.click()

@@ -91,7 +91,7 @@ export function Photograph({ entry, maps, name, children }) {
   };
   const edges = box?.map((edge, side) => clamp(edge / (side % 2 ? width : height), 0, 1));
   const live = maps && !maps.single;
-  const sees = box ? `, the position sees rows ${Math.round(edges[0] * height)} to ${Math.round(edges[2] * height)} and columns ${Math.round(edges[1] * width)} to ${Math.round(edges[3] * width)}` : "";
+  const sees = box && store.layer.value?.kind === "maps" ? `, the position sees rows ${Math.round(edges[0] * height)} to ${Math.round(edges[2] * height)} and columns ${Math.round(edges[1] * width)} to ${Math.round(edges[3] * width)}` : "";
   return html`<div class="picture photograph" role=${live ? "application" : "group"} tabindex=${live ? 0 : undefined}
     aria-label=${live ? `${name}${sees}. Arrow keys move the position.` : name}
     style=${{ aspectRatio: `${right - left} / ${Math.max(bottom - top, (right - left) / 4)}` }} ...${live ? { ...pointing(store, underPointer), onKeyDown: keys } : {}}>

@@ -157,13 +157,13 @@ export function createStore(host, address) {
   const pointer = signal(/** @type {{y: number, x: number, from: string} | null} */ (null));
   const pinned = signal(/** @type {{y: number, x: number} | null} */ (null));
   const inputSize = computed(() => image.value?.input ?? [1, 1, 3]);
-  /** The receptive field of a layer: its size, its step, and where that of the first position starts. */
+  /** The receptive field of a layer: its size, its step, and where that of the first position starts; of signals the share of the input. */
   const fieldOf = (maps) => {
     const [height, width] = inputSize.value;
     const field = layer.value?.field;
-    if (field && field.size.length === 2) return field;
+    if (field) return field;
     const step = [height / maps.height, width / maps.width];
-    return { size: field ? [field.size[0], field.size[0]] : step, step, start: [0, 0], everything: !field };
+    return { size: step, step, start: [0, 0], everything: layer.value?.kind === "maps" };
   };
   /** The pixels that a position of the maps sees: top, left, bottom, right. */
   const boxOf = (y, x, maps) => {
