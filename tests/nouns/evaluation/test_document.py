@@ -162,8 +162,8 @@ def test_nothing_to_draw_is_refused() -> None:
 def test_parts_of_one_evaluation_are_joined_in_order() -> None:
     whole = evaluation(5)
 
-    def some(*places: int) -> Evaluation:
-        chosen = list(places)
+    def some(*indices: int) -> Evaluation:
+        chosen = list(indices)
         cut = {
             name: getattr(whole, name)[..., chosen]
             for name in ("values", "random", "centre", "bars")

@@ -48,9 +48,9 @@ def same(one: Evaluation, other: Evaluation) -> None:
 
 def test_a_folder(chain, folder):
     fake = chain(labels=("cat", "dog", "emu"))
-    told = []
+    reported = []
     found = evaluate(
-        fake, folder, methods=SOME, progress=lambda *parts: told.append(parts), **QUICK
+        fake, folder, methods=SOME, progress=lambda *parts: reported.append(parts), **QUICK
     )
     assert isinstance(found, Evaluation)
     assert layersight.evaluate is evaluate
@@ -71,8 +71,8 @@ def test_a_folder(chain, folder):
         heatmap(fake, photo(seed))[0].target.name for seed in (0, 1, 2, 3, 7)
     ]
     assert found.count == 5
-    assert told[-1][0] == told[-1][1]
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert reported[-1][0] == reported[-1][1]
+    assert [done for done, _ in reported] == sorted(done for done, _ in reported)
     assert found.notes == ("layer body (4 x 4): the last layer with maps before the score",)
 
 
@@ -107,13 +107,13 @@ def test_what_was_interrupted_is_gone_on_with(chain, folder, after):
     else:
         assert part.images == whole.images[:after]
         assert part.count == 5
-    fake, told = chain(), []
-    tell = {"progress": lambda *parts: told.append(parts)}
+    fake, reported = chain(), []
+    tell = {"progress": lambda *parts: reported.append(parts)}
     found = evaluate(fake, folder, methods=SOME, done=part, **tell, **QUICK)
     same(found, whole)
     parts = (5 - after) * len(SOME) * (1 + len(whole.metrics))
-    assert len(told) == 1 + parts, "what is left, after what is expected of it"
-    assert told[-1][0] == told[-1][1]
+    assert len(reported) == 1 + parts, "what is left, after what is expected of it"
+    assert reported[-1][0] == reported[-1][1]
     assert sum(fake.passes[place][0] for place in range(len(fake.passes))) == 5 - after
 
 

@@ -1,4 +1,4 @@
-"""A way in parts: what the midpoint rule makes of functions whose integral is known."""
+"""A path in parts: what the midpoint rule makes of functions whose integral is known."""
 
 from __future__ import annotations
 
@@ -9,69 +9,69 @@ from layersight.nouns.heatmaps.methods.integrated_gradients import AdaptivePath
 
 
 def walk(function, slope, steps, cuts, count):
-    """The integral of a slope, and the way, after some cuts."""
-    way = AdaptivePath(steps, function(0.0), function(1.0))
+    """The integral of a slope, and the path, after some cuts."""
+    path = AdaptivePath(steps, function(0.0), function(1.0))
     total = 0.0
     for cut in range(cuts + 1):
         if cut:
-            way.cut(count)
-        for number, (place, share) in enumerate(zip(way.points, way.shares, strict=True)):
-            total += share * slope(place)
-            way.take(number, function(place), slope(place))
-    return total, way
+            path.cut(count)
+        for number, (index, share) in enumerate(zip(path.points, path.shares, strict=True)):
+            total += share * slope(index)
+            path.take(number, function(index), slope(index))
+    return total, path
 
 
-def parts(way):
-    """Where the parts of a way begin and end."""
-    ends = np.cumsum(way._lengths)
+def parts(path):
+    """Where the parts of a path begin and end."""
+    ends = np.cumsum(path._lengths)
     return np.concatenate([[0], ends[:-1]]), ends
 
 
 @pytest.mark.parametrize("cuts", [0, 1, 2, 5])
 def test_the_integral_is_the_midpoint_rule_over_the_parts(cuts):
-    def slope(place):
-        return np.exp(3 * place)
+    def slope(index):
+        return np.exp(3 * index)
 
-    total, way = walk(lambda place: np.exp(3 * place) / 3, slope, 5, cuts, 2)
-    starts, ends = parts(way)
+    total, path = walk(lambda index: np.exp(3 * index) / 3, slope, 5, cuts, 2)
+    starts, ends = parts(path)
     assert ends[-1] == pytest.approx(1)
     middles = (starts + ends) / 2
-    np.testing.assert_allclose(way._middles, middles, atol=1e-12)
+    np.testing.assert_allclose(path._middles, middles, atol=1e-12)
     assert total == pytest.approx(float(((ends - starts) * slope(middles)).sum()), rel=1e-12)
-    assert len(way) == 5 + 2 * 2 * cuts
-    assert len(way.points) == (6 if cuts else 5)
+    assert len(path) == 5 + 2 * 2 * cuts
+    assert len(path.points) == (6 if cuts else 5)
 
 
 def test_cuts_go_where_the_slope_jumps():
-    def function(place):
-        return 10 * max(0.0, 0.37 - place)
+    def function(index):
+        return 10 * max(0.0, 0.37 - index)
 
-    def slope(place):
-        return -10.0 if place < 0.37 else 0.0
+    def slope(index):
+        return -10.0 if index < 0.37 else 0.0
 
-    total, way = walk(function, slope, 8, 6, 2)
+    total, path = walk(function, slope, 8, 6, 2)
     assert total == pytest.approx(-3.7, rel=0.002)
-    starts, ends = parts(way)
+    starts, ends = parts(path)
     lengths = ends - starts
     here = (starts < 0.37) & (ends > 0.37)
     assert lengths[here].max() < 1 / 8 / 3**4
     assert lengths[ends < 0.2].min() == pytest.approx(1 / 8)
-    even, _ = walk(function, slope, len(way), 0, 0)
+    even, _ = walk(function, slope, len(path), 0, 0)
     assert abs(total + 3.7) < abs(even + 3.7) / 5
 
 
 def test_what_is_wrong_at_either_end_is_seen():
     for at in (0.0005, 0.9995):
 
-        def function(place, at=at):
-            return float(place > at)
+        def function(index, at=at):
+            return float(index > at)
 
-        _, way = walk(function, lambda place: 0.0, 4, 1, 1)
-        assert way.points.mean() == pytest.approx(0.125 if at < 0.5 else 0.875)
+        _, path = walk(function, lambda index: 0.0, 4, 1, 1)
+        assert path.points.mean() == pytest.approx(0.125 if at < 0.5 else 0.875)
 
 
 def test_every_part_may_be_cut():
-    total, way = walk(lambda place: place**2, lambda place: 2 * place, 3, 2, 50)
-    assert len(way) == 27
-    np.testing.assert_allclose(way._middles, (np.arange(27) + 0.5) / 27)
+    total, path = walk(lambda index: index**2, lambda index: 2 * index, 3, 2, 50)
+    assert len(path) == 27
+    np.testing.assert_allclose(path._middles, (np.arange(27) + 0.5) / 27)
     assert total == pytest.approx(1)

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from layersight.errors import UsageError
 from layersight.nouns.heatmaps.baselines import BASELINES, SIGMA, baseline, gaussian_blur
 from numpy_networks import noise_pictures as pictures
 
@@ -58,8 +57,3 @@ def test_baselines_belong_to_nobody_else(name):
     made += 1
     assert not np.array_equal(made, baseline(images, name))
     assert np.array_equal(images.black, np.zeros(3))
-
-
-def test_an_unknown_baseline_is_refused():
-    with pytest.raises(UsageError, match=r"unknown baseline 'gray': .* Did you mean grey"):
-        baseline(pictures(1), "gray")

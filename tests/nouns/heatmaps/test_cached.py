@@ -83,8 +83,8 @@ def planned(model):
 def test_outputs_score_and_gradients_come_from_one_pass():
     model = Counted()
     remembering = planned(model)
-    found = remembering.forward(images(), ["top"], outputs=True)
-    assert found.outputs["said"].tolist() == found.layers["top"].tolist() == [[1, 1], [1, 1]]
+    result = remembering.forward(images(), ["top"], outputs=True)
+    assert result.outputs["said"].tolist() == result.layers["top"].tolist() == [[1, 1], [1, 1]]
     remembering.read(images(), GOAL)
     remembering.differentiate(images(), GOAL, layers=["conv"])
     assert model.asked == ["differentiate"]

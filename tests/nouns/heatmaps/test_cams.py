@@ -27,12 +27,12 @@ def test_a_method_is_its_paper(method, goal, layer):
         expected = np.stack(
             [PAPERS[method](*pair) for pair in zip(made[layer], gradients, strict=True)]
         )
-        found = nets.run(method, network, images, goal, (layer,))
+        result = nets.run(method, network, images, goal, (layer,))
         if expected.any():
-            close(found, expected)
+            close(result, expected)
             lit += 1
         else:
-            assert not found.any()
+            assert not result.any()
     assert lit >= 2
 
 
@@ -65,8 +65,8 @@ BY_HAND = {
 
 @pytest.mark.parametrize("method", BY_HAND)
 def test_a_method_worked_out_by_hand(method):
-    found = nets.run(method, nets.Given(VALUES, SLOPES), nets.pictures(1), nets.class_goal(0))
-    np.testing.assert_allclose(found, [BY_HAND[method]], rtol=1e-6)
+    result = nets.run(method, nets.Given(VALUES, SLOPES), nets.pictures(1), nets.class_goal(0))
+    np.testing.assert_allclose(result, [BY_HAND[method]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", GRADIENTS)
@@ -75,10 +75,10 @@ def test_a_method_worked_out_by_hand(method):
 def test_nothing_warns_and_what_is_no_number_is_not_hidden(method, slope, value):
     values, gradients = np.ones((1, 3, 2, 4)), np.ones((1, 3, 2, 4))
     values[0, 0, 0, 1], gradients[0, 0, 0, 1] = value, slope
-    found = nets.run(method, nets.Given(values, gradients), nets.pictures(1), nets.class_goal(0))
-    assert found.shape == (1, 3, 2)
+    result = nets.run(method, nets.Given(values, gradients), nets.pictures(1), nets.class_goal(0))
+    assert result.shape == (1, 3, 2)
     if np.isnan(value) or np.isnan(slope):
-        assert not np.isfinite(found).all()
+        assert not np.isfinite(result).all()
 
 
 def test_grad_cam_plus_plus_counts_0_where_its_denominator_is_0():
@@ -86,24 +86,26 @@ def test_grad_cam_plus_plus_counts_0_where_its_denominator_is_0():
     values, gradients = np.ones((1, 2, 2, 2)), np.ones((1, 2, 2, 2))
     values[..., 0] = -0.5
     values[..., 1] = 0.5
-    found = nets.run("grad-cam++", nets.Given(values, gradients), nets.pictures(1), ())
-    np.testing.assert_allclose(found, np.full((1, 2, 2), 0.5))
+    result = nets.run("grad-cam++", nets.Given(values, gradients), nets.pictures(1), ())
+    np.testing.assert_allclose(result, np.full((1, 2, 2), 0.5))
 
 
 @pytest.mark.parametrize("method", GRADIENTS)
 def test_maps_that_are_0_everywhere_make_a_map_of_0(method):
     nothing = np.zeros((2, 3, 2, 4))
-    found = nets.run(method, nets.Given(nothing, nothing + 1), nets.pictures(2), nets.class_goal(0))
-    assert not found.any()
+    result = nets.run(
+        method, nets.Given(nothing, nothing + 1), nets.pictures(2), nets.class_goal(0)
+    )
+    assert not result.any()
 
 
 @pytest.mark.parametrize("slope", [1e-25, 1e15])
 def test_grad_cam_plus_plus_neither_underflows_nor_overflows(slope):
     """The cube of the gradient would; the map of an image keeps its shape."""
     given = nets.Given(VALUES, np.array(SLOPES) * slope)
-    found = nets.run("grad-cam++", given, nets.pictures(1), nets.class_goal(0))
+    result = nets.run("grad-cam++", given, nets.pictures(1), nets.class_goal(0))
     exact = papers.grad_cam_plus_plus(*(np.array(of[0], float) for of in (VALUES, given.gradients)))
-    np.testing.assert_allclose(found[0], exact, rtol=1e-5)
+    np.testing.assert_allclose(result[0], exact, rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", [*OF_ONE_LAYER, "cam"])
@@ -129,10 +131,10 @@ def test_a_unit_of_a_layer_is_explained_as_a_class_is(method):
     weights = np.zeros((1, 1, 1, 7), np.float32)
     weights[..., 3] = 1 / 6
     network, images, goal = nets.Network(), nets.pictures(), (Readout("coarse", weights),)
-    found = nets.run(method, network, images, goal, ("fine",))
-    assert found.shape == (2, 6, 4)
-    assert found.min() >= 0
-    assert found.max() > 0
+    result = nets.run(method, network, images, goal, ("fine",))
+    assert result.shape == (2, 6, 4)
+    assert result.min() >= 0
+    assert result.max() > 0
 
 
 # The network that stands in for a framework is right about its own gradients.
@@ -156,17 +158,17 @@ def test_gradients_are_those_of_finite_differences(head, goal, smooth):
     gradients = network.gradients_of(made, goal)
     step = 1e-6
     for name in ("coarse", "fine", "picture"):
-        for place in np.random.default_rng(2).permutation(made[name][0].size)[:8]:
+        for index in np.random.default_rng(2).permutation(made[name][0].size)[:8]:
             around = []
             for sign in (-1, 1):
                 moved = made[name].copy()
-                moved.reshape(2, -1)[:, place] += sign * step
+                moved.reshape(2, -1)[:, index] += sign * step
                 inputs = dict(images.values) | ({name: moved} if name == "picture" else {})
                 given = {} if name == "picture" else {name: moved}
                 around.append(network.score(network.run(inputs, **given), goal))
             expected = (around[1] - around[0]) / (2 * step)
-            found = gradients[name].reshape(2, -1)[:, place]
-            np.testing.assert_allclose(found, expected, atol=1e-5)
+            result = gradients[name].reshape(2, -1)[:, index]
+            np.testing.assert_allclose(result, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("goal", [(2, 2), (3, 0)])
@@ -180,16 +182,16 @@ def test_cam_is_the_sum_by_the_weights_of_the_dense_layer(goal):
 
 def test_cam_keeps_what_speaks_against_the_target():
     network, images = nets.Network("pooled"), nets.pictures()
-    found = [nets.run("cam", network, images, nets.class_goal(unit)) for unit in range(4)]
-    assert np.min(found) < 0 < np.max(found)
+    result = [nets.run("cam", network, images, nets.class_goal(unit)) for unit in range(4)]
+    assert np.min(result) < 0 < np.max(result)
 
 
 def test_the_mean_of_cam_is_the_logit_less_its_constant():
     network, images = nets.Network("pooled"), nets.pictures()
-    found = nets.run("cam", network, images, nets.class_goal(1)).mean(axis=(1, 2))
+    result = nets.run("cam", network, images, nets.class_goal(1)).mean(axis=(1, 2))
     logits = network.run(images.values)["logits"][:, 1]
     constant = network.last[1][1] + images.values["extra"][:, 1]
-    np.testing.assert_allclose(found, logits - constant, rtol=1e-5)
+    np.testing.assert_allclose(result, logits - constant, rtol=1e-5)
 
 
 @pytest.mark.parametrize("head", ["flat", "hidden"])
@@ -227,22 +229,22 @@ def test_eigencam_is_its_paper_whichever_side_is_longer(layer, smooth):
     network, images = nets.Network(smooth=smooth), nets.pictures(4)
     values = network.run(images.values)[layer]
     expected = [papers.eigencam(one) for one in values]
-    found = nets.run("eigencam", network, images, nets.class_goal(1), (layer,))
-    close(found, expected)
-    assert (found.max(axis=(1, 2)) > 0).all()
+    result = nets.run("eigencam", network, images, nets.class_goal(1), (layer,))
+    close(result, expected)
+    assert (result.max(axis=(1, 2)) > 0).all()
 
 
 def test_eigencam_is_bright_where_the_layer_is():
     network, images = nets.Network(), nets.pictures(6)
-    found = nets.run("eigencam", network, images, nets.class_goal(1), ("fine",))
-    for one, maps in zip(found, network.run(images.values)["fine"], strict=True):
+    result = nets.run("eigencam", network, images, nets.class_goal(1), ("fine",))
+    for one, maps in zip(result, network.run(images.values)["fine"], strict=True):
         assert np.corrcoef(one.ravel(), maps.mean(axis=2).ravel())[0, 1] > 0
 
 
 def test_eigencam_never_asks_for_the_target():
     network, images = nets.Network(), nets.pictures()
-    found = [nets.run("eigencam", network, images, nets.class_goal(unit)) for unit in range(2)]
-    np.testing.assert_array_equal(*found)
+    result = [nets.run("eigencam", network, images, nets.class_goal(unit)) for unit in range(2)]
+    np.testing.assert_array_equal(*result)
     assert network.forwards == [2, 2]
     assert not network.reads + network.gradients + network.ablations
 
@@ -252,8 +254,8 @@ def test_eigencam_never_asks_for_the_target():
 )
 def test_eigencam_of_constant_maps_is_0_and_of_no_numbers_none(value, answer):
     given = nets.Given(np.full((1, 3, 2, 4), value), np.ones((1, 3, 2, 4)))
-    found = nets.run("eigencam", given, nets.pictures(1), nets.class_goal(0))
-    np.testing.assert_array_equal(found, np.full((1, 3, 2), answer))
+    result = nets.run("eigencam", given, nets.pictures(1), nets.class_goal(0))
+    np.testing.assert_array_equal(result, np.full((1, 3, 2), answer))
 
 
 @pytest.mark.parametrize("size", [1e-20, 1e20])
@@ -307,9 +309,9 @@ def test_a_constant_map_rules_out_nothing_and_an_empty_one_all(value, answer):
     values = np.random.default_rng(0).random(size=(1, 3, 2, 4))
     values[..., 2:] = value
     images, goal = nets.pictures(1), nets.class_goal(0)
-    found = nets.run("refine-cam", Two(values, np.ones_like(values)), images, goal, ("a", "b"))
+    result = nets.run("refine-cam", Two(values, np.ones_like(values)), images, goal, ("a", "b"))
     if answer == "nothing":
-        assert not found.any()
+        assert not result.any()
     else:
         alone = papers.refine_cam([(values[0, ..., :2], np.ones((3, 2, 2)))], (12, 8))
-        close(found, [alone])
+        close(result, [alone])

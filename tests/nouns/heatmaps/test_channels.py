@@ -23,8 +23,8 @@ BOTH = pytest.mark.parametrize("method", PAPERS)
 def test_a_method_is_its_paper(method, smooth, goal, layer):
     twins = [(0, 3)] if method == "score-cam" else []
     network, images = nets.Network(dead=[1], twins=twins, smooth=smooth), nets.pictures()
-    found = nets.run(method, network, images, goal, (layer,))
-    papers.close(found, PAPERS[method](network, images, goal, layer))
+    result = nets.run(method, network, images, goal, (layer,))
+    papers.close(result, PAPERS[method](network, images, goal, layer))
 
 
 @BOTH
@@ -49,8 +49,8 @@ def test_of_the_channels_the_strongest_are_taken(method, layer, size, count):
     values = network.run(images.values)[layer][0]
     sizes = [size(values[..., channel]) for channel in range(values.shape[-1])]
     chosen = sorted(range(len(sizes)), key=lambda channel: -sizes[channel])[:count]
-    found = nets.run(method, network, images, goal, (layer,), masks=count)
-    papers.close(found, PAPERS[method](network, images, goal, layer, chosen=chosen))
+    result = nets.run(method, network, images, goal, (layer,), masks=count)
+    papers.close(result, PAPERS[method](network, images, goal, layer, chosen=chosen))
     passes, whole = network.reads + network.ablations, method == "ablation-cam"
     assert sum(passes) == min(count, len(sizes)) + whole
 
@@ -60,9 +60,9 @@ def test_of_the_channels_the_strongest_are_taken(method, layer, size, count):
 def test_the_size_of_a_batch_changes_how_often_the_network_runs_and_nothing_else(method, size):
     images, goal = nets.pictures(3), nets.class_goal(2, 0, 1)
     network, steps = nets.Network(dead=[4]), []
-    found = nets.run(method, network, images, goal, batch_size=size, steps=steps)
+    result = nets.run(method, network, images, goal, batch_size=size, steps=steps)
     whole = nets.run(method, nets.Network(dead=[4]), images, goal)
-    np.testing.assert_allclose(found, whole, rtol=1e-5)
+    np.testing.assert_allclose(result, whole, rtol=1e-5)
     passes = network.reads or network.ablations
     if method == "score-cam":  # six channels of three images, also of several in one batch
         assert sum(passes) == 18
@@ -88,8 +88,8 @@ def test_a_channel_that_raises_the_score_counts_for_it_whatever_the_sign_of_the_
         there = nets.Images(moved, "picture", images.black, images.white)
         score = network.run(moved)["logits"][0, 2]
         assert np.sign(score) == np.sign(shift)
-        found = nets.run("ablation-cam", network, there, nets.class_goal(2))
-        maps[shift] = found * abs(score)
+        result = nets.run("ablation-cam", network, there, nets.class_goal(2))
+        maps[shift] = result * abs(score)
     assert maps[100].any()
     np.testing.assert_allclose(maps[100], maps[-100], rtol=1e-3)
 
@@ -101,9 +101,9 @@ def test_a_score_of_0_divides_nothing():
     moved = network.score(network.run(images.values), goal)
     network.last[1][2] -= moved[0]
     assert network.run(images.values)["logits"][0, 2] == 0
-    found = nets.run("ablation-cam", network, images, goal)
-    assert found.max() > 0
-    papers.close(found, papers.ablation_cams(network, images, goal))
+    result = nets.run("ablation-cam", network, images, goal)
+    assert result.max() > 0
+    papers.close(result, papers.ablation_cams(network, images, goal))
 
 
 def test_dead_channels_cost_no_pass_and_count_exactly_0():
@@ -121,8 +121,8 @@ def test_the_mask_leads_to_the_baseline(name):
         images.values, "picture", np.array([-1, -2, -3], "f4"), np.array([2, 1, 3], "f4")
     )
     nothing = nets.baseline(images, name)
-    found = nets.run("score-cam", network, images, goal, baseline=name)
-    papers.close(found, papers.score_cams(network, images, goal, nothing=nothing))
+    result = nets.run("score-cam", network, images, goal, baseline=name)
+    papers.close(result, papers.score_cams(network, images, goal, nothing=nothing))
 
 
 def test_constant_maps_cost_no_pass_and_maps_that_are_the_same_cost_one():
@@ -143,9 +143,9 @@ def test_maps_are_alike_if_no_position_is_apart():
 def test_scores_far_apart_leave_the_strongest_and_do_not_overflow():
     network, images = nets.Network(), nets.pictures(1)
     goal = tuple(nets.scaled(part, 1e5) for part in nets.class_goal(2))
-    found = nets.run("score-cam", network, images, goal)
+    result = nets.run("score-cam", network, images, goal)
     values = network.run(images.values)["coarse"][0]
-    apart = [np.abs(values[..., k] - found[0]).max() for k in range(7)]
+    apart = [np.abs(values[..., k] - result[0]).max() for k in range(7)]
     assert min(apart) < 1e-5
 
 
@@ -169,10 +169,10 @@ def test_a_map_that_is_constant_only_once_it_is_the_size_of_the_image_counts_0()
     assert seen.tolist() == [False, True]
     assert not out[0].any()
     assert out[1].any()
-    found = nets.run("score-cam", Even(values, values), images, goal)
-    np.testing.assert_array_equal(found, values[..., 1])
-    found = nets.run("score-cam", Even(values[..., :1], values), images, goal)
-    assert not found.any()
+    result = nets.run("score-cam", Even(values, values), images, goal)
+    np.testing.assert_array_equal(result, values[..., 1])
+    result = nets.run("score-cam", Even(values[..., :1], values), images, goal)
+    assert not result.any()
 
 
 def test_the_strongest_are_the_largest_above_0_and_of_equal_ones_the_first():
@@ -192,10 +192,10 @@ def test_maps_are_brought_to_0_and_1_and_constant_ones_to_0():
     maps = np.array([[[2, 4], [3, 2]], [[-1, -1], [-1, 1]], [[5, 5], [5, 5]]], np.float32)
     noise = np.full((1, 2, 2), 1e4, np.float32)
     noise[0, 0, 0] = np.nextafter(noise[0, 0, 0], np.float32(0))
-    found, ranged = normalise(np.concatenate([maps, noise]))
+    result, ranged = normalise(np.concatenate([maps, noise]))
     assert ranged.tolist() == [True, True, False, False]
-    assert found[:2].tolist() == [[[0, 1], [0.5, 0]], [[0, 0], [0, 1]]]
-    assert not found[2:].any()
+    assert result[:2].tolist() == [[[0, 1], [0.5, 0]], [[0, 0], [0, 1]]]
+    assert not result[2:].any()
 
 
 def test_of_one_image_is_the_part_of_a_goal_that_is_its_own():
@@ -211,8 +211,8 @@ def test_a_channel_that_holds_no_number_is_not_left_out(method):
     network = nets.Network()
     network.coarse[1][3] = np.nan
     if method == "ablation-cam":
-        found = nets.run(method, network, nets.pictures(1), nets.class_goal(2), masks=2)
-        assert np.isnan(found).any()
+        result = nets.run(method, network, nets.pictures(1), nets.class_goal(2), masks=2)
+        assert np.isnan(result).any()
     else:
         with pytest.raises(ModelInputError, match="score is not finite"):
             nets.run(method, network, nets.pictures(1), nets.class_goal(2), masks=2)

@@ -75,7 +75,7 @@ def test_the_last_rectifier_of_mobilenet():
     assert chosen(info, "act_softmax") == ("body/relu",)
 
 
-def test_only_what_the_target_rests_on_counts():
+def test_only_layers_that_the_target_depends_on_count():
     info = model(
         ("stem", "Conv2D", 16, "input"),
         ("left", "Conv2D", 8, "stem"),
@@ -98,7 +98,7 @@ def test_joins_and_sums_are_layers_with_maps():
     assert chosen(info, "top") == ("mixed10",)
 
 
-def test_what_only_bends_the_target_is_its_own():
+def test_layers_that_only_transform_the_target_are_its_own():
     info = model(
         ("stem", "Conv2D", 8, "input"),
         ("scores", "Conv2D", 8, "stem"),
@@ -128,7 +128,7 @@ FLAT = ("flat", "Flatten", (None, 99))
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "shape", "found"),
+    ("name", "kind", "shape", "result"),
     [
         ("scale", "TrueDivide", 32, "but the model has no convolutions"),
         ("conv", "Conv1D", (None, 30, 4), "the maps of 'conv' are 30"),
@@ -137,9 +137,9 @@ FLAT = ("flat", "Flatten", (None, 99))
         ("conv", "Conv2D", 1, "but none is on the way"),
     ],
 )
-def test_no_layer_with_maps(name, kind, shape, found):
+def test_no_layer_with_maps(name, kind, shape, result):
     info = model((name, kind, shape, "input"), (*FLAT, name), ("top", "Dense", VECTOR, "flat"))
-    with pytest.raises(ModelInputError, match=found) as caught:
+    with pytest.raises(ModelInputError, match=result) as caught:
         chosen(info, "top")
     assert "a layer with maps of rows and columns before 'top'" in str(caught.value)
     assert "a method that needs no layer, such as gradient" in str(caught.value)
@@ -175,14 +175,14 @@ def test_an_input_that_is_not_explained_does_not_count():
     )
     assert chosen(info, "top") == ("conv_b",)
 
-    def rests(layer: LayerInfo) -> bool:
+    def depends(layer: LayerInfo) -> bool:
         return layer.name != "conv_b"
 
-    assert chosen(info, "top", depends=rests) == ("conv_a",)
+    assert chosen(info, "top", depends=depends) == ("conv_a",)
     with pytest.raises(
         SelectionError, match=r"does not depend on the input that is explained.*conv_a"
     ):
-        find_layers(info, info.layers[-1], "conv_b", depends=rests)
+        find_layers(info, info.layers[-1], "conv_b", depends=depends)
 
 
 def test_several_are_the_last_of_the_two_coarsest_sizes_smaller_than_the_input():

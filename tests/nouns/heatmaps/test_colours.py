@@ -21,27 +21,27 @@ from layersight.nouns.heatmaps.wording import captions, colours
 OPTIONS = HeatOptions()
 
 
-def rising(ground: float) -> Heatmaps:
-    """A map that rises from left to right about a ground of its own, and one about 0."""
+def rising(neutral: float) -> Heatmaps:
+    """A map that rises from left to right about a neutral value of its own, and one about 0."""
     made = heats(methods=("occlusion",), targets=2)
     height, width = made.maps[0].values.shape
     ramp = np.tile(np.linspace(-1, 2, width, dtype=np.float32), (height, 1))
     about = dataclasses.replace(
-        made.maps[0], values=ramp + np.float32(ground), coarse=ramp + np.float32(ground)
+        made.maps[0], values=ramp + np.float32(neutral), coarse=ramp + np.float32(neutral)
     )
     return dataclasses.replace(
         made,
         maps=(
-            dataclasses.replace(about, neutral=ground),
+            dataclasses.replace(about, neutral=neutral),
             dataclasses.replace(made.maps[1], values=ramp, coarse=ramp),
         ),
     )
 
 
-@pytest.mark.parametrize("ground", [7.5, -3.0])
-def test_a_map_about_its_ground_looks_like_one_about_zero(ground: float) -> None:
-    made = rising(ground)
-    own, plain = (heat_scale(made, place, OPTIONS) for place in range(2))
+@pytest.mark.parametrize("neutral", [7.5, -3.0])
+def test_a_map_about_its_neutral_value_looks_like_one_about_zero(neutral: float) -> None:
+    made = rising(neutral)
+    own, plain = (heat_scale(made, index, OPTIONS) for index in range(2))
     assert own.limit == pytest.approx(plain.limit, rel=1e-5)
     steps = [
         scale.steps(entry.heat).astype(int)
@@ -60,9 +60,9 @@ def test_its_bar_tells_values_and_not_differences() -> None:
     assert below.marks() == {0.0: "\N{MINUS SIGN}5", 0.5: "\N{MINUS SIGN}3", 1.0: "\N{MINUS SIGN}1"}
 
 
-def test_where_the_heat_lies_counts_from_the_ground() -> None:
+def test_where_the_heat_lies_counts_from_the_neutral_value() -> None:
     made = rising(7.5)
-    about, plain = (locate_heat(made, place) for place in range(2))
+    about, plain = (locate_heat(made, index) for index in range(2))
     assert about.centre == pytest.approx(plain.centre, rel=1e-4)
     assert (about.hottest, about.box) == (plain.hottest, plain.box)
 
@@ -117,14 +117,14 @@ def test_maps_of_a_method_can_share_a_scale() -> None:
     for image in range(2):
         for method in ("grad-cam", "occlusion"):
             alike = [
-                place
-                for place, entry in enumerate(made.maps)
+                index
+                for index, entry in enumerate(made.maps)
                 if (entry.image, entry.method) == (image, method)
             ]
             assert len(alike) == 3
-            most = max(np.abs(made.maps[place].values).max() for place in alike)
-            assert {heat_scale(made, place, shared).limit for place in alike} == {most}
-    assert len({heat_scale(made, place, OPTIONS).limit for place in range(len(made))}) > 2
+            most = max(np.abs(made.maps[index].values).max() for index in alike)
+            assert {heat_scale(made, index, shared).limit for index in alike} == {most}
+    assert len({heat_scale(made, index, OPTIONS).limit for index in range(len(made))}) > 2
 
 
 def test_the_scale_of_single_pixels_ends_before_the_few_largest() -> None:

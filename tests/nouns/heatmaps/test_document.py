@@ -360,10 +360,10 @@ def test_where_the_heat_is() -> None:
     values[4, 40] = 1.0
     spot = dataclasses.replace(result.maps[0], values=values, coarse=values)
     found = dataclasses.replace(result, maps=(spot,))
-    places = locate_heat(found, 0)
-    assert places.hottest == (8, 21)
-    assert places.centre == pytest.approx(((8.5 * 3 + 40.5) / 4, (21.5 * 3 + 4.5) / 4))
-    assert places.box == (8, 4, 41, 22)
+    indices = locate_heat(found, 0)
+    assert indices.hottest == (8, 21)
+    assert indices.centre == pytest.approx(((8.5 * 3 + 40.5) / 4, (21.5 * 3 + 4.5) / 4))
+    assert indices.box == (8, 4, 41, 22)
     assert describe_peak(found, 0) == "x 8, y 21 (lower left)"
     assert locate_heat(heats(empty=(0,)), 0).hottest is None
     assert describe_peak(heats(empty=(0,)), 0) == ""

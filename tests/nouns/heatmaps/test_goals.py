@@ -87,9 +87,9 @@ def test_each_image_of_a_batch_has_its_own_target():
     assert goal[0].weights.shape == (3, 4, 5, 3)
     expected = [values[0, ..., 1].mean(), values[1, 0, 0, 2], -values[2, :2, :2, 0].mean()]
     np.testing.assert_allclose(read_goal(goal, values), expected, rtol=1e-5)
-    for place, target in enumerate(targets):
-        alone = read_goal(goal_of(target, shape=(4, 5, 3)), values[place : place + 1])
-        np.testing.assert_allclose(alone, expected[place], rtol=1e-5)
+    for index, target in enumerate(targets):
+        alone = read_goal(goal_of(target, shape=(4, 5, 3)), values[index : index + 1])
+        np.testing.assert_allclose(alone, expected[index], rtol=1e-5)
 
 
 def test_where_a_unit_is_predicted():
@@ -111,8 +111,8 @@ def test_the_score_of_the_other_side_of_a_probability_is_the_rest():
 
 def chain(*layers: LayerInfo, outputs: tuple[str | None, ...] | None = None) -> ModelInfo:
     named = [
-        dataclasses.replace(layer, inputs=(layers[place - 1].name if place else "input",))
-        for place, layer in enumerate(layers)
+        dataclasses.replace(layer, inputs=(layers[index - 1].name if index else "input",))
+        for index, layer in enumerate(layers)
     ]
     ends = (layers[-1].name,) if outputs is None else outputs
     known = tuple(name or "whole" for name in ends)

@@ -387,14 +387,14 @@ def test_what_a_picture_must_say_comes_along(chain, methods):
     ],
 )
 def test_progress_rises_to_the_end(chain, methods, images, asked):
-    told = []
+    reported = []
     pictures = [photo(seed) for seed in range(images)]
-    heatmap(chain(), pictures, progress=lambda *parts: told.append(parts), **asked)
-    done = [part for part, _ in told]
+    heatmap(chain(), pictures, progress=lambda *parts: reported.append(parts), **asked)
+    done = [part for part, _ in reported]
     assert len(done) >= 6, "maps by each method, or two maps and two metrics of each"
     assert done == sorted(done)
-    assert all(part <= total for part, total in told)
-    assert told[-1][0] == told[-1][1], "nothing is left in the end"
+    assert all(part <= total for part, total in reported)
+    assert reported[-1][0] == reported[-1][1], "nothing is left in the end"
 
 
 def test_of_all_methods_the_costly_ones_are_left_out_and_that_is_said(chain):

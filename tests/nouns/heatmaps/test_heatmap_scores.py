@@ -23,8 +23,8 @@ def test_each_map_is_measured_on_its_own_image_and_target(chain):
     assert len(together) == 12
     for image, picture in enumerate(pictures):
         alone = heatmap(chain(), picture, top=2, **options)
-        for place, one in zip(group_by_image(together)[image].indices, alone, strict=True):
-            other = together[place]
+        for index, one in zip(group_by_image(together)[image].indices, alone, strict=True):
+            other = together[index]
             assert [measure.metric for measure in other.measures] == ["deletion", "insertion"]
             for mine, theirs in zip(other.measures, one.measures, strict=True):
                 assert mine.value == pytest.approx(theirs.value, rel=1e-4, abs=1e-6)

@@ -32,13 +32,13 @@ def test_sensitivity_is_the_greatest_relative_change():
 
     board = bench(linear(1.0), images, copies=7, radius=0.05, batch_size=3)
     heat = images.pixels[0, ..., 0]
-    found = rate(board, heat, "sensitivity", explain=explain)["sensitivity"]
+    result = rate(board, heat, "sensitivity", explain=explain)["sensitivity"]
     assert [len(pixels) for pixels in shown] == [3, 3, 1]
     noise = np.concatenate(shown)[..., 0] - heat
     assert np.abs(noise).max() <= 0.05 * 4 + 1e-6
     assert np.abs(noise).max() > 0.04 * 4
     by_hand = max(np.sqrt((each**2).sum()) / np.sqrt((heat**2).sum()) for each in noise)
-    assert found.value == pytest.approx(by_hand, rel=1e-5)
+    assert result.value == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_sensitivity_does_not_depend_on_the_size_of_the_batch():
@@ -60,11 +60,13 @@ def test_what_does_not_move_and_what_is_drawn_anew():
     images = picture((24, 24))
     board = bench(linear(1.0), images)
     still = np.ones((24, 24))
-    found = rate(board, still, "sensitivity", explain=lambda pixels: np.ones((len(pixels), 24, 24)))
-    found = found["sensitivity"]
-    assert found.value == found.centre == 0
-    assert found.random == pytest.approx(np.sqrt(0.5), abs=0.06)
-    assert found.passes
+    result = rate(
+        board, still, "sensitivity", explain=lambda pixels: np.ones((len(pixels), 24, 24))
+    )
+    result = result["sensitivity"]
+    assert result.value == result.centre == 0
+    assert result.random == pytest.approx(np.sqrt(0.5), abs=0.06)
+    assert result.passes
     empty = rate(board, 0 * still, "sensitivity", explain=lambda pixels: pixels[..., 0])
     assert np.isnan(empty["sensitivity"].value)
     assert not empty["sensitivity"].passes
@@ -92,37 +94,40 @@ def learned(model, *, deaf=()):
 def test_the_cascade_goes_from_the_output_down():
     model = Formula(lambda one: 0.0, LAYERS)
     explain, trained = learned(model)
-    told = []
-    found = cascade(
+    reported = []
+    result = cascade(
         model,
         picture(),
         explain,
         layers=NAMES,
         stages=3,
         seed=7,
-        progress=lambda *done: told.append(done),
+        progress=lambda *done: reported.append(done),
     )
     assert model.drawn == [
         (("top",), 7),
         (("top", "third"), 7),
         (("top", "third", "second", "first"), 7),
     ]
-    assert found.layers == ("top", "third", "first")
-    assert found.counts == (1, 2, 4)
-    assert (found.before == trained).all()
-    assert found.maps.shape == (3, 8, 8)
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert result.layers == ("top", "third", "first")
+    assert result.counts == (1, 2, 4)
+    assert (result.before == trained).all()
+    assert result.maps.shape == (3, 8, 8)
+    assert reported == [(1, 3), (2, 3), (3, 3)]
     assert model.now == ()
-    assert found.ranks == pytest.approx(
-        [spearmanr(np.abs(trained).ravel(), np.abs(each).ravel()).statistic for each in found.maps],
+    assert result.ranks == pytest.approx(
+        [
+            spearmanr(np.abs(trained).ravel(), np.abs(each).ravel()).statistic
+            for each in result.maps
+        ],
         abs=1e-6,
     )
 
 
 def test_more_stages_than_layers_are_all_layers():
     model = Formula(lambda one: 0.0, LAYERS)
-    found = cascade(model, picture(), learned(model)[0], layers=NAMES, stages=20)
-    assert found.counts == (1, 2, 3, 4)
+    result = cascade(model, picture(), learned(model)[0], layers=NAMES, stages=20)
+    assert result.counts == (1, 2, 3, 4)
 
 
 def test_a_network_without_weights_has_nothing_to_draw_anew():
@@ -171,12 +176,12 @@ numbers = st.lists(st.integers(-4, 4), min_size=9, max_size=9)
 def test_ranks_are_those_of_scipy(one, other):
     """Ties included; where a side is constant SciPy knows no number."""
     first, second = np.array(one, np.float32), np.array(other, np.float32)
-    found = rank_correlation(first.reshape(3, 3), second.reshape(3, 3))
+    result = rank_correlation(first.reshape(3, 3), second.reshape(3, 3))
     flat = [len(set(each)) == 1 for each in (one, other)]
     if any(flat):
-        assert found == float(all(flat))
+        assert result == float(all(flat))
     else:
-        assert found == pytest.approx(spearmanr(first, second).statistic, abs=1e-9)
+        assert result == pytest.approx(spearmanr(first, second).statistic, abs=1e-9)
 
 
 def slow_similarity(one, other):
@@ -190,7 +195,7 @@ def slow_similarity(one, other):
                 -((y - (tall - 1) / 2) ** 2 + (x - (wide - 1) / 2) ** 2) / (2 * 1.5**2)
             )
     kernel /= kernel.sum()
-    found = []
+    result = []
     for top in range(height - tall + 1):
         for left in range(width - wide + 1):
             a = one[top : top + tall, left : left + wide].astype(float)
@@ -198,12 +203,12 @@ def slow_similarity(one, other):
             m, n = (kernel * a).sum(), (kernel * b).sum()
             s, t = (kernel * (a - m) ** 2).sum(), (kernel * (b - n) ** 2).sum()
             st_ = (kernel * (a - m) * (b - n)).sum()
-            found.append(
+            result.append(
                 (2 * m * n + 0.0001)
                 * (2 * st_ + 0.0009)
                 / ((m**2 + n**2 + 0.0001) * (s + t + 0.0009))
             )
-    return np.mean(found)
+    return np.mean(result)
 
 
 @pytest.mark.parametrize("size", [(24, 17), (11, 11), (7, 20), (1, 5)])

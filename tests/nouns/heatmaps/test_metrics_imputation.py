@@ -14,8 +14,8 @@ from layersight.nouns.heatmaps.metrics.imputation import TOLERANCE, impute
 def exact(image, known):
     """One equation for each missing pixel, by loops."""
     height, width, channels = image.shape
-    missing = [tuple(place) for place in np.argwhere(~known)]
-    number = {place: row for row, place in enumerate(missing)}
+    missing = [tuple(index) for index in np.argwhere(~known)]
+    number = {index: row for row, index in enumerate(missing)}
     system = lil_matrix((len(missing), len(missing)))
     right = np.zeros((len(missing), channels))
     for row, (y, x) in enumerate(missing):
@@ -32,24 +32,24 @@ def exact(image, known):
                     right[row] += weight * image[there]
                 else:
                     system[row, number[there]] -= weight
-    found = np.array(image, float)
+    result = np.array(image, float)
     if missing:
         solved = spsolve(system.tocsc(), right).reshape(right.shape)
-        for row, place in enumerate(missing):
-            found[place] = solved[row]
-    return found
+        for row, index in enumerate(missing):
+            result[index] = solved[row]
+    return result
 
 
 def masks(size, shares, resolution, seed=0):
     """What is left when the hottest share of a random map goes."""
     heat = enlarge(np.random.default_rng(seed).random(resolution, dtype=np.float32), size)
     order = np.argsort(-heat.ravel(), kind="stable")
-    found = []
+    result = []
     for share in shares:
         known = np.ones(heat.size, bool)
         known[order[: round(heat.size * share)]] = False
-        found.append(known.reshape(size))
-    return np.stack(found)
+        result.append(known.reshape(size))
+    return np.stack(result)
 
 
 @pytest.mark.parametrize("size", [(3, 3), (8, 8), (17, 9), (32, 40), (1, 12), (5, 1), (64, 64)])
@@ -58,9 +58,9 @@ def masks(size, shares, resolution, seed=0):
 def test_missing_pixels_are_the_solution_of_the_system(size, resolution, low, high):
     known = masks(size, (0.1, 0.5, 0.9), resolution)
     image = np.random.default_rng(1).uniform(low, high, (*size, 3)).astype(np.float32)
-    found = impute(image, known)
-    assert found.dtype == np.float32
-    for each, mask in zip(found, known, strict=True):
+    result = impute(image, known)
+    assert result.dtype == np.float32
+    for each, mask in zip(result, known, strict=True):
         assert (each[mask] == image[mask]).all()
         apart = np.abs(each - exact(image, mask)).max()
         assert apart <= 2 * TOLERANCE * (high - low)
@@ -71,16 +71,16 @@ def test_a_smooth_image_with_large_holes():
     down, across = np.mgrid[0:96, 0:96] / 95
     image = np.stack([down, np.sin(4 * across), down * across], -1).astype(np.float32)
     known = masks((96, 96), (0.8,), (4, 4))
-    found = impute(image, known)[0]
-    assert np.abs(found - exact(image, known[0])).max() <= 2 * TOLERANCE * np.ptp(image)
+    result = impute(image, known)[0]
+    assert np.abs(result - exact(image, known[0])).max() <= 2 * TOLERANCE * np.ptp(image)
 
 
 def test_filled_in_pixels_stay_within_those_known():
     known = masks((20, 20), (0.7,), (5, 5))
     image = np.random.default_rng(1).random((20, 20, 1), dtype=np.float32)
-    found = impute(image, known)
-    assert found.min() >= image[known[0]].min() - TOLERANCE
-    assert found.max() <= image[known[0]].max() + TOLERANCE
+    result = impute(image, known)
+    assert result.min() >= image[known[0]].min() - TOLERANCE
+    assert result.max() <= image[known[0]].max() + TOLERANCE
 
 
 def test_a_constant_image_and_one_without_holes_stay_as_they_are():

@@ -51,11 +51,11 @@ def test_measuring_one_heatmap():
     each = np.random.default_rng(0).normal(size=(8, 8, 1))
     images = picture()
     heat = (images.pixels[0] * each).sum(-1)
-    told = []
+    reported = []
     options = MeasureOptions(points=4, randoms=2, copies=2, stages=1)
     model = logistic(each)
     model.layers = (("top", 4),)
-    found = measure(
+    result = measure(
         model,
         images,
         heat,
@@ -64,22 +64,22 @@ def test_measuring_one_heatmap():
         options=options,
         resolution=(3, 3),
         explain=lambda pixels: pixels[..., 0],
-        progress=lambda *done: told.append(done),
+        progress=lambda *done: reported.append(done),
     )
-    assert [entry.metric for entry in found] == list(METRICS)
-    assert told == [(place, 8) for place in range(1, 9)]
-    assert all(np.isfinite([entry.value, entry.random, entry.centre]).all() for entry in found)
-    with_curves = [entry.metric for entry in found if entry.curve is not None]
+    assert [entry.metric for entry in result] == list(METRICS)
+    assert reported == [(index, 8) for index in range(1, 9)]
+    assert all(np.isfinite([entry.value, entry.random, entry.centre]).all() for entry in result)
+    with_curves = [entry.metric for entry in result if entry.curve is not None]
     assert with_curves == ["deletion", "insertion", "road"]
-    assert len(found[0].curve.scores) == 5
+    assert len(result[0].curve.scores) == 5
 
 
 def test_the_resolution_has_its_former_name_too():
     images, heat = picture(), np.arange(64.0).reshape(8, 8)
     given = {"goal": GOAL, "metrics": "deletion", "options": MeasureOptions(points=4)}
-    found = measure(linear(1.0), images, heat, resolution=(3, 3), **given)
-    assert found == measure(linear(1.0), images, heat, grain=(3, 3), **given)
-    assert found != measure(linear(1.0), images, heat, **given)
+    result = measure(linear(1.0), images, heat, resolution=(3, 3), **given)
+    assert result == measure(linear(1.0), images, heat, grain=(3, 3), **given)
+    assert result != measure(linear(1.0), images, heat, **given)
 
 
 def test_random_maps_have_the_grain_of_the_heatmap():
@@ -125,8 +125,8 @@ NAMES = ("average-drop", "increase", "average-gain")
 
 
 def of(board, heat):
-    found = rate(board, heat, *NAMES)
-    return tuple(found[name].value for name in NAMES)
+    result = rate(board, heat, *NAMES)
+    return tuple(result[name].value for name in NAMES)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -30,13 +30,13 @@ def by_hand(function, before, after, heat, ties, points):
     height, width = heat.shape
     pixels = sorted(
         ((y, x) for y in range(height) for x in range(width)),
-        key=lambda place: (-heat[place], ties[place[0] * width + place[1]]),
+        key=lambda index: (-heat[index], ties[index[0] * width + index[1]]),
     )
     curve = []
     for step in range(points + 1):
         now = np.array(before, float)
-        for place in pixels[: round(len(pixels) * step / points)]:
-            now[place] = after[place]
+        for index in pixels[: round(len(pixels) * step / points)]:
+            now[index] = after[index]
         curve.append((round(len(pixels) * step / points) / len(pixels), function(now)))
     area = 0.0
     for (one, low), (other, high) in pairwise(curve):
@@ -53,7 +53,7 @@ def test_the_curves_are_those_of_loops(size, points):
     model = logistic(weights(size))
     board = bench(model, images, points=points, randoms=1)
     heat = np.round(np.random.default_rng(1).normal(size=size), 1)
-    found = rate(board, heat, "deletion", "insertion")
+    result = rate(board, heat, "deletion", "insertion")
     steps = min(points, heat.size)
     pixels = images.pixels[0]
     mean = np.broadcast_to(pixels.mean((0, 1)), pixels.shape)
@@ -62,9 +62,9 @@ def test_the_curves_are_those_of_loops(size, points):
         ("insertion", rise_blur(pixels), pixels),
     ):
         area, curve = by_hand(model.function, before, after, heat, board.ties, steps)
-        assert found[name].value == pytest.approx(area, abs=1e-6)
-        assert found[name].curve.shares == pytest.approx([share for share, _ in curve])
-        assert found[name].curve.scores == pytest.approx([score for _, score in curve], abs=1e-6)
+        assert result[name].value == pytest.approx(area, abs=1e-6)
+        assert result[name].curve.shares == pytest.approx([share for share, _ in curve])
+        assert result[name].curve.scores == pytest.approx([score for _, score in curve], abs=1e-6)
 
 
 def test_the_true_map_of_a_linear_network_is_the_best():
@@ -114,7 +114,7 @@ def test_road_is_half_the_difference_of_the_two_ways():
     model = logistic(weights((9, 7)))
     board = bench(model, images, shares=(0.25, 0.5), fill_noise=0.0)
     heat = np.random.default_rng(2).normal(size=(9, 7))
-    found = rate(board, heat, "road")["road"]
+    result = rate(board, heat, "road")["road"]
     pixels = images.pixels[0]
     total = 0.0
     for share in (0.25, 0.5):
@@ -123,7 +123,7 @@ def test_road_is_half_the_difference_of_the_two_ways():
             known[order[: round(63 * share)]] = False
             known = known.reshape(1, 9, 7)
             total += sign * model.function(impute(pixels, known)[0].astype(float)) / 4
-    assert found.value == pytest.approx(total, abs=1e-6)
+    assert result.value == pytest.approx(total, abs=1e-6)
 
 
 def test_imputed_pixels_get_the_noise_asked_for():
@@ -184,11 +184,11 @@ def test_the_blur_is_that_of_rise():
 def test_no_metric_depends_on_the_size_of_the_batch(batch_size, seed, name):
     images = picture(seed=seed)
     heat = np.random.default_rng(seed).normal(size=(8, 8))
-    found = [
+    result = [
         rate(bench(logistic(weights()), images, batch_size=size, points=9), heat, name)[name]
         for size in (batch_size, 5)
     ]
-    assert found[0] == found[1]
+    assert result[0] == result[1]
 
 
 @settings(max_examples=30)

@@ -40,7 +40,7 @@ def class_goal(*classes, before=True):
 
 def run(name, model, images, goal, *, batch_size=16, progress=None, **options):
     """A method's maps and notes."""
-    found = find_method(name).compute(
+    result = find_method(name).compute(
         Request(
             model,
             images,
@@ -51,7 +51,7 @@ def run(name, model, images, goal, *, batch_size=16, progress=None, **options):
             progress=progress or (lambda done, total: None),
         )
     )
-    return Result.of(found)
+    return Result.of(result)
 
 
 def maps_of(name, model, images, goal, **options):
@@ -61,17 +61,17 @@ def maps_of(name, model, images, goal, **options):
     return values
 
 
-def close(found, expected, tolerance=1e-5):
+def close(result, expected, tolerance=1e-5):
     """As near as scores and gradients in float32 allow."""
     bound = max(tolerance * np.abs(expected).max(), 3e-7)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=bound)
+    np.testing.assert_allclose(result, expected, rtol=0, atol=bound)
 
 
 @pytest.mark.parametrize("curve", ["relu", "tanh"])
 def test_gradient_is_the_greatest_slope_of_the_channels(curve):
     model, images, goal = Analytic(curve), pictures(), class_goal(before=False)
-    found = maps_of("gradient", model, images, goal)
-    for picture, values in zip(images.pixels, found, strict=True):
+    result = maps_of("gradient", model, images, goal)
+    for picture, values in zip(images.pixels, result, strict=True):
         close(values, np.abs(model.by_differences(picture, goal)).max(-1))
     assert model.passes == [3]
 
@@ -79,20 +79,20 @@ def test_gradient_is_the_greatest_slope_of_the_channels(curve):
 @pytest.mark.parametrize("curve", ["relu", "tanh"])
 def test_gradient_times_input_is_summed_over_channels(curve):
     model, images, goal = Analytic(curve), pictures(black=-1), class_goal()
-    found = maps_of("gradient-x-input", model, images, goal)
-    for picture, values in zip(images.pixels, found, strict=True):
+    result = maps_of("gradient-x-input", model, images, goal)
+    for picture, values in zip(images.pixels, result, strict=True):
         gradients = model.by_differences(picture, goal)
         for y, x in np.ndindex(values.shape):
             expected = sum(float(gradients[y, x, c]) * float(picture[y, x, c]) for c in range(3))
             assert values[y, x] == pytest.approx(expected, abs=1e-5)
-    assert found.min() < 0 < found.max()
+    assert result.min() < 0 < result.max()
 
 
 def test_smoothgrad_is_the_mean_over_noisy_copies():
     model, goal = Analytic("tanh"), class_goal()
     images = pictures(2, black=(-2, 0, 0), white=(2, 1, -3))
-    found = maps_of("smoothgrad", model, images, goal, samples=4, noise=0.1, seed=7)
-    for picture, values in zip(images.pixels, found, strict=True):
+    result = maps_of("smoothgrad", model, images, goal, samples=4, noise=0.1, seed=7)
+    for picture, values in zip(images.pixels, result, strict=True):
         total = np.zeros(picture.shape)
         for sample in range(4):
             drawn = np.random.default_rng((7, 3, sample)).standard_normal(
@@ -120,9 +120,9 @@ def test_noise_has_the_share_of_each_channels_range():
 @pytest.mark.parametrize("baseline", ["black", "grey", "white", "mean", "blur"])
 def test_integrated_gradients_are_the_midpoint_sum(baseline):
     model, images, goal = Analytic("tanh"), pictures(2), class_goal(before=False)
-    found = maps_of("integrated-gradients", model, images, goal, steps=8, baseline=baseline)
+    result = maps_of("integrated-gradients", model, images, goal, steps=8, baseline=baseline)
     for picture, nothing, values in zip(
-        images.pixels.astype(float), make(images, baseline), found, strict=True
+        images.pixels.astype(float), make(images, baseline), result, strict=True
     ):
         total = np.zeros(picture.shape)
         for part in range(8):
@@ -135,10 +135,10 @@ def test_integrated_gradients_are_the_midpoint_sum(baseline):
 @pytest.mark.parametrize("baseline", ["black", "white"])
 def test_integrated_gradients_are_complete(curve, before, baseline):
     model, images, goal = Analytic(curve), pictures(8), class_goal(before=before)
-    found = run("integrated-gradients", model, images, goal, steps=64, baseline=baseline)
+    result = run("integrated-gradients", model, images, goal, steps=64, baseline=baseline)
     nothing = np.full(images.pixels[0].shape, 0.0 if baseline == "black" else 1.0)
     hopeless = 0
-    for picture, values, notes in zip(images.pixels, found.values, found.notes, strict=True):
+    for picture, values, notes in zip(images.pixels, result.values, result.notes, strict=True):
         gain = model.exact(picture, goal) - model.exact(nothing, goal)
         off = abs(values.sum(dtype=float) - gain) > 0.01 * abs(gain)
         hopeless += off
@@ -152,15 +152,15 @@ def test_integrated_gradients_go_finer_where_an_image_needs_it():
     images = pictures(3, seed=11)
     images.pixels[0] = 0
     images.pixels[1] *= 0.02
-    found = run("integrated-gradients", model, images, goal, steps=6)
-    easy, near, far = found.notes
+    result = run("integrated-gradients", model, images, goal, steps=6)
+    easy, near, far = result.notes
     assert (easy, near) == ((), ())
     assert far == ("30 points on the path instead of 6, for the values to sum to the score",)
     gain = model.exact(images.pixels[2], goal) - model.exact(np.zeros((6, 5, 3)), goal)
-    assert found.values[2].sum() == pytest.approx(gain, rel=0.01)
-    assert np.all(found.values[0] == 0)
+    assert result.values[2].sum() == pytest.approx(gain, rel=0.01)
+    assert np.all(result.values[0] == 0)
     alone = run("integrated-gradients", model, images.select(2), goal, steps=6)
-    assert np.array_equal(alone.values[0], found.values[2])
+    assert np.array_equal(alone.values[0], result.values[2])
     assert alone.notes[0] == far
 
 
@@ -172,10 +172,10 @@ def test_integrated_gradients_say_when_the_sum_is_off():
             return super().score(made, goal) + 5 * (made["picture"].sum((1, 2, 3)) > 1)
 
     model, images = Jump("tanh"), pictures(1)
-    found = run("integrated-gradients", model, images, class_goal(), steps=3)
-    (note,) = found.notes[0]
+    result = run("integrated-gradients", model, images, class_goal(), steps=3)
+    (note,) = result.notes[0]
     assert f"even with {3 + 8 * 2} points on the path" in note
-    assert f"sum to {found.values.sum(dtype=float):.4g}" in note
+    assert f"sum to {result.values.sum(dtype=float):.4g}" in note
     assert sum(model.passes) == 2 + 3 + 8 * 3
 
 
@@ -187,8 +187,8 @@ def test_completeness_is_the_share_of_the_gain_that_is_missing():
 
 def test_guided_backprop_lets_only_positive_gradients_through():
     model, images, goal = Analytic("relu"), pictures(), class_goal()
-    found = maps_of("guided-backprop", model, images, goal)
-    for picture, values in zip(images.pixels.astype(float), found, strict=True):
+    result = maps_of("guided-backprop", model, images, goal)
+    for picture, values in zip(images.pixels.astype(float), result, strict=True):
         back = np.zeros(picture.shape)
         for y, x, k in np.ndindex(6, 5, 4):
             into = sum(picture[y, x, c] * model.kernel[c, k] for c in range(3)) + model.bias[k]
@@ -197,7 +197,7 @@ def test_guided_backprop_lets_only_positive_gradients_through():
                 for c in range(3):
                     back[y, x, c] += above * model.kernel[c, k]
         close(values, np.abs(back).max(-1))
-    assert not np.allclose(found, maps_of("gradient", model, images, goal))
+    assert not np.allclose(result, maps_of("gradient", model, images, goal))
 
 
 @pytest.mark.parametrize(
@@ -214,13 +214,13 @@ def test_guided_backprop_lets_only_positive_gradients_through():
 def test_occlusion_is_the_mean_loss_over_the_patches_on_a_pixel(window, stride, baseline):
     images, goal = pictures(2, size=(12, 10)), class_goal()
     model = Analytic("tanh", size=(12, 10))
-    found = maps_of(
+    result = maps_of(
         "occlusion", model, images, goal, window=window, stride=stride, baseline=baseline
     )
     window, stride = window or 1, stride or 1
     tops = sorted({*range(0, 12 - window + 1, stride), 12 - window})
     lefts = sorted({*range(0, 10 - window + 1, stride), 10 - window})
-    for picture, nothing, values in zip(images.pixels, make(images, baseline), found, strict=True):
+    for picture, nothing, values in zip(images.pixels, make(images, baseline), result, strict=True):
         whole = model.exact(picture, goal)
         losses = {}
         for top in tops:
@@ -278,31 +278,31 @@ def slow_mask(size, cells, keep, seed, number):
     chance = np.random.default_rng((seed, 4, number))
     kept = (chance.random(grid) < keep).astype(float)
     down, right = chance.integers(0, side, 2)
-    found = np.zeros(size)
+    result = np.zeros(size)
     for y, x in np.ndindex(*size):
         at = []
-        for place, length in ((y + down, grid[0]), (x + right, grid[1])):
-            old = (place + 0.5) * length / ((length + 1) * side) - 0.5
+        for index, length in ((y + down, grid[0]), (x + right, grid[1])):
+            old = (index + 0.5) * length / ((length + 1) * side) - 0.5
             at.append(min(max(old, 0), length - 1))
-        low = [math.floor(place) for place in at]
-        high = [min(place + 1, length - 1) for place, length in zip(low, grid, strict=True)]
-        part = [place - floor for place, floor in zip(at, low, strict=True)]
-        found[y, x] = (
+        low = [math.floor(index) for index in at]
+        high = [min(index + 1, length - 1) for index, length in zip(low, grid, strict=True)]
+        part = [index - floor for index, floor in zip(at, low, strict=True)]
+        result[y, x] = (
             kept[low[0], low[1]] * (1 - part[0]) * (1 - part[1])
             + kept[high[0], low[1]] * part[0] * (1 - part[1])
             + kept[low[0], high[1]] * (1 - part[0]) * part[1]
             + kept[high[0], high[1]] * part[0] * part[1]
         )
-    return found
+    return result
 
 
 @pytest.mark.parametrize(("size", "cells"), [((6, 5), 3), ((9, 16), 4), ((8, 8), 8), ((4, 7), 9)])
 def test_masks_are_enlarged_and_shifted_grids(size, cells):
     options = HeatmapOptions(cells=cells, keep=0.4, seed=2)
     made = masks(size, options, range(3, 9))
-    for place, number in enumerate(range(3, 9)):
+    for index, number in enumerate(range(3, 9)):
         expected = slow_mask(size, min(cells, min(size)), 0.4, 2, number)
-        np.testing.assert_allclose(made[place], expected, atol=2e-6)
+        np.testing.assert_allclose(made[index], expected, atol=2e-6)
     assert made.min() >= 0
     assert made.max() <= 1 + 1e-6
 
@@ -316,12 +316,12 @@ def test_masks_keep_the_share_that_was_asked_for_everywhere():
 def test_rise_is_the_score_weighted_mean_of_the_masks(baseline, black):
     model, goal = Analytic("tanh"), class_goal(before=False)
     images = pictures(2, black=black)
-    found = run("rise", model, images, goal, masks=7, keep=0.6, baseline=baseline)
-    for picture, nothing, values, ground in zip(
+    result = run("rise", model, images, goal, masks=7, keep=0.6, baseline=baseline)
+    for picture, nothing, values, neutral in zip(
         images.pixels.astype(float),
         make(images, baseline),
-        found.values,
-        found.neutral_values,
+        result.values,
+        result.neutral_values,
         strict=True,
     ):
         total, scores = np.zeros((6, 5)), []
@@ -333,7 +333,7 @@ def test_rise_is_the_score_weighted_mean_of_the_masks(baseline, black):
             scores.append(model.exact(shown, goal))
             total += scores[-1] * mask
         close(values, total / (0.6 * 7), 1e-4)
-        assert ground == pytest.approx(np.mean(scores), rel=1e-4)
+        assert neutral == pytest.approx(np.mean(scores), rel=1e-4)
 
 
 def test_rise_makes_2000_masks_unless_told():
@@ -345,8 +345,8 @@ def test_rise_makes_2000_masks_unless_told():
 def test_activation_is_the_channels_own_map():
     model, images = Analytic("tanh"), pictures()
     expected = model.forward(images.values, ["maps"]).layers["maps"]
-    found = maps_of("activation", model, images, channel_goal(2))
-    np.testing.assert_allclose(found, expected[..., 2])
+    result = maps_of("activation", model, images, channel_goal(2))
+    np.testing.assert_allclose(result, expected[..., 2])
     (readout,) = channel_goal(2)
     opposite = (Readout("maps", -readout.weights),)
     np.testing.assert_allclose(maps_of("activation", model, images, opposite), -expected[..., 2])
@@ -358,10 +358,10 @@ def test_activation_of_a_region_is_the_whole_map():
     weights[0, 2:4, 1:3, 1] = 1 / 4
     weights[1, 5, 4, 3] = 1
     expected = model.forward(images.values, ["maps"]).layers["maps"]
-    found = maps_of("activation", model, images, (Readout("maps", weights),))
-    np.testing.assert_allclose(found[0], expected[0, ..., 1])
-    np.testing.assert_allclose(found[1], expected[1, ..., 3])
-    assert np.all(found[2] == 0)
+    result = maps_of("activation", model, images, (Readout("maps", weights),))
+    np.testing.assert_allclose(result[0], expected[0, ..., 1])
+    np.testing.assert_allclose(result[1], expected[1, ..., 3])
+    assert np.all(result[2] == 0)
 
 
 def test_activation_of_a_contrast_is_the_difference_of_two_maps():
@@ -370,8 +370,8 @@ def test_activation_of_a_contrast_is_the_difference_of_two_maps():
     region[0, :3, :, 0] = -1 / 30
     goal = (*channel_goal(2), Readout("maps", region))
     expected = model.forward(images.values, ["maps"]).layers["maps"]
-    found = maps_of("activation", model, images, goal)
-    close(found, expected[..., 2] - 0.5 * expected[..., 0])
+    result = maps_of("activation", model, images, goal)
+    close(result, expected[..., 2] - 0.5 * expected[..., 0])
 
 
 def test_activation_without_maps_is_refused_in_one_line():
@@ -411,8 +411,8 @@ def test_the_same_twice_and_nothing_given_is_changed(name):
 @pytest.mark.parametrize("name", ["smoothgrad", "rise"])
 def test_another_seed_draws_others(name):
     model, images = Analytic("tanh"), pictures()
-    found = [maps_of(name, model, images, class_goal(), seed=seed) for seed in (1, 2)]
-    assert not np.allclose(*found)
+    result = [maps_of(name, model, images, class_goal(), seed=seed) for seed in (1, 2)]
+    assert not np.allclose(*result)
 
 
 @pytest.mark.parametrize(
@@ -429,23 +429,23 @@ def test_another_seed_draws_others(name):
 )
 def test_what_is_shown_is_counted_and_bounded_by_the_batch(name, rows):
     model, images = Analytic("tanh"), pictures()
-    told = []
+    reported = []
     run(
         name,
         model,
         images,
         class_goal(),
         batch_size=4,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: reported.append((done, total)),
     )
     assert sum(model.passes) == rows
     assert max(model.passes) <= 4
     if len(model.passes) > 1:
-        assert told == [(done + 1, len(model.passes)) for done in range(len(model.passes))]
+        assert reported == [(done + 1, len(model.passes)) for done in range(len(model.passes))]
 
 
 def test_progress_knows_of_points_that_came_later():
-    told = []
+    reported = []
     model = Analytic("steep", seed=3)
     run(
         "integrated-gradients",
@@ -454,11 +454,11 @@ def test_progress_knows_of_points_that_came_later():
         class_goal(),
         steps=2,
         batch_size=1,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: reported.append((done, total)),
     )
-    assert [done for done, _ in told] == list(range(1, len(model.passes) + 1))
-    assert told[-1][0] == told[-1][1] > 4
-    assert all(done <= total for done, total in told)
+    assert [done for done, _ in reported] == list(range(1, len(model.passes) + 1))
+    assert reported[-1][0] == reported[-1][1] > 4
+    assert all(done <= total for done, total in reported)
 
 
 @pytest.mark.parametrize("name", [*PIXELS, "activation"])
@@ -488,8 +488,8 @@ def test_huge_numbers_raise_no_warning(name):
 
 
 def test_batches_hold_every_copy_of_every_image_once():
-    found = [pair for rows in batches(5, [0, 2, 3], 4) for pair in rows.pairs()]
-    assert found == [(copy, image) for copy in range(5) for image in (0, 2, 3)]
+    result = [pair for rows in batches(5, [0, 2, 3], 4) for pair in rows.pairs()]
+    assert result == [(copy, image) for copy in range(5) for image in (0, 2, 3)]
     assert [len(rows) for rows in batches(5, [0, 2, 3], 4)] == [4, 4, 4, 3]
     assert [list(rows.span) for rows in batches(3, range(2), 3)] == [[0, 1], [1, 2]]
 

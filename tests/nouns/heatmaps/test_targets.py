@@ -154,11 +154,11 @@ def test_one_value_has_one_side():
 
 def test_names_of_the_files_of_imagenet():
     labels = ("n01440764 tench, Tinca tinca", "n02504458 African_elephant, Loxodonta africana")
-    found = [
+    result = [
         parse_target(info(labels, units=2), text).unit
         for text in ("n02504458", "loxodonta africana", "african elephant", labels[1])
     ]
-    assert found == [1, 1, 1, 1]
+    assert result == [1, 1, 1, 1]
 
 
 def test_names_that_are_numbers():
@@ -271,8 +271,8 @@ def test_targets_as_data_are_checked(target, error, message):
 
 def test_targets_as_data_pass_through_and_get_their_label():
     target = Target("top", 1, against=2, before=False)
-    found = parse_target(info(), target)
-    assert found == dataclasses.replace(target, label="tiger", against_label="cat")
+    result = parse_target(info(), target)
+    assert result == dataclasses.replace(target, label="tiger", against_label="cat")
     named = Target("conv", 1, where=(1, 2), label="an eye", before=True)
     assert parse_target(info(), named) == named
 

@@ -32,17 +32,17 @@ def test_what_a_map_costs(name: str, passes: float) -> None:
 def test_what_measuring_costs() -> None:
     """Random maps are measured once for maps of one kind, the centre once."""
     metrics = choose_metrics("deletion,sensitivity")
-    found = count_costs(
+    result = count_costs(
         {"grad-cam": 3, "hirescam": 3, "rise": 2000},
         metrics,
         MeasureOptions(),
         {"grad-cam": "conv", "hirescam": "conv", "rise": "cells"},
     )
-    assert found["grad-cam", "deletion"] == 33 * (1 + 3 + 1)
-    assert found["hirescam", "deletion"] == 33
-    assert found["rise", "deletion"] == 33 * (1 + 3)
-    assert found["hirescam", "sensitivity"] == 10 * 3
-    assert found["rise", "sensitivity"] == 10 * 2000
+    assert result["grad-cam", "deletion"] == 33 * (1 + 3 + 1)
+    assert result["hirescam", "deletion"] == 33
+    assert result["rise", "deletion"] == 33 * (1 + 3)
+    assert result["hirescam", "sensitivity"] == 10 * 3
+    assert result["rise", "sensitivity"] == 10 * 2000
 
 
 class Clock:
@@ -55,42 +55,42 @@ class Clock:
 
 
 def tracker(maps: int) -> tuple[Tracker, Clock, list[tuple[int, int]]]:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     clock = Clock()
-    return Tracker(lambda *parts: told.append(parts), maps, clock), clock, told
+    return Tracker(lambda *parts: reported.append(parts), maps, clock), clock, reported
 
 
 def test_the_time_that_is_told_is_the_time_that_it_takes() -> None:
     """A cheap part and one of a thousand passes: no 97 % that stand for minutes."""
-    work, clock, told = tracker(maps=2)
+    work, clock, reported = tracker(maps=2)
     work.plan({("quick", ""): 3, ("slow", ""): 1000}, lambda: 0.01)
-    assert told == [(0, 20060)], "beforehand, by what a pass takes"
+    assert reported == [(0, 20060)], "beforehand, by what a pass takes"
     clock.now = 0.05
     work.finish(("quick", ""), 1)
-    assert told[-1] == (50, 50 + 20000 + 50)
+    assert reported[-1] == (50, 50 + 20000 + 50)
     clock.now = 6.05
     work.within(("slow", ""), 1)(500, 1000)
-    assert told[-1] == (6050, 6050 + 6000 + 12000 + 50), "half of it took 6 s, not 5"
+    assert reported[-1] == (6050, 6050 + 6000 + 12000 + 50), "half of it took 6 s, not 5"
     clock.now = 12.05
     work.finish(("slow", ""), 1)
-    assert told[-1] == (12050, 12050 + 12000 + 50)
+    assert reported[-1] == (12050, 12050 + 12000 + 50)
 
 
 def test_what_does_not_apply_takes_no_time() -> None:
-    work, clock, told = tracker(maps=1)
+    work, clock, reported = tracker(maps=1)
     work.plan({("a", ""): 200, ("a", "m"): 300, ("b", ""): 100}, lambda: 0.001)
     work.drop("a")
     clock.now = 0.1
     work.finish(("b", ""), 1)
-    assert told[-1] == (100, 100)
+    assert reported[-1] == (100, 100)
     work.complete()
-    assert told[-1] == (100, 100)
+    assert reported[-1] == (100, 100)
 
 
 def test_few_passes_are_not_measured_beforehand() -> None:
-    work, _, told = tracker(maps=1)
+    work, _, reported = tracker(maps=1)
     work.plan({("a", ""): 3}, lambda: pytest.fail("measured"))
-    assert told == []
+    assert reported == []
 
 
 def test_without_anyone_to_tell_nothing_is_planned() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.data.arrays import FloatArray
-from layersight.errors import UsageError, near
+from layersight.errors import UsageError
 from layersight.nouns.heatmaps.methods.method import Images, position_axes
 
 Colours = NDArray[np.floating]
@@ -28,11 +28,6 @@ LONG = 4096  # signals with more positions are blurred without a matrix
 
 def baseline(images: Images, name: str) -> FloatArray:
     """The baseline of each image, ``(image, *positions, channel)`` float32."""
-    if name not in BASELINES:
-        raise UsageError(
-            f"unknown baseline '{name}': expected one of {', '.join(BASELINES)}."
-            f"{near(name, BASELINES)}"
-        )
     pixels = np.empty(images.pixels.shape, np.float32)
     pixels[...] = BASELINES[name](images)
     return pixels

@@ -62,8 +62,8 @@ METHOD = Method(
     says="Shows where the channel itself is active, in its own map.",
     assumes="That a position of the map shows the part of the image that lies beneath it.",
     misleads=(
-        "It tells where a channel is active, not which pixels made it so: each position sees the "
-        "whole of its receptive field."
+        "It shows where a channel is active, not which pixels caused it: each position sees all of "
+        "its receptive field."
     ),
     source="Zeiler and Fergus, ECCV 2014",
     compute=activation,

@@ -30,7 +30,7 @@ METHOD = Method(
     order=150,
     title="Guided backpropagation",
     says="The gradient, with only what is positive let back through rectifiers.",
-    assumes="That what speaks against the target on the way back may be left out.",
+    assumes="That evidence against the target may be dropped on the way back.",
     misleads=(
         "Nearly always: the picture hardly depends on the target, nor on what the upper layers "
         "learned."

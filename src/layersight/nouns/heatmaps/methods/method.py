@@ -1,4 +1,4 @@
-"""What makes a method of attribution, and the list of them.
+"""The declaration of a method of attribution, and the list of methods.
 
 The rule of this module: a new method is a new file beside this one, which ends with its
 :class:`Method`; command line, Python, documents and menus read that folder. Every method is one

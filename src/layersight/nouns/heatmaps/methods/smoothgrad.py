@@ -55,7 +55,7 @@ METHOD = Method(
     says="The gradient, averaged over noisy copies of the image.",
     assumes="That noise of this size changes the gradient, and not what the network sees.",
     misleads=(
-        "With much noise it explains images that are not the one shown; like the gradient it says "
+        "With much noise it explains other images than the one shown; like the gradient it says "
         "where the score would change, not what it is made of."
     ),
     source="Smilkov et al., 2017",

@@ -58,7 +58,7 @@ METRIC = Metric(
     source="Petsiuk, Das and Saenko, BMVC 2018",
     higher_is_better=False,
     compute=deletion,
-    passes=lambda options, anew: options.points + 1,
+    passes=lambda options, map_cost: options.points + 1,
     uses=("points",),
     options=(
         Option(

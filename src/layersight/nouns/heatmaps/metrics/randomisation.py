@@ -66,7 +66,7 @@ METRIC = Metric(
     source="Adebayo et al., NeurIPS 2018",
     higher_is_better=False,
     compute=randomisation,
-    passes=lambda options, anew: options.stages * anew,
+    passes=lambda options, map_cost: options.stages * map_cost,
     reference=reference,
     explains=True,
     options=(Option("stages", 6, help="Randomisation: maps on the way.", low=1),),

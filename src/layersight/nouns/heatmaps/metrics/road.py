@@ -75,7 +75,7 @@ METRIC = Metric(
     source="Rong et al., ICML 2022",
     higher_is_better=True,
     compute=road,
-    passes=lambda options, anew: 8 * len(options.shares),
+    passes=lambda options, map_cost: 8 * len(options.shares),
     options=(
         Option(
             "shares",
