@@ -347,6 +347,7 @@ def test_what_is_written_as_a_list_is_read_back(chosen):
     [
         (["stem:0,4", "top:1"], ["stem", "top"], {"stem": "0,4", "top": "1"}),
         ("stem:0,4,top:1", ["stem", "top"], {"stem": "0,4", "top": "1"}),
+        ("stem: 0 , 4, top: 1", ["stem", "top"], {"stem": "0 , 4", "top": "1"}),
         ("stem:0, 4, top", ["stem", "top"], {"stem": "0, 4"}),
         ("body/conv_1:5-9", ["body/conv_1"], {"body/conv_1": "5-9"}),
         ("stem::16", ["stem"], {"stem": ":16"}),

@@ -80,11 +80,11 @@ def free_memory() -> int | None:
 def in_words(count: float) -> str:
     """A number of bytes as people read it.
 
-    >>> in_words(3 << 30), in_words(1 << 20), in_words(12)
-    ('3 GiB', '1 MiB', '12 bytes')
+    >>> in_words(3 << 30), in_words(9999 << 20), in_words(0xFFF << 18), in_words(12)
+    ('3 GiB', '9.76 GiB', '1,024 MiB', '12 bytes')
     """
     for unit, size in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)):
         if count >= size:
             number = count / size
-            return f"{number:.3g} {unit}" if number < 1000 else f"{number:,.0f} {unit}"
+            return f"{number:.3g} {unit}" if number < 999.5 else f"{number:,.0f} {unit}"
     return f"{count:,.0f} bytes"

@@ -40,10 +40,10 @@ def sentence(words: str) -> str:
 def percent(share: float) -> str:
     """A share of 0..1; never rounded to nothing or to all.
 
-    >>> percent(0.214), percent(0.001), percent(0.9999), percent(0)
+    >>> percent(0.214), percent(0.005), percent(0.995), percent(0)
     ('21%', '<1%', '>99%', '0%')
     """
-    if 0 < share < 0.005:
+    if 0 < share <= 0.005:
         return "<1%"
     if 0.995 <= share < 1:
         return ">99%"

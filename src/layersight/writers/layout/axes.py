@@ -29,7 +29,7 @@ def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list
     >>> nice(0, 0.0125, 4)
     [0.0, 0.005, 0.01]
     """
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+    if not math.isfinite(high - low) or high <= low:
         return [low] if math.isfinite(low) else []
     raw = (high - low) / max(1, most - 1)
     power = 10 ** math.floor(math.log10(raw))
