@@ -1,5 +1,5 @@
 "use strict";
-// The card, the large view and the controls. Everything else of the page stands without this file.
+// The card, the large view and the controls. The rest of the page works without this file.
 (() => {
   const one = (selector, from = document) => from.querySelector(selector);
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
@@ -9,30 +9,30 @@
   const narrow = () => innerWidth < 704;
   const nearest = (target, selector) => (target instanceof Element ? target.closest(selector) : null);
 
-  // What a tile or a picture says: its name, words, and names with values. The browser's own
-  // hint would cover the card, so the words become a description.
-  const told = (thing) => {
-    if (thing.title) {
-      thing.setAttribute("aria-description", thing.title);
-      thing.removeAttribute("title");
+  // The name, words and facts of a tile or a picture. The browser's own tooltip would cover the
+  // card, so the title becomes a description.
+  const describe = (element) => {
+    if (element.title) {
+      element.setAttribute("aria-description", element.title);
+      element.removeAttribute("title");
     }
-    const [name, ...lines] = (thing.getAttribute("aria-description") || "").split("\n");
+    const [name, ...lines] = (element.getAttribute("aria-description") || "").split("\n");
     const facts = lines.filter((line) => line.includes("\t")).map((line) => line.split("\t"));
     return { name, facts, words: lines.filter((line) => !line.includes("\t")).join(" ") };
   };
-  const known = new WeakMap();
-  const dataOf = (thing) => {
-    if (!known.has(thing)) {
-      const holders = [thing.closest(".tiles"), thing.closest("li"), thing.closest(".frame")];
-      known.set(thing, Object.assign({}, ...holders.map((each) => JSON.parse(each?.dataset.of ?? "{}"))));
+  const cache = new WeakMap();
+  const dataOf = (element) => {
+    if (!cache.has(element)) {
+      const holders = [element.closest(".tiles"), element.closest("li"), element.closest(".frame")];
+      cache.set(element, Object.assign({}, ...holders.map((each) => JSON.parse(each?.dataset.of ?? "{}"))));
     }
-    return known.get(thing);
+    return cache.get(element);
   };
 
-  const fill = (place, name, facts, words) => {
-    one(".who", place).textContent = name;
-    one(".quiet", place).textContent = words;
-    one("dl", place).replaceChildren(...facts.flatMap(([label, value]) => {
+  const fill = (panel, { name, facts, words }) => {
+    one(".who", panel).textContent = name;
+    one(".quiet", panel).textContent = words;
+    one("dl", panel).replaceChildren(...facts.flatMap(([label, value]) => {
       const dt = document.createElement("dt");
       const dd = document.createElement("dd");
       dt.textContent = label;
@@ -44,7 +44,7 @@
   // --- values ----------------------------------------------------------------------------------
 
   // The indices and the palette of a PNG as layersight writes it: 8 bits, each row as its
-  // difference from the row above. A canvas would give colours, and hide what is transparent.
+  // difference from the row above. A canvas would give colours, and hide transparent pixels.
   const read = async (address) => {
     const bytes = Uint8Array.from(atob(address.slice(address.indexOf(",") + 1)), (each) => each.charCodeAt(0));
     const view = new DataView(bytes.buffer);
@@ -70,9 +70,9 @@
     return { width, height, palette, pixels };
   };
   const pictures = new Map();
-  const indices = (thing) => {
-    const img = one("img", thing);
-    const list = thing.closest(".tiles, .stage");
+  const indices = (element) => {
+    const img = one("img", element);
+    const list = element.closest(".tiles, .stage");
     const address = img ? img.src : list ? list.style.backgroundImage.replace(/^url\(["']?|["']?\)$/g, "") : "";
     if (!address) return Promise.resolve(null);
     if (!pictures.has(address)) pictures.set(address, read(address).catch(() => null));
@@ -85,8 +85,8 @@
     return sign + number(low + (index / 255) * (high - low));
   };
 
-  // What is at a share of the width and of the height of a picture, as a fact; null if unknown.
-  const factAt = async (pic, across, down) => {
+  // The value at a share of the width and of the height of a picture, in words; null if unknown.
+  const valueAt = async (pic, across, down) => {
     const data = dataOf(pic);
     if (data.seen) {
       const [top, left, bottom, right] = data.seen;
@@ -97,16 +97,16 @@
     const x = Math.min(width - 1, Math.floor(across * width));
     if (data.values) return data.values[y][x] === null ? "not a number" : number(data.values[y][x]);
     if (data.low === undefined) return null;
-    const found = await indices(pic);
-    if (!found) return null;
+    const png = await indices(pic);
+    if (!png) return null;
     const { style } = one(".pic", pic) ?? pic;
     const [column, row] = ["--x", "--y"].map((name) => Number(style.getPropertyValue(name)) || 0);
-    return valueOf(found.pixels[(row * height + y) * found.width + column * width + x], data);
+    return valueOf(png.pixels[(row * height + y) * png.width + column * width + x], data);
   };
 
   // --- tiles: the card and the large view --------------------------------------------------------
 
-  let shown = null; // the tile or the picture that the card is about
+  let shown = null; // the tile or the picture in the card
   let viewed = null; // the tile of the large view
 
   const beside = (box) => {
@@ -127,7 +127,7 @@
     shown = null;
   };
 
-  // The tile again, each of its pixels a square of a whole number of the screen's.
+  // A copy of the tile, each of its pixels a square of a whole number of screen pixels.
   const enlarge = (tile, stage, wide, tall, least) => {
     const pic = one(".pic", tile);
     const list = tile.closest(".tiles");
@@ -145,13 +145,12 @@
     copy.style.setProperty("--w", `${Math.round(width * zoom)}px`);
     copy.style.setProperty("--h", `${Math.round(height * zoom)}px`);
     stage.append(copy);
-    if (root.dataset.show === "heat") alone(copy);
+    if (root.dataset.show === "heat") drawHeat(copy);
   };
 
   const show = (tile) => {
     shown = tile;
-    const { name, facts, words } = told(tile);
-    fill(card, name, facts, words);
+    fill(card, describe(tile));
     const room = narrow() ? Math.min(innerWidth - 48, innerHeight * 0.36) : 330;
     enlarge(tile, one(".stage", card), room, room, one(".cover", tile) ? Infinity : 1.2);
     beside(tile.getBoundingClientRect());
@@ -160,8 +159,7 @@
   const open = (tile) => {
     hide();
     viewed = tile;
-    const { name, facts, words } = told(tile);
-    fill(large, name, facts, words);
+    fill(large, describe(tile));
     const slim = innerWidth < 832;
     enlarge(tile, one(".stage", large), Math.min(innerWidth - (slim ? 80 : 470), 720), Math.min(innerHeight - 170, 720), 0);
     const more = one("template", tile.parentNode);
@@ -170,20 +168,20 @@
   };
 
   const tilesOf = (from) => all(".tiles button", from).filter((each) => each.offsetParent);
-  const turn = (by) => {
+  const openNext = (by) => {
     const tiles = tilesOf(document);
     const next = tiles[tiles.indexOf(viewed) + by];
     if (next) open(next);
   };
-  // One stop of the Tab key for each list; the arrow keys go on from there.
-  const oneStop = (list) => all("button", list).forEach((tile, place) => { tile.tabIndex = place ? -1 : 0; });
-  const go = (tile) => {
+  // One stop of the Tab key for each list; the arrow keys continue from there.
+  const setTabStop = (list) => all("button", list).forEach((tile, index) => { tile.tabIndex = index ? -1 : 0; });
+  const focusTile = (tile) => {
     const list = tile.closest(".tiles");
     all('button[tabindex="0"]', list).forEach((each) => { each.tabIndex = -1; });
     tile.tabIndex = 0;
     tile.focus();
   };
-  const step = (tile, key) => {
+  const neighbour = (tile, key) => {
     const tiles = tilesOf(tile.closest(".tiles"));
     const here = tiles.indexOf(tile);
     const lines = tiles.findIndex((each) => each.getBoundingClientRect().top > tiles[0].getBoundingClientRect().top + 1);
@@ -194,17 +192,17 @@
 
   // The value under the pointer, before the other facts.
   const point = async (event, pic) => {
-    const [thing, place] = large.open ? [viewed, large] : [shown, card];
-    if (!thing || one(".cover", pic)) return;
+    const [tile, panel] = large.open ? [viewed, large] : [shown, card];
+    if (!tile || one(".cover", pic)) return;
     const box = pic.getBoundingClientRect();
     const across = Math.min(0.99999, Math.max(0, (event.clientX - box.left) / box.width));
     const down = Math.min(0.99999, Math.max(0, (event.clientY - box.top) / box.height));
-    const { name, facts, words } = told(thing);
-    const value = await factAt(thing, across, down);
-    if (value === null || (thing !== shown && thing !== viewed)) return;
-    const [height, width] = dataOf(thing).pixel;
+    const value = await valueAt(tile, across, down);
+    if (value === null || (tile !== shown && tile !== viewed)) return;
+    const [height, width] = dataOf(tile).pixel;
     const where = `at x ${Math.floor(across * width)}, y ${Math.floor(down * height)}`;
-    fill(place, name, [[where, value], ...facts], words);
+    const { facts, ...rest } = describe(tile);
+    fill(panel, { ...rest, facts: [[where, value], ...facts] });
   };
 
   // --- pictures: a position, the value there -----------------------------------------------------
@@ -224,14 +222,15 @@
       frame.append(at);
     }
     Object.assign(at.style, { left: `${(100 * column) / width}%`, top: `${(100 * row) / height}%`, width: `${100 / width}%`, height: `${100 / height}%` });
-    const { name, facts, words } = told(frame);
+    const { name, facts, words } = describe(frame);
     const label = data.rows?.[row] ?? row;
     const where = data.unit === "unit" ? `unit ${data.cells?.[row * width + column] ?? Number(label) + column}`
       : data.unit ? `${data.unit} ${label}, position ${column}` : `row ${label}, column ${column}`;
-    const value = await factAt(frame, (column + 0.5) / width, (row + 0.5) / height);
+    const value = await valueAt(frame, (column + 0.5) / width, (row + 0.5) / height);
     if (shown !== frame) return;
     one(".stage", card).replaceChildren();
-    fill(card, `${name}${name ? ", " : ""}${where}`, [...(value === null ? [] : [["value", value]]), ...facts], words);
+    const values = value === null ? [] : [["value", value]];
+    fill(card, { name: `${name}${name ? ", " : ""}${where}`, facts: [...values, ...facts], words });
     beside(box || at.getBoundingClientRect());
   };
 
@@ -273,19 +272,19 @@
     const tile = tileAt(event.target);
     if (tile) open(tile);
     else if (event.target === large || nearest(event.target, ".close")) large.close();
-    else if (nearest(event.target, ".back")) turn(-1);
-    else if (nearest(event.target, ".on")) turn(1);
+    else if (nearest(event.target, ".back")) openNext(-1);
+    else if (nearest(event.target, ".on")) openNext(1);
   });
   large.addEventListener("close", () => {
-    if (viewed) go(viewed);
+    if (viewed) focusTile(viewed);
     viewed = null;
     hide();
   });
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     if (large.open) {
-      if (event.key === "ArrowLeft") turn(-1);
-      if (event.key === "ArrowRight") turn(1);
+      if (event.key === "ArrowLeft") openNext(-1);
+      if (event.key === "ArrowRight") openNext(1);
       return;
     }
     if (event.key === "Escape") hide();
@@ -295,9 +294,9 @@
     if (!tile && !frame) return;
     event.preventDefault();
     if (tile) {
-      const next = step(tile, event.key);
+      const next = neighbour(tile, event.key);
       if (next) {
-        go(next);
+        focusTile(next);
         show(next);
       }
       return;
@@ -315,16 +314,16 @@
   const value = (id) => one(id)?.value ?? "";
 
   // The heat of an overlay without its photograph: its own colours, all of them opaque.
-  const alone = async (place) => {
-    const img = one(".over", place);
-    const found = img && (await indices(place));
-    if (!found || one("canvas", place)) return;
+  const drawHeat = async (element) => {
+    const img = one(".over", element);
+    const png = img && (await indices(element));
+    if (!png || one("canvas", element)) return;
     const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width: found.width, height: found.height });
+    Object.assign(canvas, { width: png.width, height: png.height });
     const pen = canvas.getContext("2d");
-    const image = pen.createImageData(found.width, found.height);
-    found.pixels.forEach((index, at) => {
-      image.data.set([...found.palette.subarray(3 * index, 3 * index + 3), 255], 4 * at);
+    const image = pen.createImageData(png.width, png.height);
+    png.pixels.forEach((index, at) => {
+      image.data.set([...png.palette.subarray(3 * index, 3 * index + 3), 255], 4 * at);
     });
     pen.putImageData(image, 0, 0);
     img.after(canvas);
@@ -347,10 +346,11 @@
   const sort = () => {
     for (const list of all(".tiles:not(.fixed)")) {
       const items = all(":scope > li", list);
-      items.forEach((item, place) => { item.dataset.place ??= place; });
+      items.forEach((item, index) => { item.dataset.index ??= index; });
       const order = JSON.parse(list.dataset.of).orders?.[value("#order")];
-      const rank = new Map(order?.map((place, at) => [String(place), at]));
-      items.sort((a, b) => (order ? rank.get(a.dataset.place) - rank.get(b.dataset.place) : a.dataset.place - b.dataset.place));
+      const rank = new Map(order?.map((index, at) => [String(index), at]));
+      const rankOf = ({ dataset: { index } }) => (order ? rank.get(index) : Number(index));
+      items.sort((a, b) => rankOf(a) - rankOf(b));
       list.append(...items);
     }
   };
@@ -358,21 +358,21 @@
     hide();
     if (one("#find")) find();
     if (one("#order")) sort();
-    for (const list of all(".tiles")) oneStop(list);
+    for (const list of all(".tiles")) setTabStop(list);
     root.classList.toggle("hide-dead", Boolean(one("#hide-dead")?.checked));
     root.dataset.size = bar.elements.size?.value ?? "m";
     if (!one("#cover")) return;
     root.dataset.show = bar.elements.show.value;
-    if (root.dataset.show === "heat") for (const place of all(".tiles .pic, .frame")) alone(place);
+    if (root.dataset.show === "heat") all(".tiles .pic, .frame").forEach(drawHeat);
     one("#covered").textContent = `${value("#cover")}%`;
     root.style.setProperty("--cover", value("#cover") / 100);
   };
   if (bar) {
     bar.addEventListener("submit", (event) => event.preventDefault());
     bar.addEventListener("input", settle);
-    // A reloaded page may come back with its controls already set.
+    // The controls of a reloaded page may already be set.
     settle();
-  } else for (const list of all(".tiles")) oneStop(list);
+  } else for (const list of all(".tiles")) setTabStop(list);
 
   one("#copy").addEventListener("click", async (event) => {
     const manifest = one("#layersight-manifest");
@@ -380,7 +380,7 @@
     await navigator.clipboard?.writeText(manifest.textContent).then(() => { event.target.textContent = "copied"; }, () => {});
   });
 
-  // Where in the page the reader is.
+  // Marks the section that the reader is at.
   const links = new Map(all(".contents .in a").map((link) => [link.hash.slice(1), link.parentNode]));
   const visible = new Set();
   const watch = new IntersectionObserver((entries) => {
