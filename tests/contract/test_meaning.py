@@ -10,7 +10,7 @@ import pytest
 
 import layersight
 from layersight.errors import ModelFileError, ModelInputError, UnsafeModelError
-from layersight.frameworks.keras.model import HOLLOW
+from layersight.frameworks.keras.model import NO_WEIGHTS
 from layersight.loading import load_model
 from layersight.notebook import to_html
 from layersight.nouns.heatmaps.document import describe
@@ -110,7 +110,7 @@ def test_a_file_without_weights_is_not_called_dead(tmp_path):
     with pytest.warns(UserWarning, match="not yet been built"):
         live.save(tmp_path / "never.keras")
     model = load_model(tmp_path / "never.keras")
-    assert model.info.notes == ("the file " + HOLLOW,)
+    assert model.info.notes == ("the file " + NO_WEIGHTS,)
     for _ in range(2):
         with pytest.raises(ModelFileError, match=r"never.keras holds no weights, .* save it again"):
             layersight.activations(model, picture(), scale="0..1")
@@ -141,7 +141,7 @@ def test_a_model_that_was_never_called_is_not_built_for_a_size_that_is_made_up(t
     assert model.moving_statistics() == ()
     for opened, words in (
         (model, "has no input shape yet: call it on one image first"),
-        (load_model(tmp_path / "never.keras"), HOLLOW),
+        (load_model(tmp_path / "never.keras"), NO_WEIGHTS),
     ):
         with pytest.raises(ModelFileError, match=words):
             opened.kernel("c")

@@ -1,4 +1,4 @@
-"""What a model that can only run forward gives, and the one line that says what it lacks."""
+"""Results of a model that can only run forward, and the errors that name what it lacks."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from layersight.nouns.heatmaps.methods.method import find_method
 from layersight.nouns.heatmaps.settings import choose_methods
 from toy_framework import Toy, ToyLayer
 
+# The methods that need no gradients, but for ``activation``, which explains channels only.
 WORKING = ("score-cam", "eigencam", "occlusion", "rise")
-"""The methods that need no gradients; of a channel there is its activation too."""
 
 DRAW = np.random.default_rng(4)
 COLOURS, MIXED, DENSE = DRAW.normal(size=(3, 4)), DRAW.normal(size=(4, 6)), DRAW.normal(size=(6, 3))
 
 
-def halved(maps: np.ndarray) -> np.ndarray:
+def halved(maps):
     count, height, width, channels = maps.shape
     return maps.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
 
 
-def toy(**known) -> Toy:
+def toy(**options):
     return Toy(
         {
             "stem": ToyLayer(
@@ -40,15 +40,15 @@ def toy(**known) -> Toy:
             "mean": ToyLayer(lambda body: body.mean(axis=(1, 2)), "pooling"),
             "top": ToyLayer(lambda mean: mean @ DENSE, "dense", "softmax", "Mix", (DENSE,)),
         },
-        **{"inputs": (InputInfo("picture", (None, 8, 8, 3)),), **known},
+        **{"inputs": (InputInfo("picture", (None, 8, 8, 3)),), **options},
     )
 
 
-def image() -> np.ndarray:
+def image():
     return np.random.default_rng(1).integers(0, 256, (8, 8, 3), np.uint8)
 
 
-def test_its_layers_are_told():
+def test_its_layers_are_listed():
     info = layersight.summary(layersight.load_model(toy()))
     assert [(layer.name, layer.role, layer.parameters) for layer in info.layers] == [
         ("stem", "convolution", 12),
@@ -62,37 +62,30 @@ def test_its_layers_are_told():
 @pytest.mark.parametrize(
     ("file", "options"),
     [
-        *(("maps.pdf", {"view": view}) for view in ("sheet", "grid", "channel")),
+        *(("maps.pdf", {"view": view}) for view in ("sheet", "grid", "channel", "across")),
         *((f"maps{suffix}", {"view": "grid"}) for suffix in (".svg", ".png")),
         *((f"maps{suffix}", {}) for suffix in (".html", ".npz", ".json")),
     ],
 )
 def test_its_activations_become_every_file(tmp_path, file, options):
-    maps = layersight.activations(toy(), image(), layers=["stem"])
-    np.testing.assert_allclose(
-        maps["stem"][0], np.maximum(image() / np.float32(255) @ COLOURS + 0.1, 0), rtol=1e-5
-    )
+    images = [image(), image()[::-1]] if options.get("view") == "across" else [image()]
+    maps = layersight.activations(toy(), images, layers=["stem"])
+    expected = np.maximum(np.stack(images) / np.float32(255) @ COLOURS + 0.1, 0)
+    np.testing.assert_allclose(maps["stem"], expected, rtol=1e-5)
     layersight.save(maps, tmp_path / file, **options)
     assert (tmp_path / file).stat().st_size > 100
-
-
-def test_two_images_stand_across(tmp_path):
-    maps = layersight.activations(toy(), [image(), image()[::-1]], layers="body")
-    assert maps["body"].shape == (2, 4, 4, 6)
-    layersight.save(maps, tmp_path / "maps.pdf", view="across")
-    assert (tmp_path / "maps.pdf").stat().st_size > 100
 
 
 @pytest.mark.parametrize("method", WORKING)
 def test_heatmaps_without_gradients(method):
     options = {"masks": 32} if "masks" in find_method(method).uses else {}
-    found = layersight.heatmap(toy(), image(), method=method, **options)
-    (heat,) = found
+    result = layersight.heatmap(toy(), image(), method=method, **options)
+    (heat,) = result
     assert heat.values.shape == (8, 8)
     assert np.ptp(heat.values) > 0
-    assert found.options.score == "output"
+    assert result.options.score == "output"
     assert heat.explained == pytest.approx(heat.score)
-    assert any("gives no logits" in note for note in found.notes)
+    assert any("gives no logits" in note for note in result.notes)
 
 
 def test_a_channel_is_shown_by_its_own_activation():
@@ -120,22 +113,22 @@ def test_layers_that_depend_on_the_input_that_is_explained():
 
 
 def test_of_all_methods_those_that_need_no_gradients_are_left():
-    found = layersight.heatmap(toy(), image(), method="all,costly", masks=8)
-    assert {heat.method for heat in found} == set(WORKING)
-    lost = [note for note in found.notes if "which does not apply" in note]
+    result = layersight.heatmap(toy(), image(), method="all,costly", masks=8)
+    assert {heat.method for heat in result} == set(WORKING)
+    lost = [note for note in result.notes if "which does not apply" in note]
     assert len(lost) == len(choose_methods("all,costly")) - len(WORKING)
     assert sum("expected a model that can give gradients" in note for note in lost) > 10
 
 
 def test_an_evaluation_by_what_it_can_do():
-    found = layersight.evaluate(
+    result = layersight.evaluate(
         toy(), [image()], methods=["occlusion", "eigencam"], metrics=["deletion", "insertion"]
     )
-    assert found.methods == ("occlusion", "eigencam")
+    assert result.methods == ("occlusion", "eigencam")
 
 
 @pytest.mark.parametrize(
-    ("ask", "what"),
+    ("call", "message"),
     [
         (lambda model: layersight.patterns(model, "body"), "patterns: .*optimise an input"),
         (lambda model: layersight.kernels(model), "kernels: .*show its kernels"),
@@ -151,19 +144,17 @@ def test_an_evaluation_by_what_it_can_do():
         (lambda model: layersight.convert(model, "x.keras"), "convert: .*be saved"),
     ],
 )
-def test_what_it_lacks_is_said_in_one_line(ask, what, tmp_path, monkeypatch):
+def test_a_missing_capability_is_an_error_of_one_line(call, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CapabilityError, match=what) as raised:
-        ask(toy())
+    with pytest.raises(CapabilityError, match=message) as raised:
+        call(toy())
     text = str(raised.value)
     assert "\n" not in text
     assert f"found 'toy' (numpy {np.__version__}), which can only run forward: " in text
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_no_model_is_said():
-    with pytest.raises(ModelFileError, match=r"no model file model\.h5"):
-        layersight.activations("model.h5", image())
+def test_other_objects_are_refused():
     with pytest.raises(ModelFileError, match=r"expected a path, .*found dict"):
         layersight.activations({}, image())
 
@@ -179,14 +170,13 @@ def test_what_is_no_model_is_said():
         {"max_memory": "1G"},
     ],
 )
-def test_no_option_is_dropped_of_a_model_that_is_open(option):
+def test_options_are_refused_for_an_open_model(option):
     (name,) = option
     with pytest.raises(UsageError, match=f"open already: give {name}= where it is opened"):
         layersight.load_model(toy(), **option)
 
 
-def test_a_framework_is_one_line(tmp_path, monkeypatch):
-    """A framework's room opens its files and its live models, and is imported then."""
+def test_a_framework_opens_its_files_and_live_models(tmp_path, monkeypatch):
     network = toy()
     room = types.ModuleType("toy_room")
     room.from_file = lambda path, *, labels, limits: toy(name=path.stem, labels=labels)

@@ -1,4 +1,4 @@
-"""What follows from a network as a list of steps, whatever framework laid it out."""
+"""A network as a list of steps: its names, dependencies, receptive fields and orders of axes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from layersight.frameworks.graph.geometry import (
     follow_fields,
     follow_formats,
 )
-from layersight.frameworks.graph.inputs import given_shape
+from layersight.frameworks.graph.inputs import fed_shape
 from layersight.frameworks.graph.program import Program, Step, names_of
 from layersight.frameworks.graph.view import Stop, find_stops
 
 
 def program(*steps, inputs=1):
-    """Steps of an operation, what they take and what they give; values from 0 are the inputs."""
+    """A program of steps ``(operation, inputs, outputs)``; values from 0 are the inputs."""
     made = Program(inputs=tuple(range(inputs)))
     for name, taken, given in steps:
         pairs = tuple((value, value) for value in taken)
@@ -62,7 +62,7 @@ def test_one_window(window, field):
     assert window.after(Field((2,), (2,), (5,))) == field
 
 
-def test_where_any_position_may_depend_on_all_nothing_after_has_a_field():
+def test_there_are_no_fields_after_a_step_in_which_any_position_may_depend_on_all():
     windows = {"conv": Window((3,), (1,), (1,)), "pool": None, "add": Window()}
     fields = follow_fields(CHAIN, lambda step: windows[step.operation])
     assert [fields[value] for value in (2, 3, 4)] == [None, None, None]
@@ -75,12 +75,14 @@ def test_an_order_of_axes_is_passed_on_forwards_and_backwards():
     assert follow_formats(CHAIN, lambda step: orders[step.operation])[4] == LAST
 
 
-def test_what_a_step_depends_on():
+def test_dependencies_of_steps():
     two = program(("a", (0,), (2,)), ("b", (1,), (3,)), ("c", (2, 3), (4,)), inputs=2)
     assert two.needed({0}) == {0}
     assert two.needed({2}) == {0, 1, 2}
     assert two.needed({2}, lambda step: step.operation == "c") == {2}
     assert two.origins()[4] == {0, 1}
+    assert two.used_inputs({1}) == [1]
+    assert two.used_inputs({2}) == [0, 1]
     assert two.dependents({0}) == [0, 2]
     assert two.dependents({3}) == [2]
     assert two.dependents({0}, [0, 1]) == [0]
@@ -99,7 +101,7 @@ def test_layers_that_are_called_again_are_numbered():
     assert list(names_of(keys).values()) == ["net/conv@0", "net/conv@1", "net/top"]
 
 
-def test_what_a_network_gets_of_an_array():
+def test_the_shape_in_which_a_network_gets_an_array():
     first = InputInfo("x", (None, 3, 8, 6), FIRST)
-    assert given_shape(first, (2, 8, 6, 3)) == (2, 3, 8, 6)
-    assert given_shape(InputInfo("x", (None, 784)), (2, 28, 28, 1)) == (2, 784)
+    assert fed_shape(first, (2, 8, 6, 3)) == (2, 3, 8, 6)
+    assert fed_shape(InputInfo("x", (None, 784)), (2, 28, 28, 1)) == (2, 784)

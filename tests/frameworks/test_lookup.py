@@ -6,11 +6,11 @@ import re
 
 import keras
 
-from layersight.frameworks.keras.lookup import OUTSIDE, REFUSED
+from layersight.frameworks.keras.lookup import FILE_SETTINGS, REFUSED
 
-# The sources of these, up to Keras 3.15.1, were searched for what runs code, unpickles or opens
-# files; they do not, but for the files that settings of OUTSIDE name.
-LOOKED_THROUGH = """
+# The sources of these, up to Keras 3.15.1, were read: they do not run code, unpickle or open files,
+# except for the files that settings of FILE_SETTINGS name.
+REVIEWED = """
     Activation ActivityRegularization Add AdditiveAttention AlphaDropout Attention AugMix
     AutoContrast Average BatchNormalization Bidirectional CategoryEncoding CenterCrop
     Concatenate ContrastLimitedAdaptiveHistogramEqualization CutMix Dense Discretization Dot
@@ -35,17 +35,17 @@ ALONG_AXES = """
 """
 
 
-def test_every_layer_of_keras_was_looked_through():
-    """A later Keras may bring a layer that runs code: it is read, and listed here or refused."""
+def test_every_layer_of_keras_was_reviewed():
+    """A later Keras may add a layer that runs code: it must be listed here or refused."""
     names = {
         name for name in dir(keras.layers) if isinstance(getattr(keras.layers, name), type)
     } - REFUSED.keys()
-    seen = set(LOOKED_THROUGH.split())
+    seen = set(REVIEWED.split())
     along = ALONG_AXES.split()
     assert not [
         name
         for name in sorted(names - seen)
         if re.sub(r"[123]D(?=Transpose$|$)", "", name) not in along
     ]
-    assert OUTSIDE.keys() <= seen
+    assert FILE_SETTINGS.keys() <= seen
     assert not seen & REFUSED.keys()

@@ -1,4 +1,4 @@
-"""What is replaced counts for one thread, is shared until the last is done, and comes back."""
+"""Patches are for one thread, are shared until the last user is done, and are undone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def adding(mark):
     return lambda function: lambda x: [*function(x), mark]
 
 
-def test_a_replacement_counts_for_its_own_thread_alone():
+def test_a_patch_is_seen_by_its_own_thread_alone():
     layer = Layer()
     with ThreadPoolExecutor(1) as pool, patched([(layer, "call", adding("here"))]):
         assert layer.call(1) == [1, "here"]
@@ -33,30 +33,30 @@ def test_a_replacement_counts_for_its_own_thread_alone():
     assert vars(layer) == {}
 
 
-def test_replacements_of_one_attribute_stack():
+def test_patches_of_one_attribute_stack():
     layer = Layer()
-    layer.call = own = lambda x: ["own", x]
+    layer.call = original = lambda x: ["own", x]
     with patched([(layer, "call", adding("a")), (layer, "call", adding("b"))]):
         with patched([(layer, "call", adding("c"))]):
             assert layer.call(1) == ["own", 1, "a", "b", "c"]
         assert layer.call(1) == ["own", 1, "a", "b"]
-    assert layer.call is own
+    assert layer.call is original
 
 
-def test_attributes_of_a_class_are_replaced_and_come_back():
+def test_attributes_of_a_class_are_patched_and_restored():
     class Child(Layer):
         pass
 
-    own = Layer.__dict__["call"]
+    original = Layer.__dict__["call"]
     with patched([(Layer, "call", lambda call: lambda self, x: [*call(self, x), "class"])]):
         with patched([(Child, "call", lambda call: lambda self, x: [*call(self, x), "child"])]):
             assert Child().call(1) == [1, "class", "child"]
         assert Child().call(1) == [1, "class"]
-    assert Layer.__dict__["call"] is own
+    assert Layer.__dict__["call"] is original
     assert "call" not in vars(Child)
 
 
-def test_the_last_of_several_threads_gives_back():
+def test_the_last_of_several_threads_restores():
     layer, entered, leave = Layer(), threading.Barrier(2), threading.Event()
 
     def other():
@@ -77,7 +77,7 @@ def test_the_last_of_several_threads_gives_back():
     assert vars(layer) == {}
 
 
-def test_everything_is_given_back_after_an_exception_on_the_way_in_or_inside():
+def test_everything_is_restored_after_an_exception_at_the_start_or_inside():
     layer, other = Layer(), Layer()
 
     def wrong(function):
@@ -91,7 +91,7 @@ def test_everything_is_given_back_after_an_exception_on_the_way_in_or_inside():
     assert layer.call(1) == [1]
 
 
-def test_an_interruption_at_any_point_leaves_nothing_replaced():
+def test_an_interruption_at_any_point_leaves_nothing_patched():
     code = """
         import signal, time
         from layersight.frameworks.graph.patches import _of_thread, _slots, patched
@@ -121,7 +121,7 @@ def test_an_interruption_at_any_point_leaves_nothing_replaced():
                 interrupted += 1
             assert not _slots and not _of_thread(), turn
             assert all(not vars(layer) for layer in layers), turn
-        # A few end in a place that swallows them, such as a callback of the collector.
+        # A few arrive where they are swallowed, such as in a callback of the garbage collector.
         assert interrupted > 450, interrupted
     """
     done = subprocess.run(
@@ -151,7 +151,7 @@ def test_networks_that_share_a_layer_wait_for_each_other_and_others_do_not():
 
 
 def test_a_cache_keeps_what_was_used_last():
-    cache: Cache[int, object] = Cache(2)
+    cache = Cache(2)
     made = []
 
     def get(key):

@@ -122,7 +122,7 @@ def layer_classes() -> dict[str, Any]:
     import keras
 
     from layersight.frameworks.keras.gone import GONE
-    from layersight.frameworks.keras.lookup import ON_TEXT, REFUSED
+    from layersight.frameworks.keras.lookup import REFUSED, TEXT_LAYERS
 
     found = {
         name: getattr(keras.layers, name)
@@ -130,7 +130,7 @@ def layer_classes() -> dict[str, Any]:
         if isinstance(getattr(keras.layers, name), type)
         and issubclass(getattr(keras.layers, name), keras.Layer)
     }
-    apart = {*LEFT_OUT, *WRAPPED, *REFUSED, *ON_TEXT}
+    apart = {*LEFT_OUT, *WRAPPED, *REFUSED, *TEXT_LAYERS}
     kept = {n: c for n, c in found.items() if n not in apart and not n.endswith(CELLS)}
     return kept | GONE
 

@@ -95,7 +95,7 @@ def test_a_chain_within_the_limit_is_built(tmp_path, monkeypatch, make):
     count = building._stack_depth
     monkeypatch.setattr(building, "_stack_depth", lambda: depths.append(count() - 1) or depths[-1])
     load_model(write(tmp_path / "two", make(2)))
-    most = 400 - building.FRAMES  # with a limit of 400 calls from there
+    most = 400 - building.EXTRA_FRAMES  # with a limit of 400 calls from there
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(depths[0] + 400)
     try:

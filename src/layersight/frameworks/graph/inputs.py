@@ -22,7 +22,7 @@ class Shaped(Protocol):
 T = TypeVar("T", bound=Shaped)
 
 
-def as_given(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
+def as_fed(entry: InputInfo, shape: tuple[int | None, ...]) -> InputInfo:
     """An input as it is fed: as a picture, if it has fewer axes than the array for it.
 
     ``shape`` is that of the array, channels last, batch first.
@@ -52,9 +52,9 @@ def from_canvas(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | 
     return None
 
 
-def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+def fed_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
     """The shape in which the model gets an array of a shape, in its own order of axes."""
-    entry = as_given(entry, shape)
+    entry = as_fed(entry, shape)
     shape = from_canvas(entry, shape) or shape
     if entry.picture is not None and shape[1:] == entry.picture:
         return (shape[0], *entry.shape[1:])
@@ -63,7 +63,7 @@ def given_shape(entry: InputInfo, shape: tuple[int | None, ...]) -> tuple[int | 
     return shape
 
 
-def own_order(
+def to_model_axes(
     array: T, entry: InputInfo, moveaxis: Callable[..., T], reshape: Callable[..., T]
 ) -> T:
     """An array or tensor for an input, channels last, in the model's own order of axes.
@@ -74,7 +74,7 @@ def own_order(
     unfolded = from_canvas(entry, tuple(array.shape))
     if unfolded is not None:
         array = reshape(array, (-1, *unfolded[1:]))
-    flat = as_given(entry, tuple(array.shape)).picture is not None
+    flat = as_fed(entry, tuple(array.shape)).picture is not None
     if flat and len(array.shape) == len(entry.shape):
         return array
     if entry.data_format == FIRST and len(array.shape) >= 3:
@@ -82,13 +82,13 @@ def own_order(
     return reshape(array, (-1, *entry.shape[1:])) if flat else array
 
 
-def as_it_was_given(array: FloatArray, entry: InputInfo, shape: tuple[int, ...]) -> FloatArray:
+def restore_axes(array: FloatArray, entry: InputInfo, shape: tuple[int, ...]) -> FloatArray:
     """An array such as a gradient by an input, with the axes of the array that was fed to it.
 
     ``array`` is in the model's own order of axes; the result has ``shape``, batch first.
     """
     if len(array.shape) == len(shape):
-        flat = as_given(entry, shape).picture is not None
+        flat = as_fed(entry, shape).picture is not None
         first = entry.data_format == FIRST and not flat and array.ndim >= 3
         return np.ascontiguousarray(np.moveaxis(array, 1, -1)) if first else array
     if entry.data_format == FIRST:

@@ -22,7 +22,7 @@ from layersight.data.model import InputInfo
 from layersight.data.preprocessing import SCALES
 from layersight.data.stem import Reading, read_stem
 from layersight.frameworks.graph.geometry import FIRST
-from layersight.frameworks.graph.inputs import own_order
+from layersight.frameworks.graph.inputs import to_model_axes
 from layersight.frameworks.graph.program import Key, Program, Step
 from layersight.frameworks.graph.sizes import count_values
 from layersight.loading.architectures import (
@@ -264,7 +264,7 @@ def plain_pictures(
     if ramp and len(shape) >= 2:
         pixels = pixels * np.linspace(0, 1, shape[-2], dtype=np.float32)[:, None]
     pictures = np.ascontiguousarray(np.broadcast_to(pixels, (len(colours), *shape)), np.float32)
-    return np.ascontiguousarray(own_order(pictures, entry, np.moveaxis, np.reshape))
+    return np.ascontiguousarray(to_model_axes(pictures, entry, np.moveaxis, np.reshape))
 
 
 def sample(array: Array, order: str, *, ramp: bool) -> FloatArray:

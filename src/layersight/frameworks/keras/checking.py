@@ -131,7 +131,7 @@ _ALONG_AXES = (
 )
 # Layers and operations of Keras that are not traced, to save time. What they make is at most a few
 # times their inputs and outputs.
-PLAIN = frozenset(
+UNTRACED = frozenset(
     {
         *(f"{name}{axes}D" for name in _ALONG_AXES for axes in (1, 2, 3)),
         *("InputLayer", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Identity"),
@@ -246,7 +246,7 @@ def follow_buffers(
         after = list(zip(map(_for_one, step.shapes), _types_of(step), strict=False))
         inside = count_computed(step.operation) * 4
         certain = all(shape is not None and None not in shape[0] for shape in (*before, *after))
-        if not certain or not _is_plain(step, after):
+        if not certain or not _is_untraced(step, after):
             measured = _measured(step, before)
             if measured is not None:
                 inside = max(inside, measured.largest)
@@ -258,13 +258,13 @@ def follow_buffers(
     return needed
 
 
-def _is_plain(step: Step, outputs: Sequence[tuple[Shape, str]]) -> bool:
+def _is_untraced(step: Step, outputs: Sequence[tuple[Shape, str]]) -> bool:
     """Whether a step need not be traced; a window must be small, or no larger than its maps.
 
     Where a window is larger than a map, some backends make the border that it covers.
     """
     operation = step.operation
-    if type(operation).__name__ not in PLAIN:
+    if type(operation).__name__ not in UNTRACED:
         return False
     reach = max(
         (

@@ -26,8 +26,8 @@ from layersight.frameworks.graph.view import Stop
 from layersight.frameworks.keras.libraries import ACTIVATIONS
 from layersight.frameworks.keras.lookup import (
     NO_CODE,
-    ON_TEXT,
     REFUSED,
+    TEXT_LAYERS,
     check_policies,
     check_settings,
     exporting_module,
@@ -47,12 +47,12 @@ from layersight.loading.rewrites.walking import each_tensor, is_tensor, name_of,
 
 Call = tuple[str, int]  # the name of a layer and the number of the call
 
-FRAMES = 25  # how many frames Keras needs in addition to those for the layers
+EXTRA_FRAMES = 25  # how many frames Keras needs in addition to those for the layers
 
 
 def check_depth(count: int, where: str) -> None:
     """Refuses a graph that is deeper than Keras can build here."""
-    if count + FRAMES < (most := sys.getrecursionlimit()) - _stack_depth():
+    if count + EXTRA_FRAMES < (most := sys.getrecursionlimit()) - _stack_depth():
         return
     raise ModelFileError(
         f"{where} has {count} layers one behind the other, more than Keras can put together at "
@@ -170,7 +170,7 @@ class Builder:
         inner = self._settings = entry.get("config")
         settings = known_settings(cls, inner if isinstance(inner, dict) else {}, where)
         check_settings(settings, where)
-        if kind in ON_TEXT:
+        if kind in TEXT_LAYERS:
             stop = Stop(
                 self._path, name, f"is a {kind} layer, which takes text (layersight shows images)"
             )

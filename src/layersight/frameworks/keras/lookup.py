@@ -161,26 +161,29 @@ REFUSED = {
 
 NO_CODE = "(layersight does not run code from a file)"
 
-ON_TEXT = ("StringLookup", "TextVectorization")  # layers that take text
+TEXT_LAYERS = ("StringLookup", "TextVectorization")  # layers that take text
 
 # Settings that, as text, name a file to read.
-OUTSIDE = {
+FILE_SETTINGS = {
     "StringLookup": ("vocabulary", "idf_weights"),
     "IntegerLookup": ("vocabulary", "idf_weights"),
     "TextVectorization": ("vocabulary", "idf_weights"),
 }
 
 # The operations of ``keras.ops.core`` that take no function to run.
-OF_CORE = ("Cast", "Slice", "Shape", "StopGradient", "Unstack", "ConvertToTensor")
+CORE_OPERATIONS = ("Cast", "Slice", "Shape", "StopGradient", "Unstack", "ConvertToTensor")
 
 # Layers of layersight that rewrites insert.
-OWN: dict[str, type[keras.layers.Layer]] = {"TensorFlowCall": TensorFlowCall, "Formula": Formula}
+OUR_LAYERS: dict[str, type[keras.layers.Layer]] = {
+    "TensorFlowCall": TensorFlowCall,
+    "Formula": Formula,
+}
 
 # Settings of every layer of Keras.
-ALWAYS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
+COMMON_SETTINGS = {"name", "trainable", "dtype", "autocast", "activity_regularizer"}
 
 # Settings of newer versions of Keras, with the value that keeps the behaviour of older ones.
-NEUTRAL: Config = {
+NEUTRAL_VALUES: Config = {
     "rms_scaling": False,
     "use_gate": False,
     "oov_method": "floormod",
@@ -210,7 +213,7 @@ def find_layer(entry: Config, where: str) -> tuple[type[keras.Operation] | None,
         function = inner.get("function")
         if find_operation(str(function)) is None:
             return None, f"computes 'tf.{function}', which layersight does not know"
-    ours = OWN.get(name) or GONE.get(name) or LIBRARIES.get(name)
+    ours = OUR_LAYERS.get(name) or GONE.get(name) or LIBRARIES.get(name)
     if ours is not None:
         return ours, ""
     cls = _operation(name, entry.get("module")) or getattr(keras.layers, name, None)
@@ -233,7 +236,7 @@ def _operation(name: str, module: object) -> type[keras.Operation] | None:
             cls = getattr(source, name, None)
             if isinstance(cls, type) and cls.__module__ == source.__name__:
                 return cls
-    if name in OF_CORE:
+    if name in CORE_OPERATIONS:
         cls = getattr(core, name, None)
         return cls if isinstance(cls, type) else None
     return None
@@ -256,14 +259,14 @@ def known_settings(cls: type, settings: Config, where: str) -> Config:
     """The settings that a layer takes; others are left out if they have no effect."""
     known = _known_settings(cls)
     for key, value in settings.items():
-        if key in OUTSIDE.get(cls.__name__, ()) and isinstance(value, str):
+        if key in FILE_SETTINGS.get(cls.__name__, ()) and isinstance(value, str):
             raise UnsafeModelError(
                 f"{where} is a {cls.__name__} that reads its {key} from a file of its own: "
                 "not opened"
             )
-        if key in known | ALWAYS or key.endswith("_initializer"):  # these are never used
+        if key in known | COMMON_SETTINGS or key.endswith("_initializer"):  # these are never used
             continue
-        if value is not None and value != NEUTRAL.get(key):
+        if value is not None and value != NEUTRAL_VALUES.get(key):
             raise ModelFileError(
                 f"{where} ({cls.__name__}) has the setting '{key}' = {in_short(value)}, which "
                 f"Keras {keras.__version__} does not know and which may change what it computes. "
@@ -303,7 +306,7 @@ def _known_settings(cls: type) -> frozenset[str]:
     known: set[str] = set()
     for base in cls.__mro__:
         if base is keras.Operation or base is keras.Layer:
-            known |= ALWAYS
+            known |= COMMON_SETTINGS
             break
         if "__init__" in base.__dict__:
             parameters = inspect.signature(base.__dict__["__init__"]).parameters

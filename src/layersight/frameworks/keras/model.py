@@ -24,7 +24,7 @@ from layersight.data.readout import Goal, Gradients
 from layersight.errors import LayersightError, ModelFileError, ModelInputError, SelectionError, near
 from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
-from layersight.frameworks.graph.inputs import as_given, given_shape, own_order
+from layersight.frameworks.graph.inputs import as_fed, fed_shape, to_model_axes
 from layersight.frameworks.graph.patches import locked
 from layersight.frameworks.graph.view import LayerHandle, View, check_room
 from layersight.frameworks.keras.ascent.session import begin_ascent
@@ -64,7 +64,7 @@ VIEWS = 16  # for how many shapes of the inputs the layout of a model is cached
 TRACED = 8
 
 # What is wrong with the file of a model that was never called.
-HOLLOW = "holds no weights, as the model was saved before it was ever built"
+NO_WEIGHTS = "holds no weights, as the model was saved before it was ever built"
 
 
 class KerasModel(Model):
@@ -98,7 +98,7 @@ class KerasModel(Model):
         self._labels = labels
         self._digest = digest
         self._not_finite: list[str] | None = None  # paths of weights
-        self._hollow = False
+        self._lacks_weights = False
         self._names: tuple[str, ...] | None = None
         self._cached_inputs: tuple[keras.Model | None, tuple[InputInfo, ...]] | None = None
         self._views: Cache[tuple[Shape, ...] | None, View] = Cache(VIEWS)
@@ -120,7 +120,7 @@ class KerasModel(Model):
 
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         info = self._info(self._view(self._order_shapes(shapes)))
-        inputs = tuple(as_given(entry, tuple(shapes[entry.name])) for entry in info.inputs)
+        inputs = tuple(as_fed(entry, tuple(shapes[entry.name])) for entry in info.inputs)
         return replace(info, inputs=inputs)
 
     def forward(
@@ -194,7 +194,7 @@ class KerasModel(Model):
         shapes = self._order_shapes({name: array.shape for name, array in inputs.items()})
         view = self._view(shapes)
         arrays = [
-            self._own_order(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
+            self._to_model_axes(np.asarray(inputs[entry.name]), entry) for entry in self._inputs()
         ]
         return view, arrays, tuple(shapes)
 
@@ -346,7 +346,7 @@ class KerasModel(Model):
                     f"input '{entry.name}' of shape {entry.shape} was given nothing; "
                     f"found values for {', '.join(shapes) or 'no input'}"
                 )
-            shape: Shape = given_shape(entry, (None, *shapes[entry.name][1:]))
+            shape: Shape = fed_shape(entry, (None, *shapes[entry.name][1:]))
             channel = 1 if entry.data_format == FIRST else len(shape) - 1
             if len(shape) != len(entry.shape) or any(
                 expected is not None and expected != size
@@ -360,9 +360,9 @@ class KerasModel(Model):
             ordered.append(shape)
         return ordered
 
-    def _own_order(self, array: FloatArray, entry: InputInfo) -> FloatArray:
+    def _to_model_axes(self, array: FloatArray, entry: InputInfo) -> FloatArray:
         """An array for an input in its own order of axes and type."""
-        array = own_order(array, entry, np.moveaxis, np.reshape)
+        array = to_model_axes(array, entry, np.moveaxis, np.reshape)
         dtype = "float32" if entry.dtype in {"bfloat16", "float16", "float32"} else entry.dtype
         return np.ascontiguousarray(array.astype(dtype, copy=False))
 
@@ -371,7 +371,7 @@ class KerasModel(Model):
 
         def make() -> View:
             self._build(shapes)
-            if self._hollow:
+            if self._lacks_weights:
                 raise self._without_weights()
             with self._explained("the model"):
                 return trace_model(self.model, shapes, self._pack)
@@ -381,7 +381,7 @@ class KerasModel(Model):
 
     def _without_weights(self) -> ModelFileError:
         return ModelFileError(
-            f"{self._source} {HOLLOW}: there is nothing to show. Call the model on one image, "
+            f"{self._source} {NO_WEIGHTS}: there is nothing to show. Call the model on one image, "
             "train it or load its weights, and save it again"
         )
 
@@ -408,7 +408,7 @@ class KerasModel(Model):
                 f"the model had never been called and does not take an input of shape "
                 f"{shapes[0] if len(shapes) == 1 else list(shapes)}: {reason_of(error)}"
             ) from error
-        self._hollow = self.limits is not None and bool(self.model.weights)
+        self._lacks_weights = self.limits is not None and bool(self.model.weights)
 
     def _pack(self, values: Sequence[object]) -> Structure:
         """Brings inputs into the structure that a model without a graph takes."""
@@ -447,8 +447,8 @@ class KerasModel(Model):
         """Notes on where the computation stops, and on weights that are not finite."""
         stop = None if view is None else stop_note(view)
         notes = () if stop is None else (stop,)
-        if self._hollow or (self.limits is not None and not self.model.built):
-            notes = (*notes, f"the file {HOLLOW}")
+        if self._lacks_weights or (self.limits is not None and not self.model.built):
+            notes = (*notes, f"the file {NO_WEIGHTS}")
         if self._not_finite is None and self.model.built:
             self._not_finite = _weights_not_finite(self.model)
         if not self._not_finite:

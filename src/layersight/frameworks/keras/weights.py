@@ -33,9 +33,9 @@ from layersight.frameworks.keras.kernels import (
 from layersight.frameworks.keras.refused import Refused
 from layersight.loading.rewrites.nodes import plain_name
 
-NEW = "layers"
+GROUP = "layers"
 # What Keras 2.13 and 2.14 called ``layers``, numbering the layers of a class with gaps.
-OLD = "_layer_checkpoint_dependencies"
+OLD_GROUP = "_layer_checkpoint_dependencies"
 
 Arrays = Mapping[str, Array]  # weights by their path, such as ``layers/conv2d/vars/0``
 
@@ -43,10 +43,10 @@ Arrays = Mapping[str, Array]  # weights by their path, such as ``layers/conv2d/v
 def assign_store(model: keras.Model, path: Path, weights: Arrays) -> list[str]:
     """Sets the weights of a model with the loader of Keras."""
     notes: list[str] = []
-    old = _inside(weights, OLD)
+    old = _inside(weights, OLD_GROUP)
     if old or _has_replaced(model):
-        weights = dict(_renumbered(model, old or _inside(weights, NEW), f"{NEW}/"))
-    _check_all_used(model, _inside(weights, NEW), path)
+        weights = dict(_renumbered(model, old or _inside(weights, GROUP), f"{GROUP}/"))
+    _check_all_used(model, _inside(weights, GROUP), path)
     if old:
         notes.append("weight-store: the weights of Keras 2.13 were renumbered")
     failed: set[int] = set()
@@ -162,8 +162,8 @@ def _renumbered(model: keras.Model, weights: Arrays, target: str) -> Iterator[tu
         group = _inside(weights, names[saved].pop(0))
         group = _inside(group, inside) if inside else group
         if isinstance(layer, keras.Model):
-            inner = _inside(group, OLD) or _inside(group, NEW)
-            yield from _renumbered(layer, inner, f"{path}/{NEW}/")
+            inner = _inside(group, OLD_GROUP) or _inside(group, GROUP)
+            yield from _renumbered(layer, inner, f"{path}/{GROUP}/")
         else:
             yield from ((f"{path}/{key}", array) for key, array in group.items())
 

@@ -21,7 +21,7 @@ from layersight.data.ascent import FOURIER, PHASE, PIXELS, Ascent, Optimisation,
 from layersight.data.model import InputInfo
 from layersight.errors import ModelInputError
 from layersight.frameworks.graph.geometry import FIRST
-from layersight.frameworks.graph.inputs import own_order
+from layersight.frameworks.graph.inputs import to_model_axes
 from layersight.frameworks.graph.patches import Slot, patched, unpatched
 from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.ascent.objective import (
@@ -336,7 +336,7 @@ def begin_ascent(
             if entry.name != ascent.input:
                 constant = ops.convert_to_tensor(ascent.constants[entry.name])
                 tensor = ops.repeat(constant, int(seen.shape[0]), axis=0)
-            tensors.append(own_order(tensor, entry, ops.moveaxis, ops.reshape))
+            tensors.append(to_model_axes(tensor, entry, ops.moveaxis, ops.reshape))
         with contextlib.ExitStack() as stack:
             if leak is not None:
                 stack.enter_context(leaking(channel_axes, leak))

@@ -20,7 +20,7 @@ from layersight.data.readout import Goal, Gradients
 from layersight.errors import IndependentError, ModelInputError
 from layersight.frameworks.graph.cache import Cache
 from layersight.frameworks.graph.geometry import FIRST
-from layersight.frameworks.graph.inputs import as_it_was_given
+from layersight.frameworks.graph.inputs import restore_axes
 from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.backends import as_float32, make_differ, make_runner
 from layersight.frameworks.keras.checking import check_steps, other_inputs
@@ -114,9 +114,7 @@ class Reading:
             {name: channels_last(results[f"value:{name}"], orders[name]) for name in layers},
             {name: channels_last(results[f"gradient:{name}"], orders[name]) for name in layers},
             {
-                name: as_it_was_given(
-                    as_float32(results[f"input:{index}"]), entry, inputs[name].shape
-                )
+                name: restore_axes(as_float32(results[f"input:{index}"]), entry, inputs[name].shape)
                 for name, (index, entry) in zip(by, entries, strict=True)
             },
         )
