@@ -102,14 +102,14 @@ def _check_name(path: Path) -> None:
 @contextlib.contextmanager
 def _parents(path: Path) -> Iterator[None]:
     """Makes the folders above a path; removes them again if the block fails."""
-    made: list[Path] = []
+    created: list[Path] = []
     try:
         for folder in reversed([folder for folder in path.parents if not folder.exists()]):
             folder.mkdir()
-            made.append(folder)
+            created.append(folder)
         yield
     except BaseException:
-        for folder in reversed(made):
+        for folder in reversed(created):
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise

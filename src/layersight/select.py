@@ -189,8 +189,8 @@ def _no_match(layers: Sequence[LayerInfo], text: str) -> str:
     names = [layer.name for layer in layers]
     hint = near(text, [*names, *dict.fromkeys(layer.type for layer in layers)])
     if not hint and names:
-        some = ", ".join(names[:4]) + (f" ... {names[-1]}" if len(names) > 4 else "")
-        hint = f" The model has {len(names)}: {some}."
+        examples = ", ".join(names[:4]) + (f" ... {names[-1]}" if len(names) > 4 else "")
+        hint = f" The model has {len(names)}: {examples}."
     return f"no layer '{_short(text)}'.{hint} 'layersight summary MODEL' lists them all."
 
 

@@ -85,23 +85,25 @@ def settle_input(
     if not info.layers:
         info = model.describe(shapes)
     entry = next(entry for entry in info.inputs if entry.name == name)
-    known = entry.preprocessing or GUESS
-    if known.is_settled or not entry.is_image:
-        return known
-    shapes = {other.name: shapes.get(other.name) or _free_shape(other) for other in info.inputs}
+    prior = entry.preprocessing or GUESS
+    if prior.is_settled or not entry.is_image:
+        return prior
+    shapes = {
+        another.name: shapes.get(another.name) or _free_shape(another) for another in info.inputs
+    }
     statistics = _trained_statistics(model, name)
-    distances = {} if statistics is None else measure(model, statistics, entry, shapes, known)
-    return weigh(known, statistics.layer, distances) if statistics and distances else known
+    distances = {} if statistics is None else measure(model, statistics, entry, shapes, prior)
+    return weigh(prior, statistics.layer, distances) if statistics and distances else prior
 
 
-def weigh(known: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
+def weigh(prior: Preprocessing, layer: str, distances: Mapping[str, float]) -> Preprocessing:
     """The scale by the stronger evidence: its name, or the distances of a layer's statistics.
 
     Example:
         >>> weigh(GUESS, "bn", {"0..1": 0.2, "-1..1": 1.9, "none": 900.0}).reason
         "the statistics kept by 'bn' fit; distances: 0..1 0.2, -1..1 1.9, none 900"
     """
-    usual = (*PLAIN, known.name)
+    usual = (*PLAIN, prior.name)
     handicapped = {
         name: max(value, LEAST) * (1 if name in usual else RARE_FACTOR)
         for name, value in distances.items()
@@ -117,13 +119,13 @@ def weigh(known: Preprocessing, layer: str, distances: Mapping[str, float]) -> P
     near = distances[best] <= NEAR
     if (near and times >= CLEAR) or (distances[best] <= FAR and times >= FAR_CLEAR):
         reason = f"{statistics} fit; distances: {listed}"
-        if known.evidence == "name" and known.name == best:
-            reason = f"{known.reason}, and {statistics} fit"
-        elif known.evidence == "name":
-            reason = f"{statistics} fit, not {known.name} {known.reason}; distances: {listed}"
+        if prior.evidence == "name" and prior.name == best:
+            reason = f"{prior.reason}, and {statistics} fit"
+        elif prior.evidence == "name":
+            reason = f"{statistics} fit, not {prior.name} {prior.reason}; distances: {listed}"
         return _named(best).because(reason, "statistics")
-    if known.evidence == "name":
-        return known
+    if prior.evidence == "name":
+        return prior
     if near and times >= WEAK:
         reason = f"weak evidence: nearest to {statistics}; distances: {listed}; {ASK}"
         return _named(best).because(reason, "statistics")
@@ -137,7 +139,7 @@ def measure(
     statistics: MovingStatistics,
     entry: InputInfo,
     shapes: Mapping[str, tuple[int, ...]],
-    known: Preprocessing,
+    prior: Preprocessing,
 ) -> dict[str, float]:
     """The distance of photographs in each scale, such as ``"0..1,bgr"``, from a layer's statistics.
 
@@ -145,8 +147,8 @@ def measure(
     layer cannot be run; ``shapes`` are those of all inputs, channels last, batch first.
     """
     names = [*PLAIN]
-    if known.evidence == "name":
-        names += [known.name] if known.name not in names else []
+    if prior.evidence == "name":
+        names += [prior.name] if prior.name not in names else []
     elif shapes[entry.name][-1] == 3:
         names += [*RARE, *(f"{name},bgr" for name in PLAIN)]
     pictures = photographs(shapes[entry.name][1:])

@@ -41,14 +41,14 @@ def run(arguments: Arguments) -> None:
         say(describe(demo))
 
 
-def describe(made: Demo) -> str:
+def describe(demo: Demo) -> str:
     """What to look at, in the order in which to look."""
     from layersight.demo import HEAT, LABELS, MODEL, PATTERNS, PHOTOGRAPH, SOUGHT
     from layersight.document.words import percent, plural
     from layersight.nouns.activations.noun import alive_everywhere
     from layersight.nouns.heatmaps.photographs import describe_peak
 
-    result, folder = made.result, made.folder
+    result, folder = demo.result, demo.folder
     maps = [entry for entry in result.layers if entry.has_maps]
     first, last = maps[0], maps[-1]
     channel = alive_everywhere(result)
@@ -72,8 +72,8 @@ def describe(made: Demo) -> str:
             f"  {folder / f'across-channel-{channel}.png'}",
             f"      channel {channel} of every layer, one beside the other",
         ]
-    peak = describe_peak(made.heat, 0)
-    alive = int((~made.patterns.empty).sum())
+    peak = describe_peak(demo.heat, 0)
+    alive = int((~demo.patterns.empty).sum())
     lines += [
         f"  {folder / HEAT}",
         f"      which pixels made it say {LABELS[0]}"

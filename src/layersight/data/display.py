@@ -22,8 +22,8 @@ class _Plot:
     """The method ``plot``, whose signature names the options of the kind of result."""
 
     def __get__(self, result: object, kind: type) -> Callable[..., Figure]:
-        found: Callable[..., Figure] = _notebook().plotter(kind, result)
-        return found
+        method: Callable[..., Figure] = _notebook().plotter(kind, result)
+        return method
 
 
 class RichDisplay:

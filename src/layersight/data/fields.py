@@ -116,12 +116,12 @@ class Option:
             )
         return value
 
-    def _refusal(self, found: str) -> UsageError:
+    def _refusal(self, described: str) -> UsageError:
         singular = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
         plural = {int: "whole numbers", float: "numbers", str: "words"}
         kind = (plural if self.several else singular)[self.kind or str]
         expected = " ".join(part for part in (kind, self.range) if part)
-        return UsageError(f"expected {self.name} as {expected}, found {found}")
+        return UsageError(f"expected {self.name} as {expected}, found {described}")
 
 
 def _limit(value: float) -> str:
@@ -301,7 +301,7 @@ def split_words(words: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def split_options(
-    given: Mapping[str, Any], *requests: type, without: Iterable[str] = ()
+    keywords: Mapping[str, Any], *requests: type, without: Iterable[str] = ()
 ) -> tuple[dict[str, Any], ...]:
     """Keyword arguments for each of the dataclasses that have fields of their names.
 
@@ -310,17 +310,17 @@ def split_options(
     """
     hidden = set(without)
     names = [{field.name for field in dataclasses.fields(request)} - hidden for request in requests]
-    known = sorted(set().union(*names))
+    valid = sorted(set().union(*names))
     renamed = former_names(*requests)
     values: dict[str, Any] = {}
-    for name, value in given.items():
-        own_name = renamed.get(name) or british_spelling(name, known)
-        if own_name != name and given.get(own_name) is not None:
+    for name, value in keywords.items():
+        own_name = renamed.get(name) or british_spelling(name, valid)
+        if own_name != name and keywords.get(own_name) is not None:
             raise UsageError(f"'{name}' and '{own_name}' are the same option: give one")
         if value is not None:
             values[own_name] = value
     for name in values:
-        if name not in known:
-            expected = f"expected one of {', '.join(known)}" if known else "there are none here"
-            raise UsageError(f"unknown option '{name}': {expected}.{near(name, known)}")
-    return tuple({name: values[name] for name in values if name in own} for own in names)
+        if name not in valid:
+            expected = f"expected one of {', '.join(valid)}" if valid else "there are none here"
+            raise UsageError(f"unknown option '{name}': {expected}.{near(name, valid)}")
+    return tuple({name: values[name] for name in values if name in accepted} for accepted in names)

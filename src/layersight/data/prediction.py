@@ -75,14 +75,14 @@ class Prediction:
         'a picture of 8 x 8 x 3 numbers from 0 to 0.5'
         """
         named = ", ".join(f"{self.name_of(top)} {top.score:.3g}" for top in self.top)
-        ends = "" if self.low is None else f" from {self.low:.3g} to {self.high:.3g}"
+        limits = "" if self.low is None else f" from {self.low:.3g} to {self.high:.3g}"
         if self.kind == VALUES and self.top:
-            return f"{self.size} values{ends}; the greatest: {named}"
+            return f"{self.size} values{limits}; the greatest: {named}"
         if named or not self.shape:
             return named
         what = {MAP: "a map", PICTURE: "a picture", SEQUENCE: "a sequence"}
         sides = " x ".join(map(str, self.shape))
-        return f"{what.get(self.kind or '', 'an array')} of {sides} numbers{ends}"
+        return f"{what.get(self.kind or '', 'an array')} of {sides} numbers{limits}"
 
     def to_json(self) -> dict[str, Any]:
         """The prediction as JSON-ready data; ``None`` for what is not finite."""
@@ -246,9 +246,9 @@ def _prediction(
 ) -> Prediction:
     values = np.atleast_1d(values)
     finite = values[np.isfinite(values)]
-    ends = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+    limits = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
     shape = tuple(int(side) for side in values.shape)
-    return Prediction(name, int(values.size), _top(values, labels, kind, top), kind, shape, *ends)
+    return Prediction(name, int(values.size), _top(values, labels, kind, top), kind, shape, *limits)
 
 
 def _top(

@@ -100,11 +100,11 @@ def thinned(
     strongest: list[float] = []
     for start in range(0, len(values), length):
         piece = values[start : start + length]
-        ends = sorted({start + int(piece.argmin()), start + int(piece.argmax())})
-        positions += ends
+        extremes = sorted({start + int(piece.argmin()), start + int(piece.argmax())})
+        positions += extremes
         if strength is not None:
             part = strength[start : start + length]
-            strongest += [float(part[np.abs(part).argmax()])] * len(ends)
+            strongest += [float(part[np.abs(part).argmax()])] * len(extremes)
     reduced = None if strength is None else np.array(strongest, np.float32)
     return np.array(positions, np.float32), np.asarray(values, np.float32)[positions], reduced
 
@@ -124,7 +124,7 @@ def input_note(image: InputImage, title: str, *, named: bool = True) -> Note:
 def prediction_blocks(predictions: Sequence[Prediction]) -> tuple[Block, ...]:
     """The predictions for an image: a table with bars for each output."""
     several = len(predictions) > 1
-    blocks = [_prediction(each, several=several) for each in predictions[:MOST_OUTPUTS]]
+    blocks = [_prediction(prediction, several=several) for prediction in predictions[:MOST_OUTPUTS]]
     if len(predictions) > MOST_OUTPUTS:
         more = plural(len(predictions) - MOST_OUTPUTS, "more output")
         blocks.append(Note((f"and {more}",), tone="quiet"))

@@ -116,8 +116,8 @@ def to_bytes(result: Any, suffix: str, options: Any) -> bytes:
     if suffix == ".html":
         options = dataclasses.replace(options, **noun.page)
     write = getattr(_writer(PAGES[suffix]), f"to_{PAGES[suffix]}")
-    made: str | bytes = write(noun.describe(result, options), dump_manifest(manifest))
-    return made.encode() if isinstance(made, str) else made
+    written: str | bytes = write(noun.describe(result, options), dump_manifest(manifest))
+    return written.encode() if isinstance(written, str) else written
 
 
 def json_of(result: Any, options: Any) -> Json:

@@ -112,23 +112,23 @@ def _signature(kind: type) -> tuple[str, inspect.Signature]:
     noun = noun_of(kind)
     lines = ["ax: Axes of your own figure to draw into."]
     keyword = inspect.Parameter.KEYWORD_ONLY
-    found = [
+    parameters = [
         inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
         inspect.Parameter("ax", keyword, default=None, annotation="Axes | None"),
     ]
     if noun.only is not None:
         for name, parameter in list(inspect.signature(noun.only).parameters.items())[1:]:
-            found.append(parameter.replace(kind=keyword))
+            parameters.append(parameter.replace(kind=keyword))
             lines.append(f"{name}: {PARTS[name]}")
     for name, declared in options_of(noun.options).items():
         default = noun.plot.get(name, declared.default)
         written = declared.annotation + (" | None" if declared.default is None else "")
-        found.append(inspect.Parameter(name, keyword, default=default, annotation=written))
+        parameters.append(inspect.Parameter(name, keyword, default=default, annotation=written))
         choices = f" One of {', '.join(declared.choices)}." if declared.choices else ""
         lines.append(f"{name}: {declared.help}{choices}")
     listed = "\n    ".join(lines)
     words = f"Draws the result as a Matplotlib figure.\n\nArgs:\n    {listed}\n"
-    return words, inspect.Signature(found, return_annotation="Figure")
+    return words, inspect.Signature(parameters, return_annotation="Figure")
 
 
 def _page(result: object) -> Document:

@@ -38,9 +38,9 @@ def clean(text: str, *, lines: bool = False) -> str:
     """
     if text.isprintable():
         return text
-    kept = "\n\t" if lines else ""
+    allowed = "\n\t" if lines else ""
     return "".join(
-        letter if letter.isprintable() or letter in kept else _clean_character(letter)
+        letter if letter.isprintable() or letter in allowed else _clean_character(letter)
         for letter in text
     )
 

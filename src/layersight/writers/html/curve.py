@@ -127,7 +127,7 @@ def _below(
     if not curve.x_names:
         xs = [value for series in curve.series for value in points_of(series)[0].tolist()]
         whole = all(value == round(value) for value in xs if math.isfinite(value))
-        for value in nice(*x, 6, whole=whole and x[1] - x[0] > 1):
+        for value in nice(*x, 6, integers=whole and x[1] - x[0] > 1):
             text = _format(value, "x" in curve.percent)
             chart.words.append(Words(across(value), foot, text, "middle"))
         return 0.0

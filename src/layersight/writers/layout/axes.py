@@ -21,10 +21,10 @@ def round_ticks(length: int, at_most: int) -> range:
     return range(0, length, next(step for step in steps if (length - 1) // step < at_most))
 
 
-def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
+def nice(low: float, high: float, most: int = 5, *, integers: bool = False) -> list[float]:
     """About ``most`` round numbers between two limits.
 
-    >>> nice(0, 1), nice(0, 11, 6, whole=True)
+    >>> nice(0, 1), nice(0, 11, 6, integers=True)
     ([0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 5.0, 10.0])
     >>> nice(0, 0.0125, 4)
     [0.0, 0.005, 0.01]
@@ -33,9 +33,9 @@ def nice(low: float, high: float, most: int = 5, *, whole: bool = False) -> list
         return [low] if math.isfinite(low) else []
     raw = (high - low) / max(1, most - 1)
     power = 10 ** math.floor(math.log10(raw))
-    steps = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
+    steps = (1, 2, 5, 10) if integers else (1, 2, 2.5, 5, 10)
     step = next(factor * power for factor in steps if factor * power >= raw * 0.999)
-    step = max(1.0, step) if whole else step
+    step = max(1.0, step) if integers else step
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
     return [float(f"{multiple * step:.12g}") for multiple in range(first, last + 1)]
 

@@ -236,15 +236,15 @@ class _Mosaic:
         cells, across = self.cells, len(self.cells.columns)
         tiles = self.block.tiles[first * across : last * across]
         rows = math.ceil(len(tiles) / across)
-        shown = np.asarray(self.block.pixels[first * across : last * across])
+        pixels = np.asarray(self.block.pixels[first * across : last * across])
         hidden = [tile.cover is not None or tile.blank for tile in tiles]
         if any(hidden) or len(tiles) < rows * across:
-            full = np.full((rows * across, *shown.shape[1:]), LIGHTEST, np.uint8)
-            full[: len(tiles)] = shown
+            full = np.full((rows * across, *pixels.shape[1:]), LIGHTEST, np.uint8)
+            full[: len(tiles)] = pixels
             full[: len(tiles)][hidden] = LIGHTEST
-            shown = full
+            pixels = full
         beside = min(across, len(tiles))
-        grid = shown.reshape(rows, across, *shown.shape[1:])
+        grid = pixels.reshape(rows, across, *pixels.shape[1:])
         starts = [0, *(gap + 1 for gap in sorted(_gaps(self.block, beside))), beside]
         for start, end in itertools.pairwise(starts):
             self._group(sketch, x + cells.columns[start], y, grid[:, start:end])

@@ -60,20 +60,20 @@ class _Track:
     def put(self, sketch: Sketch, x: float, y: float, text: str, style: Style, bar: float) -> None:
         """Puts a line of text at the column's side, which leaves room for a bar."""
         room, right = self.wide - bar, self.column.align == "right"
-        at, anchor = (x + self.left + room, "end") if right else (x + self.left, "start")
-        sketch.text(at, y, text, style, anchor=anchor, room=room + GAP / 2)
+        edge, anchor = (x + self.left + room, "end") if right else (x + self.left, "start")
+        sketch.text(edge, y, text, style, anchor=anchor, room=room + GAP / 2)
 
 
 @lay.register
 def _table(block: Table, medium: Medium, room: float) -> Body:
     paged = medium.height is not None
-    shown = [
+    indices = [
         index
         for index, column in enumerate(block.columns)
         if not column.pages or (paged and any(row[index].target for row in block.rows))
     ]
-    rows = [[row[index] for index in shown] for row in block.rows]
-    tracks = _tracks([block.columns[index] for index in shown], rows, medium, room)
+    rows = [[row[index] for index in indices] for row in block.rows]
+    tracks = _tracks([block.columns[index] for index in indices], rows, medium, room)
     wide = tracks[-1].left + tracks[-1].wide if tracks else 0.0
     head_lines = [
         medium.wrap(track.column.title, track.head, max(24.0, track.wide + GAP / 2))[:2]
@@ -229,7 +229,7 @@ def _cell(
     sketch: Sketch, x: float, y: float, tall: float, cell: Cell, track: _Track, lines: Sequence[str]
 ) -> None:
     left, right = x + track.left, x + track.left + track.wide
-    ends = track.column.align == "right"
+    at_right = track.column.align == "right"
     if cell.marked:
         sketch.box(left - 3, y + 0.5, track.wide + 6, tall - 1, MARKED)
     if track.column.pages:
@@ -245,11 +245,11 @@ def _cell(
         track.put(sketch, x, second, cell.note, TINY, 0.0)
     if cell.share is not None and cell.note:
         wide = sketch.medium.measure(cell.note, TINY)
-        edge = right - wide - 4 - METER if ends else left + wide + 4
+        edge = right - wide - 4 - METER if at_right else left + wide + 4
         sketch.meter(edge, second - 3.6, METER, cell.share, 3.4)
     elif cell.share is not None:
         sketch.meter(left + track.room + 5, y + 4.2, METER, cell.share, 4.2)
     if cell.rising:
         beside = left + sketch.medium.measure(cell.text, _style(cell)) + (3 if cell.text else 0)
-        sketch.arrow(right if ends else beside + ARROW, y + 9)
+        sketch.arrow(right if at_right else beside + ARROW, y + 9)
     sketch.swatch(left, y + 3, cell)
