@@ -66,7 +66,7 @@ def test_the_options_of_methods_and_metrics_are_those_of_requests():
         assert {option.name: option for option in own}.items() <= known.items()
 
 
-def test_a_miss_names_what_is_near():
+def test_an_unknown_name_gets_near_ones():
     with pytest.raises(UsageError, match=r"unknown method 'on': expected one of one, two. Did you"):
         find({"one": 1, "two": 2}, "on", "method")
 

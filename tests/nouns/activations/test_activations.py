@@ -53,7 +53,7 @@ def test_a_result_is_a_mapping_that_is_only_itself(fake):
         first["cnv"]
 
 
-def test_only_the_layers_asked_for_are_computed(fake):
+def test_only_the_chosen_layers_are_computed(fake):
     model = fake()
     found = activations(model, picture(), layers=["Dense", ":1"])
     assert list(found) == ["conv", "top"]
@@ -81,7 +81,7 @@ def test_channels_are_units_where_only_dense_layers_are_chosen(fake):
     assert found.layer("top").channels == (2,)
 
 
-def test_a_layer_without_the_channels_asked_for_is_left_out_and_named(fake):
+def test_a_layer_without_the_chosen_channels_is_left_out_and_named(fake):
     found = activations(fake(), picture(), channels="4-5")
     assert list(found) == ["pool", "flat", "top"]
     assert found.notes == ("without the channels asked for, so not shown: conv",)
@@ -131,7 +131,7 @@ def test_predictions_with_names(fake):
         ({"missing": "it has no output"}, "it has no output"),
     ],
 )
-def test_why_predictions_have_no_names_or_are_none_is_told(fake, known, note):
+def test_a_note_says_why_predictions_have_no_names_or_are_missing(fake, known, note):
     found = activations(fake(**known), picture(), predictions=True)
     assert found.notes == (note,)
     assert all(top.label is None for one in found.predictions[0] for top in one.top)
@@ -192,7 +192,7 @@ def test_an_input_by_the_key_of_the_model(network):
         activations(model, {"pictur": picture(), "meta": meta})
 
 
-def test_several_inputs_are_told_apart_by_their_files(network, tmp_path):
+def test_notes_name_the_file_of_each_input(network, tmp_path):
     for name in ("a.png", "b.png"):
         Image.new("RGB", (9, 9), "red").save(tmp_path / name)
     found = activations(
@@ -228,7 +228,7 @@ def test_inputs_that_do_not_fit_together(network, given, words):
 
 
 @pytest.mark.parametrize("given", [[], (), 5, object(), np.zeros((0, 6, 5, 3), np.float32)])
-def test_what_is_no_image(fake, given):
+def test_sources_that_are_no_images_are_refused(fake, given):
     words = "expected an image: a file, a folder|expected at least one image, found none"
     with pytest.raises(ImageError, match=words):
         activations(fake(), given)
@@ -288,7 +288,7 @@ def test_an_image_that_pooling_uses_up(network):
         activations(model, picture())
 
 
-def test_numbers_that_are_none_are_told(network):
+def test_a_note_names_layers_with_values_that_are_not_finite(network):
     def broken(picture):
         maps = np.array(picture)
         maps[:, 0, 0, 1] = np.nan
@@ -302,7 +302,7 @@ def test_numbers_that_are_none_are_told(network):
     assert found.layer("bad").dead() == 0
 
 
-def test_the_preprocessing_as_asked_as_told_or_by_default(fake):
+def test_preprocessing_by_the_user_by_the_model_or_by_default(fake):
     (entry,) = fake().info.inputs
     assert choose_preprocessing(entry).describe() == "pixels / 255"
     reason = "not known: nothing in the model tells; name the right one with --scale"
@@ -331,7 +331,7 @@ def test_what_the_network_sees_is_what_the_scale_says(fake):
         ({"batch_size": 0}, "expected at least 1 image in a batch, found batch_size=0"),
     ],
 )
-def test_options_that_are_none(fake, options, words):
+def test_unknown_options_are_refused(fake, options, words):
     pixels = np.zeros((9, 9, 3), np.uint8)
     with pytest.raises(UsageError, match=words):
         activations(fake(), pixels, **options)

@@ -57,7 +57,7 @@ def test_the_lessons_eight_by_four_is_one_page():
     assert {str(channel) for channel in range(32)} <= set(words(page))
 
 
-def test_dead_tiles_say_so_with_their_value():
+def test_dead_tiles_have_the_word_and_their_value():
     values = with_dead(smooth((14, 14, 20)), {0: 0.0, 1: 0.25, 2: np.nan})
     listed = words(*laid(made(result({"conv": values}))))
     assert listed.count("dead") == 2
@@ -114,7 +114,7 @@ def test_a_page_says_its_scale_and_preprocessing(view, medium):
             assert part in text
 
 
-def test_the_cover_tells_what_was_changed():
+def test_the_cover_names_what_was_changed():
     text = " ".join(words(laid(made(small_network(), "sheet"))[0]))
     assert "batch_input_shape" not in text  # a rewrite changes nothing of what is computed
     for part in ("any size", "stretched to 32", "dog", "pixels / 255"):
@@ -136,7 +136,7 @@ def test_links_lead_somewhere(shown):
     assert len(targets) == len(shown.layers) + 1
 
 
-def test_several_images_do_not_share_places():
+def test_several_images_have_anchors_of_their_own():
     two = np.stack([smooth((7, 7, 4), 1), smooth((7, 7, 4), 2)])
     shown = dataclasses.replace(
         result([entry("conv", two)]), images=(photo("a.jpg"), photo("b.jpg"))
@@ -149,14 +149,14 @@ def test_several_images_do_not_share_places():
     ]
 
 
-def test_metadata_tells_layers_scale_and_preprocessing():
+def test_metadata_has_layers_scale_and_preprocessing():
     document = made(small_network())
     assert document.name == "sequential: dog.1100.jpg"
     for part in ("conv 14", "channels 0", "tandardised", "pixels / 255", "keras 3.15.1"):
         assert part in document.caption
 
 
-def test_wrong_requests_are_told_in_words():
+def test_views_without_anything_or_with_too_much_to_draw_are_refused():
     with pytest.raises(SelectionError, match="no layers to draw"):
         made(result([]))
     dense = result({"dense": smooth((12,))})

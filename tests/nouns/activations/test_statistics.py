@@ -123,7 +123,7 @@ def test_a_map_of_one_position_is_never_dead():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_values_that_are_no_numbers_are_told_and_not_called_dead(bad):
+def test_values_that_are_not_finite_are_not_called_dead(bad):
     found = measure(maps([bad] * 4, [1, bad, 1, 1], [1, 1, 1, 1], [0, 1, 2, 3]))
     assert found.finite.tolist() == [[False, False, True, True]]
     assert found.dead.tolist() == [[False, False, True, False]]

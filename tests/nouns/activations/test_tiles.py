@@ -112,13 +112,13 @@ def test_depth_slices_lie_beside_each_other():
     assert tiles.pixels.shape == (3, 2 * 4, 3 * 6)
 
 
-def test_forms():
+def test_lines_and_vectors_have_forms_of_their_own():
     assert make_tiles(entry("a", smooth((12, 4))[None]), 0, RECIPE).form == "rows"
     assert make_tiles(entry("a", smooth((130,))[None]), 0, RECIPE).form == "units"
     assert make_tiles(entry("a", smooth((1, 1, 70))[None]), 0, RECIPE).form == "units"
 
 
-def test_extreme_values_warn_of_nothing():
+def test_extreme_values_give_no_warning():
     values = np.zeros((1, 4, 4, 20), np.float32)
     values[0, 0, 0] = np.float32(3e38)
     values[0, 1, 1] = np.float32(-3e38)

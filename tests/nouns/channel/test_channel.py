@@ -86,7 +86,7 @@ def facts(result):
     return dict(of_kind(result, Facts)[0].rows)
 
 
-def test_the_strongest_and_the_weakest_stand_with_their_names(shown):
+def test_the_strongest_images_have_their_names(shown):
     result = shown()
     strongest = next(grid for grid in of_kind(result, Grid) if grid.title.startswith("Strongest"))
     entry = result.entry.strongest
@@ -110,7 +110,7 @@ def test_the_histogram_counts_the_images_and_marks_this_one(shown, folder):
     assert means.title == "Images by the mean of their map"
 
 
-def test_an_image_has_its_place_and_its_map(shown, folder):
+def test_an_image_has_its_rank_and_its_map(shown, folder):
     result = shown(over=folder / "red" / "28.png")
     below = json_of(result, Plain())["image"]["images_below"]
     peaks = [float(v) for v in result.entry.strongest.activations[0]]
@@ -122,7 +122,7 @@ def test_an_image_has_its_place_and_its_map(shown, folder):
     assert "of the images have no greater peak" in facts(result)["this image"].note
 
 
-def test_what_is_dead_for_an_image_is_told_from_what_is_dead_over_the_data(shown, folder):
+def test_dead_for_an_image_differs_from_dead_over_the_data(shown, folder):
     silent = facts(shown(over=np.zeros((8, 8, 3), np.uint8)))["this image"].note
     assert silent.startswith("dead for this image, but not over 30 images")
     other = shown("relu:2", over=folder / "red" / "28.png")
@@ -146,7 +146,7 @@ def test_the_kernel_is_that_of_the_layer_before_the_activation_function(shown):
     assert shown("top:0").kernel is None
 
 
-def test_neighbours_are_shown_where_they_were_asked_for(shown, folder):
+def test_neighbours_are_shown_where_the_survey_has_them(shown, folder):
     grid = next(grid for grid in of_kind(shown(), Grid) if "go with it" in grid.title)
     assert grid.tiles[0].label == "1"
     plain = layersight.survey(network(), folder, scale="0..1")
@@ -177,7 +177,7 @@ def test_it_is_written_as_a_page(shown, tmp_path, survey):
         ("*:1", "expected one layer, found 2"),
     ],
 )
-def test_what_names_no_channel_is_one_line(shown, unit, words):
+def test_words_that_name_no_channel_are_refused_in_one_line(shown, unit, words):
     with pytest.raises((UsageError, SelectionError)) as found:
         shown(unit)
     assert words in str(found.value)

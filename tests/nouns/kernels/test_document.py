@@ -51,7 +51,7 @@ def colours(block):
 @pytest.mark.parametrize("name", MANY)
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("columns", [1, 5, 16, 60])
-def test_whatever_they_are_they_fit_their_pages(name, medium, columns):
+def test_all_kinds_fit_their_pages(name, medium, columns):
     kernels = MANY[name]
     found = laid(made(kernels, columns), medium)
     listed = set(words(*found))
@@ -172,7 +172,7 @@ def test_inputs_of_weight_zero_are_not_among_the_strongest():
     assert entry.strongest(0, 3) == (0, 1, 2)
 
 
-def test_what_is_no_number_has_no_part_in_a_scale():
+def test_weights_that_are_not_finite_do_not_count_in_a_scale():
     entry = layer((3, 3, 4, 3), wrong=(1,))
     assert np.isfinite(entry.limits).all()
     assert np.isfinite(entry.norms).all()
@@ -184,7 +184,7 @@ def test_what_is_no_number_has_no_part_in_a_scale():
     assert "weights \u22120." in told(made(weights(entry)))
 
 
-def test_colours_are_told_apart_and_even():
+def test_colours_are_distinct_and_even():
     table = diverging().astype(int)
     assert (table[ZERO] == table[ZERO, 0]).all()
     assert table[1, 2] - table[1, 0] > 100  # blue below
@@ -203,7 +203,7 @@ def test_filters_that_were_chosen_are_named():
     assert "3 filters (4\u20135, 9)" in told(made(weights(entry)))
 
 
-def test_captions_tell_only_what_is_there():
+def test_captions_describe_only_what_is_drawn():
     lines = " ".join(made(weights(layer((3, 3, 3, 2)))).captions)
     assert "Blue below" not in lines
     assert "In a row" not in lines
@@ -216,13 +216,13 @@ def test_captions_tell_only_what_is_there():
     assert "Crossed" not in " ".join(several)
 
 
-def test_what_is_told_outside_the_picture():
+def test_name_and_caption_of_the_document():
     document = made(everything())
     assert document.name == "small: kernels"
     assert "colour 3 \u00d7 3 \u00d7 3, filters 0\u20139, scale \u00b11" in document.caption
 
 
-def test_nothing_to_draw_is_told_in_words():
+def test_nothing_to_draw_is_refused():
     with pytest.raises(SelectionError, match="no kernels to draw"):
         made(weights())
 

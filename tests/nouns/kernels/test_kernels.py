@@ -31,7 +31,7 @@ def test_every_layer_with_kernels_is_shown(model):
     assert found.notes == ()
 
 
-def test_filters_are_chosen_and_what_has_none_is_said(model):
+def test_filters_are_chosen_and_a_note_names_layers_without(model):
     found = kernels(model, ["conv", "pool", "top"], "4:6")
     assert [entry.name for entry in found] == ["pool"]
     assert found.layers[0].filters == (4, 5)
@@ -57,7 +57,7 @@ def test_factors_make_the_kernel_again():
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, np.finfo("float32").max])
-def test_weights_that_are_no_numbers_make_no_warning(wrong):
+def test_weights_that_are_not_finite_give_no_warning(wrong):
     kernel = np.ones((3, 3, 2, 2), "float32")
     kernel[0, 0, 0, 0] = wrong
     factors, shares = factorise(kernel)
@@ -71,7 +71,7 @@ def test_a_kernel_of_zeros_has_no_shares():
     assert (shares == 0).all()
 
 
-def test_a_layer_without_kernels_is_one_line(model):
+def test_a_layer_without_kernels_is_refused(model):
     with pytest.raises(SelectionError, match=r"'top' \(Dense\) has no kernels"):
         kernels(model, "top")
     with pytest.raises(SelectionError, match="no channel 9"):

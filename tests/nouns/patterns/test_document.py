@@ -43,7 +43,7 @@ def made(result, view=None, columns=8):
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("view", GALLERY_VIEWS)
 @pytest.mark.parametrize("columns", [1, 5, 8, 40])
-def test_whatever_they_are_they_fit_their_pages(name, medium, view, columns):
+def test_all_kinds_fit_their_pages(name, medium, view, columns):
     result = MANY[name]
     found = laid(made(result, view, columns), medium)
     shown = [np.asarray(item.pixels).tobytes() for page in found for item in pictures(page)]
@@ -54,7 +54,7 @@ def test_whatever_they_are_they_fit_their_pages(name, medium, view, columns):
     assert dead >= result.dead.sum() or columns == 40
 
 
-def test_the_numbers_stand_under_each_pattern():
+def test_numbers_are_under_each_pattern():
     (page,) = laid(made(gallery(natural=True), "grid"))
     listed = words(page)
     assert {"0", "1", "2", "3", "4", "3.25", "8.25", "10.8", "13.2", "7"} <= set(listed)
@@ -120,7 +120,7 @@ def test_one_pattern_with_all_its_numbers():
     assert "as the network saw the canvas then" in text
 
 
-def test_one_dead_pattern_says_so():
+def test_a_single_dead_pattern_has_the_reason():
     (page,) = laid(made(gallery().take([1])))
     assert "no start could wake this channel" in " ".join(words(page))
     assert "Activation before" not in " ".join(words(page))  # there is nothing to draw
@@ -142,7 +142,7 @@ def test_a_mask_is_shown_beside_the_plain_picture():
     assert set(np.unique(masked.pixels[:, 0])) == {214, 255}
 
 
-def test_the_view_that_fits():
+def test_default_views():
     assert gallery().take([0]).default_view == "pattern"
     assert gallery().default_view == "grid"
     assert gallery({"a": 1, "b": 1}).default_view == "sheet"
@@ -195,7 +195,7 @@ def test_classes_are_called_by_their_names():
 
 
 @pytest.mark.parametrize("view", GALLERY_VIEWS)
-def test_a_layer_that_the_model_does_not_tell_of(view):
+def test_a_layer_that_the_model_does_not_describe(view):
     result = gallery()
     bare = dataclasses.replace(result, model=dataclasses.replace(result.model, layers=()))
     (group,) = bare.by_layer()
@@ -203,7 +203,7 @@ def test_a_layer_that_the_model_does_not_tell_of(view):
     assert "conv" in told(made(bare, view))
 
 
-def test_what_is_told_outside_the_picture():
+def test_name_and_caption_of_the_document():
     document = made(gallery({"conv": 5, "body/top": 2}))
     assert document.name == "small: patterns"
     assert "conv, channels 0\u20134; body/top, channels 0\u20131" in document.caption
@@ -225,7 +225,7 @@ def test_frames_have_one_layout():
         next(frames(gallery(), GalleryOptions()))
 
 
-def test_nothing_or_too_much_to_draw_is_told_in_words():
+def test_nothing_or_too_much_to_draw_is_refused():
     with pytest.raises(SelectionError, match="no patterns to draw"):
         made(gallery().take([]), "grid")
     with pytest.raises(SelectionError, match="at most 256 patterns, found 300"):

@@ -38,13 +38,13 @@ def test_the_first_channels_are_shared_by_the_layers(layers, each, words):
 
 
 @pytest.mark.parametrize("channels", ["all", ":", "0:128", range(128)])
-def test_all_are_asked_for(channels):
+def test_all_channels_without_a_note(channels):
     found, notes = made(["body"], channels)
     assert found == {"body": list(range(128))}
     assert notes == []
 
 
-def test_what_was_named_is_not_cut():
+def test_channels_that_were_named_are_all_shown():
     found, _ = made(["body:0:40", "top"])
     assert {name: len(numbers) for name, numbers in found.items()} == {"body": 40, "top": 16}
     assert made(["stem"]) == ({"stem": list(range(8))}, [])

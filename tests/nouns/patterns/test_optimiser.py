@@ -99,7 +99,7 @@ def optimise(
     return hill, found
 
 
-def test_every_pattern_is_optimised_once_whatever_the_batch():
+def test_every_pattern_is_optimised_once_for_any_batch():
     for batch in (1, 2, 5):
         hill, found = optimise([1, 2, 3, 4, 5], batch)
         assert sorted(found) == [0, 1, 2, 3, 4]
@@ -138,7 +138,7 @@ def test_a_channel_that_another_start_wakes_is_alive():
     assert found[0].canvas.max() == pytest.approx(1, rel=0.01)
 
 
-def test_those_that_begin_at_nothing_are_found_and_wait():
+def test_silent_patterns_are_found_and_wait():
     hill = Hill([1, 0, 3], 2)
     objectives = [Objective((Term("conv", channel),)) for channel in range(3)]
     weights = [[np.eye(3, dtype="float32")[channel]] for channel in range(3)]
@@ -157,7 +157,7 @@ def test_those_that_begin_at_nothing_are_found_and_wait():
     assert optimiser.asleep == [1]
 
 
-def test_all_slots_see_the_same_and_a_pattern_begins_where_it_comes_round():
+def test_all_slots_have_the_same_placements_and_patterns_begin_where_these_repeat():
     ages = PatternOptions(steps=PERIOD + 8, patience=0, size=(2, 2))
     hill, found = optimise(
         [1, 2, 3], 2, ages, placements=lambda options, step: np.full((1, 2, 3), step)
@@ -188,7 +188,7 @@ def test_progress_counts_the_steps_of_all_patterns():
     assert done == sorted(done)
 
 
-def test_a_value_that_is_no_number_is_one_line():
+def test_a_value_that_is_not_finite_is_refused():
     with pytest.raises(ModelInputError, match="activation of conv channel 0 is not a finite"):
         optimise([float("nan")], 1, PatternOptions(steps=3, size=(2, 2)), wakes_at=0)
 

@@ -21,12 +21,12 @@ OPTIONS = PatternOptions(size=(8, 12), jitter=2, zoom=0.25, turn=10)
         ((0.0, 0.0), 1.0, 90.0, [4.5, 5.5, 1.0], [3.5, 4.5]),  # a quarter turn
     ],
 )
-def test_where_a_pixel_that_is_seen_lies_on_the_canvas(shift, zoom, degrees, seen, wanted):
+def test_positions_of_pixels_on_the_canvas(shift, zoom, degrees, seen, wanted):
     found = placement((8, 12), shift, zoom, degrees) @ np.array(seen)
     assert found == pytest.approx(wanted, abs=1e-5)
 
 
-def test_every_step_has_its_own_place_within_the_bounds():
+def test_every_step_has_a_placement_of_its_own_within_the_bounds():
     found = np.concatenate([of_step(OPTIONS, step) for step in range(200)])
     assert len(np.unique(found.reshape(200, -1), axis=0)) == 200
     scale = 1 / np.sqrt(np.abs(np.linalg.det(found[:, :, :2])))
@@ -52,7 +52,7 @@ def test_crops_stay_on_the_canvas():
         assert (positions <= np.array([64.5, 96.5])).all()
 
 
-def test_no_climb_sees_what_it_is_judged_by():
+def test_no_step_uses_the_placements_of_the_rating():
     views = unseen((64, 64))
     steps = [of_step(PatternOptions(size=(64, 64)), step) for step in range(128)]
     assert not any(np.allclose(view, step) for view in views for step in steps)

@@ -11,7 +11,7 @@ from layersight.nouns.summary.compute import layer_to_json, summary, to_json
 from layersight.version import __version__
 
 
-def test_a_summary_is_what_the_model_tells(fake):
+def test_a_summary_is_the_description_of_the_model(fake):
     model = fake()
     assert summary(model) == model.info
 
@@ -28,7 +28,7 @@ def test_the_document_keeps_its_contract(fake):
     assert found["preprocessing"] is None
 
 
-def test_several_inputs_and_what_is_known_of_the_images(fake):
+def test_several_inputs_with_their_preprocessing(fake):
     inputs = (
         InputInfo("left", (None, 6, 5, 3), preprocessing=SCALES["torch"]),
         InputInfo("right", (None, None, None, 1)),
