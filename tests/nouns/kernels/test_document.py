@@ -254,3 +254,10 @@ def test_kernels_of_one_axis_are_a_row_for_each_input_and_of_three_slices(fake):
         deep.pixels[5][:, 4:], steps(made.weights["pool"][1, :, :, 0, 5], limit)
     )
     assert "A row for each input, a column for each position" in found.captions[0]
+
+
+def test_kernels_of_one_position_are_called_by_their_size(fake):
+    network = fake()
+    network.weights = {"conv": np.ones((1, 40, 2), "float32"), "pool": np.ones((1, 1, 1, 9, 2))}
+    lines = made(kernels(network)).captions
+    assert "1 and 1 \u00d7 1 \u00d7 1 mixes channels: inputs by size" in " ".join(lines)

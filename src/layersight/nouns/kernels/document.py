@@ -259,19 +259,20 @@ def _one_scale(layers: Sequence[LayerKernels]) -> str:
 def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
     layers = result.layers
     coloured = [entry for entry in layers if entry.coloured]
-    lines_of = [entry for entry in layers if len(entry.positions) == 1 and as_tiles(entry)]
-    single = [entry for entry in layers if entry.inputs == 1 and entry not in lines_of]
+    one_axis = [entry for entry in layers if len(entry.positions) == 1 and as_tiles(entry)]
+    single = [entry for entry in layers if entry.inputs == 1 and entry not in one_axis]
     rows = [entry for entry in layers if not as_tiles(entry)]
+    mixing = dict.fromkeys(size(entry.positions) for entry in rows if entry.mixes)
     lines = []
     if coloured:
         order = "blue, green, red (it takes BGR)" if bgr else "red, green, blue"
         lines.append(f"Inputs 0, 1, 2 drawn as {order}; mid grey is 0. {_one_scale(coloured)}.")
-    if single or rows or lines_of:
+    if single or rows or one_axis:
         line = "Blue below 0, pale grey 0, red above."
         line += f" One input: {_one_scale(single).lower()}." if single else ""
-        if lines_of:
+        if one_axis:
             line += " A row for each input, a column for each position: "
-            line += f"{_one_scale(lines_of).lower()}."
+            line += f"{_one_scale(one_axis).lower()}."
         line += f" Rows: a scale for each filter, {PLUS_MINUS} under its number." if rows else ""
         lines.append(line)
     if any(not entry.mixes for entry in rows):
@@ -279,9 +280,10 @@ def _captions(result: Kernels, *, bgr: bool) -> tuple[str, ...]:
             "In a row: spatial patterns (singular vectors, each on its own scale) with their share "
             "of the kernel's square, then the strongest inputs."
         )
-    if any(entry.mixes for entry in rows):
+    if mixing:
         lines.append(
-            f"1 \u00d7 1 mixes channels: inputs by size of their weight, + above 0, {MINUS} below."
+            f"{' and '.join(mixing)} mixes channels: inputs by size of their weight, + above 0, "
+            f"{MINUS} below."
         )
     if any(entry.zero.any() for entry in layers):
         lines[-1] += " Crossed grey: every weight is zero."

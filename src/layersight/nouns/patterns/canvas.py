@@ -33,7 +33,7 @@ from layersight.nouns.patterns.request import PatternOptions
 
 LARGEST = 4096  # pixels along the longest side of a canvas
 LARGEST_BATCH = 32  # patterns; more at once gain nothing on a processor
-MEMORY = 1 << 30  # bytes that a batch may hold at once, as far as that is known; so natural images
+MEMORY = 1 << 30  # bytes that a batch holds at most, as far as that is known, and natural images
 COPIES = 12  # bytes for each number that a pass gives: the number, its gradient, room to work in
 
 LINE = 0  # the depth of a signal
@@ -189,10 +189,8 @@ def depth_of(entry: InputInfo) -> int:
 
 
 def as_canvas(entry: InputInfo) -> InputInfo:
-    """An input laid out as one picture, ``(height, width, channel)``."""
+    """A signal or frames laid out as one picture, ``(height, width, channel)``."""
     shape, depth = entry.example_shape, depth_of(entry)
-    if depth == 1:
-        return entry
     channels = shape[-1] or 1
     if depth == LINE:
         return dataclasses.replace(entry, picture=(1, shape[0] or FREE_LENGTH, channels))
