@@ -16,6 +16,7 @@ from layersight.errors import ImageError, Interrupted, ModelInputError, Selectio
 from layersight.nouns.evaluation.compute import evaluate
 from layersight.nouns.evaluation.result import Evaluation, error, mean
 from layersight.nouns.heatmaps.compute import heatmap
+from layersight.nouns.heatmaps.methods.method import Images
 from layersight.nouns.heatmaps.methods.method import methods as known_methods
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
@@ -315,13 +316,22 @@ def test_no_images(chain, tmp_path):
         evaluate(chain(), tmp_path)
 
 
-def test_the_grain_of_methods_that_hide_cells():
-    options = HeatmapOptions()
-    rise, occlusion = (known_methods()[name].resolution for name in ("rise", "occlusion"))
-    assert rise((224, 224), options) == (8, 8)
-    assert rise((224, 336), options) == (8, 12)
-    assert occlusion((224, 224), options) == (8, 8)
-    assert occlusion((224, 230), HeatmapOptions(window=56)) == (4, 5)
+@pytest.mark.parametrize(
+    ("name", "shape", "window", "cells"),
+    [
+        ("rise", (224, 224, 3), 0, (8, 8)),
+        ("rise", (224, 336, 3), 0, (8, 12)),
+        ("occlusion", (224, 224, 3), 0, (8, 8)),
+        ("occlusion", (224, 230, 3), 56, (4, 5)),
+        ("occlusion", (40, 1), 0, (8,)),
+        ("occlusion", (40,), 0, (40,)),  # a vector: each unit by itself
+        ("occlusion", (40,), 8, (5,)),
+    ],
+)
+def test_the_resolution_of_methods_that_hide_cells(name, shape, window, cells):
+    images = Images({"x": np.zeros((1, *shape), np.float32)}, "x", np.zeros(1), np.ones(1))
+    options = HeatmapOptions(window=window)
+    assert known_methods()[name].resolution(images, options) == cells
 
 
 def test_former_names_go_on_working(chain):

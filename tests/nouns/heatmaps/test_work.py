@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from layersight.nouns.heatmaps.methods.method import methods
+from layersight.nouns.heatmaps.methods.method import Images, methods
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 from layersight.nouns.heatmaps.work import Tracker, count_costs, map_passes
+
+
+def zeros(*shape: int) -> Images:
+    """One black image."""
+    channels = np.zeros(shape[-1] if len(shape) > 1 else 1, np.float32)
+    return Images({"x": np.zeros((1, *shape), np.float32)}, "x", channels, channels + 1)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +31,16 @@ from layersight.nouns.heatmaps.work import Tracker, count_costs, map_passes
     ],
 )
 def test_what_a_map_costs(name: str, passes: float) -> None:
-    assert map_passes(methods()[name], HeatmapOptions(), (150, 150), 128) == passes
+    images = zeros(150, 150, 3)
+    assert map_passes(methods()[name], HeatmapOptions(), images, 128) == passes
     if name in ("score-cam", "rise"):
-        assert map_passes(methods()[name], HeatmapOptions(masks=20), (150, 150), 128) == 20
+        assert map_passes(methods()[name], HeatmapOptions(masks=20), images, 128) == 20
+
+
+def test_occlusion_covers_each_unit_of_a_vector_and_many_positions_of_a_signal() -> None:
+    occlusion = methods()["occlusion"]
+    for images, passes in ((zeros(40), 40), (zeros(40, 1), 19)):
+        assert map_passes(occlusion, HeatmapOptions(), images, 0) == passes
 
 
 def test_what_measuring_costs() -> None:

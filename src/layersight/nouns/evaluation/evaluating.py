@@ -22,6 +22,7 @@ from layersight.errors import ModelInputError, UsageError
 from layersight.nouns.evaluation.result import Column, Evaluation, Row
 from layersight.nouns.heatmaps.builder import (
     REFUSALS,
+    Batch,
     Context,
     LayerChooser,
     make_batches,
@@ -115,7 +116,7 @@ class Evaluator:
                     raise ModelInputError(f"no method applies: {'; '.join(self._notes)}") from error
                 self._tracker.finish(part, 1)
                 continue
-            self._add_row(context, method, heatmap)
+            self._add_row(batch, method, heatmap)
             self._tracker.finish(part, 1)
             for metric in list(self.metrics):
                 part = method.name, metric.name
@@ -130,14 +131,14 @@ class Evaluator:
         self._has_measures = self._has_measures or bool(measures)
         return ImageMeasures(name, resolved.target, resolved.score, measures)
 
-    def _add_row(self, context: Context, method: Method, heatmap: Heatmap) -> None:
+    def _add_row(self, batch: Batch, method: Method, heatmap: Heatmap) -> None:
         """Adds the row of a method, and a note if its map is empty."""
         if heatmap.empty:
             self.note([f"{method.name}: the map of some images is 0 everywhere"])
         if method.name not in self.rows:
             self.rows[method.name] = Row(
                 *(method.name, method.title, method.source, heatmap.layers),
-                resolution_of(context, method, heatmap),
+                resolution_of(batch, method, heatmap),
                 method.warning,
             )
 

@@ -372,7 +372,7 @@ def plan(
         try:
             choice = chooser.choose(batch, method)
             channels = max((layer.channels or 0 for layer in choice.layers), default=0)
-            passes = map_passes(method, context.options, batch.images.size, channels)
+            passes = map_passes(method, context.options, batch.images, channels)
         except REFUSALS:
             continue
         maps[method.name] = passes * (len(choice.names) if method.layers == ONE else 1)
@@ -404,14 +404,14 @@ def measure(
         result = compute(part, method, choice, lambda done, count: None)
         return enlarge(result.values, images.size)
 
-    resolution = resolution_of(context, method, heatmap)
+    resolution = resolution_of(batch, method, heatmap)
     (result,) = batch.bench.measure(
         heatmap.values, [metric], resolution=resolution, explain=explain
     )
     return result
 
 
-def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> Size:
+def resolution_of(batch: Batch, method: Method, heatmap: Heatmap) -> Size:
     """How many cells a map has along each axis.
 
     A map in the size of the image that was made from layers has as many as the finest of them.
@@ -420,7 +420,7 @@ def resolution_of(context: Context, method: Method, heatmap: Heatmap) -> Size:
     if heatmap.coarse.shape != size:
         return heatmap.coarse.shape
     if method.resolution is not None:
-        return method.resolution(size, context.options)
-    layers = [layer for layer in context.info.layers if layer.name in heatmap.layers]
+        return method.resolution(batch.images, batch.context.options)
+    layers = [layer for layer in batch.context.info.layers if layer.name in heatmap.layers]
     shapes = [[side for side in spatial_shape(layer) if side] for layer in layers]
     return tuple(max((sides for sides in shapes if len(sides) == len(size)), default=size))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from layersight.nouns.heatmaps.methods.method import Method, Progress, Size
+from layersight.nouns.heatmaps.methods.method import Images, Method, Progress
 from layersight.nouns.heatmaps.metrics.metric import Metric
 from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 
@@ -21,9 +21,9 @@ MANY = 200  # from this many passes on, the time of one is measured beforehand
 Part = tuple[str, str]  # a method, and the metric of its map; "" for making the map itself
 
 
-def map_passes(method: Method, options: HeatmapOptions, size: Size, channels: int) -> float:
-    """The passes for the map of one image, by its size and the channels of the layer."""
-    return GRADIENT if method.passes is None else method.passes(options, size, channels)
+def map_passes(method: Method, options: HeatmapOptions, images: Images, channels: int) -> float:
+    """The passes for the map of one image, by the images and the channels of the layer."""
+    return GRADIENT if method.passes is None else method.passes(options, images, channels)
 
 
 def count_costs(

@@ -82,7 +82,7 @@ METHOD = Method(
     misleads="Where channels stand in for each other: without either one the score hardly falls.",
     source="Desai and Ramaswamy, WACV 2020",
     compute=ablation_cam,
-    passes=lambda options, size, channels: min(options.masks or channels, channels),
+    passes=lambda options, images, channels: min(options.masks or channels, channels),
     uses=("masks",),
     costly=True,
 )

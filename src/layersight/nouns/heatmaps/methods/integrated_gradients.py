@@ -191,7 +191,7 @@ METHOD = Method(
     ),
     source="Sundararajan et al., ICML 2017",
     compute=integrated_gradients,
-    passes=lambda options, size, channels: 3 * options.steps,
+    passes=lambda options, images, channels: 3 * options.steps,
     layers=NONE,
     signed=True,
     uses=("baseline",),

@@ -157,10 +157,10 @@ class Method(registry.Entry):
         comparable: Whether it is included in ``--method all``.
         costly: Whether it shows each image to the network hundreds of times.
         passes: What the map of one image costs, in passes of an image through the network, by the
-            options, the size of the image and the channels of the layer; ``None`` for one forward
-            and backward pass.
+            options, the images and the channels of the layer; ``None`` for one forward and backward
+            pass.
         resolution: For a method that needs no layer and whose maps have cells larger than a pixel:
-            how many cells there are, by the size of the image and the options.
+            how many cells there are, by the images and the options.
 
     Every method reads the option ``score``.
     """
@@ -174,8 +174,8 @@ class Method(registry.Entry):
     warning: str | None = None
     comparable: bool = True
     costly: bool = False
-    passes: Callable[[HeatmapOptions, Size, int], float] | None = None
-    resolution: Callable[[Size, HeatmapOptions], Size] | None = None
+    passes: Callable[[HeatmapOptions, Images, int], float] | None = None
+    resolution: Callable[[Images, HeatmapOptions], Size] | None = None
 
 
 def position_axes(values: NDArray[Any]) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from layersight.data.arrays import FloatArray
 from layersight.data.fields import Option
 from layersight.errors import UsageError
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Size
+from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Request, Size
 from layersight.nouns.heatmaps.passes import batches, original_rows, read_scores, require_finite
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
@@ -56,8 +56,7 @@ def patches(size: Size, options: HeatmapOptions, *, vector: bool = False) -> lis
     A window of 0 means an eighth of the shorter side, or 1 for a vector, whose units are
     independent; a stride of 0 means half of the window.
     """
-    sides = size[-2:]
-    window = options.window or (1 if vector else max(1, min(sides) // 8))
+    sides, window = size[-2:], _window(size, options, vector=vector)
     stride = options.stride or max(1, window // 2)
     if window > min(sides):
         raise UsageError(
@@ -81,9 +80,14 @@ def _starts(length: int, window: int, stride: int) -> list[int]:
     return [*range(0, length - window, stride), length - window]
 
 
-def resolution(size: Size, options: HeatmapOptions) -> Size:
+def _window(size: Size, options: HeatmapOptions, *, vector: bool) -> int:
+    return options.window or (1 if vector else max(1, min(size[-2:]) // 8))
+
+
+def resolution(images: Images, options: HeatmapOptions) -> Size:
     """How many patches lie side by side along the sides of the image."""
-    window = options.window or max(1, min(size[-2:]) // 8)
+    size = images.size
+    window = _window(size, options, vector=images.is_vector)
     return (*size[:-2], *(-(-side // window) for side in size[-2:]))
 
 
@@ -99,7 +103,9 @@ METHOD = Method(
     ),
     source="Zeiler and Fergus, ECCV 2014",
     compute=occlusion,
-    passes=lambda options, size, channels: len(patches(size, options)),
+    passes=lambda options, images, channels: len(
+        patches(images.size, options, vector=images.is_vector)
+    ),
     layers=NONE,
     signed=True,
     uses=("baseline",),

@@ -26,7 +26,7 @@ from layersight.data.fields import Option
 from layersight.data.placing import weights
 from layersight.errors import ModelInputError
 from layersight.nouns.heatmaps.baselines import baseline
-from layersight.nouns.heatmaps.methods.method import NONE, Method, Request, Result, Size
+from layersight.nouns.heatmaps.methods.method import NONE, Images, Method, Request, Result, Size
 from layersight.nouns.heatmaps.passes import batches, read_scores, require_finite
 from layersight.nouns.heatmaps.request import HeatmapOptions
 
@@ -63,7 +63,7 @@ def rise(request: Request) -> Result:
 def masks(size: Size, options: HeatmapOptions, numbers: range) -> FloatArray:
     """The masks with some numbers, ``(mask, *positions)`` in 0..1."""
     sides = cell_sides(size, options)
-    cells = tuple(-(-length // side) for length, side in zip(size, sides, strict=True))
+    cells = _cells(size, sides)
     kept = np.empty((len(numbers), *cells), np.float32)
     shifts = np.empty((len(numbers), len(size)), int)
     for index, number in enumerate(numbers):
@@ -93,9 +93,12 @@ def cell_sides(size: Size, options: HeatmapOptions) -> Size:
     return tuple(-(-length // min(options.cells, length)) for length in shorter)
 
 
-def resolution(size: Size, options: HeatmapOptions) -> Size:
+def resolution(images: Images, options: HeatmapOptions) -> Size:
     """The cells of a mask along the sides of the image."""
-    sides = cell_sides(size, options)
+    return _cells(images.size, cell_sides(images.size, options))
+
+
+def _cells(size: Size, sides: Size) -> Size:
     return tuple(-(-length // side) for length, side in zip(size, sides, strict=True))
 
 
@@ -111,7 +114,7 @@ METHOD = Method(
     ),
     source="Petsiuk et al., BMVC 2018",
     compute=rise,
-    passes=lambda options, size, channels: options.masks or MASKS,
+    passes=lambda options, images, channels: options.masks or MASKS,
     layers=NONE,
     signed=True,
     uses=("baseline", "masks", "seed"),

@@ -154,7 +154,7 @@ METHOD = Method(
     ),
     source="Wang et al., CVPR Workshops 2020",
     compute=score_cam,
-    passes=lambda options, size, channels: min(options.masks or channels, channels),
+    passes=lambda options, images, channels: min(options.masks or channels, channels),
     uses=("masks", "baseline"),
     costly=True,
 )

@@ -60,7 +60,7 @@ METHOD = Method(
     ),
     source="Smilkov et al., 2017",
     compute=smoothgrad,
-    passes=lambda options, size, channels: 3 * options.samples,
+    passes=lambda options, images, channels: 3 * options.samples,
     layers=NONE,
     uses=("seed",),
     options=(
