@@ -9,11 +9,11 @@ import pytest
 
 from drawn import laid, words
 from evaluations import HOSTILE, columns, evaluation, rows
-from layersight.document.blocks import Document, Table
+from layersight.document.blocks import Table
 from layersight.errors import SelectionError
 from layersight.nouns.evaluation.document import describe, facts, key
 from layersight.nouns.evaluation.options import TableOptions
-from layersight.nouns.evaluation.result import Evaluation, concatenate
+from layersight.nouns.evaluation.result import concatenate
 
 many = tuple(
     dataclasses.replace(rows("gradient")[0], name=f"m{place}", title=f"Method {place}")
@@ -43,17 +43,17 @@ MANY = {
 }
 
 
-def made(result: Evaluation) -> Document:
+def made(result):
     return describe(result, TableOptions())
 
 
-def table(result: Evaluation) -> Table:
+def table(result):
     return next(block for block in made(result).parts[0].front if isinstance(block, Table))
 
 
 @pytest.mark.parametrize("name", MANY)
 @pytest.mark.parametrize("medium", ["paper", "screen"])
-def test_whatever_they_are_they_fit_their_pages(name: str, medium: str) -> None:
+def test_whatever_they_are_they_fit_their_pages(name, medium):
     result = MANY[name]
     found = laid(made(result), medium)
     assert len(found) == 1 or medium == "paper"
@@ -65,7 +65,7 @@ def test_whatever_they_are_they_fit_their_pages(name: str, medium: str) -> None:
         assert all(word in text for word in column.title.split())
 
 
-def test_the_table_stands_before_the_dots_and_says_the_numbers() -> None:
+def test_the_table_stands_before_the_dots_and_says_the_numbers():
     result = evaluation(6)
     listed = words(*laid(made(result), "screen"))
     mean = listed.index(f"{result.means[0, 0]:.3f}")
@@ -76,7 +76,7 @@ def test_the_table_stands_before_the_dots_and_says_the_numbers() -> None:
     assert "Centre of the image" in listed
 
 
-def with_bars(result: Evaluation, bar: float, centre: float) -> Evaluation:
+def with_bars(result, bar, centre):
     return dataclasses.replace(
         result,
         bars=np.full_like(result.bars, bar),
@@ -88,9 +88,7 @@ def with_bars(result: Evaluation, bar: float, centre: float) -> Evaluation:
     ("bar", "centre", "leading", "tone"),
     [(0.2, 0.3, True, "plain"), (0.2, 0.9, False, "plain"), (0.9, 0.3, False, "bad")],
 )
-def test_nothing_is_the_best_that_is_worse_than_chance_or_the_centre(
-    bar: float, centre: float, leading: bool, tone: str
-) -> None:
+def test_nothing_is_the_best_that_is_worse_than_chance_or_the_centre(bar, centre, leading, tone):
     values = np.stack([np.full((1, 5), 0.5), np.full((1, 5), 0.1)]).astype(np.float32)
     made = evaluation(
         5, methods=rows("grad-cam", "gradient"), measures=columns("insertion"), values=values
@@ -102,7 +100,7 @@ def test_nothing_is_the_best_that_is_worse_than_chance_or_the_centre(
     assert rows_[1][1].tone == "bad"
 
 
-def test_a_check_that_fails_is_marked() -> None:
+def test_a_check_that_fails_is_marked():
     values = np.stack([np.full((1, 5), 0.2), np.full((1, 5), 0.8)]).astype(np.float32)
     made = evaluation(
         5, methods=rows("grad-cam", "gradient"), measures=columns("randomisation"), values=values
@@ -112,7 +110,7 @@ def test_a_check_that_fails_is_marked() -> None:
     assert (failed.tone, failed.note, failed.marked) == ("bad", "fails, 0%", False)
 
 
-def test_the_best_and_those_not_told_apart_from_it() -> None:
+def test_the_best_and_those_not_told_apart_from_it():
     """Image by image: two that differ a little on every image are told apart."""
     base = np.random.default_rng(0).random(20).astype(np.float32)
     noise = np.random.default_rng(1).normal(size=20).astype(np.float32)
@@ -130,7 +128,7 @@ def test_the_best_and_those_not_told_apart_from_it() -> None:
     assert not any(cell.marked for row in table(single).rows for cell in row)
 
 
-def test_the_share_of_images_better_than_the_bar() -> None:
+def test_the_share_of_images_better_than_the_bar():
     result = evaluation(
         4,
         methods=rows("gradient"),
@@ -144,7 +142,7 @@ def test_the_share_of_images_better_than_the_bar() -> None:
     assert cell.text == "2.000"
 
 
-def test_what_is_said_of_an_interruption_and_of_the_key() -> None:
+def test_what_is_said_of_an_interruption_and_of_the_key():
     assert facts(evaluation(3, count=100)).startswith("3 of 100 images, interrupted")
     assert "for randomised weights, below 0.5, or else the check fails" in key(evaluation(3))
     assert "randomised" not in key(evaluation(3, measures=columns("deletion")))
@@ -154,15 +152,15 @@ def test_what_is_said_of_an_interruption_and_of_the_key() -> None:
     assert all(line in document.caption for line in document.captions)
 
 
-def test_nothing_to_draw_is_refused() -> None:
+def test_nothing_to_draw_is_refused():
     with pytest.raises(SelectionError, match="no evaluation to draw"):
         made(evaluation(2, methods=()))
 
 
-def test_parts_of_one_evaluation_are_joined_in_order() -> None:
+def test_parts_of_one_evaluation_are_joined_in_order():
     whole = evaluation(5)
 
-    def some(*indices: int) -> Evaluation:
+    def some(*indices):
         chosen = list(indices)
         cut = {
             name: getattr(whole, name)[..., chosen]

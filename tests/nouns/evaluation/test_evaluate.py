@@ -25,12 +25,12 @@ SOME = ["grad-cam", "gradient"]
 ONE = {"methods": "gradient", "metrics": "deletion", **QUICK}
 
 
-def photo(seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:
+def photo(seed=0, size=(8, 8)):
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     """Five photographs, two of one name."""
     for number in range(4):
         Image.fromarray(photo(number)).save(tmp_path / f"img{number}.png")
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def same(one: Evaluation, other: Evaluation) -> None:
+def same(one, other):
     assert one.images == other.images
     assert one.targets == other.targets
     assert (one.rows, one.columns, one.count) == (other.rows, other.columns, other.count)

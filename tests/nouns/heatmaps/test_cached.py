@@ -35,7 +35,7 @@ INFO = ModelInfo(
 class Counted(Differentiable):
     """Gives what depends on its weight alone, and counts how often it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.weight = 1.0
         self.asked: list[str] = []
 

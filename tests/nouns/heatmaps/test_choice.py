@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from described import described
-from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.model import InputInfo, ModelInfo
 from layersight.errors import ModelInputError, SelectionError
 from layersight.nouns.heatmaps.choice import choose_layers, find_layers, has_spatial_maps
 from layersight.nouns.heatmaps.methods.method import ONE, SEVERAL
@@ -13,7 +13,7 @@ from layersight.nouns.heatmaps.methods.method import ONE, SEVERAL
 KERNELS = ("Conv2D", "Conv1D", "Conv3D", "Dense", "BatchNormalization", "Conv2DTranspose")
 
 
-def model(*rows: tuple[str, str, object, str], size: int | None = 32, **known) -> ModelInfo:
+def model(*rows, size=32, **known):
     """Rows of name, type, side of the maps (or shape), and the names that it takes."""
     layers = []
     for name, kind, side, takes in rows:
@@ -34,7 +34,7 @@ def model(*rows: tuple[str, str, object, str], size: int | None = 32, **known) -
     )
 
 
-def chosen(info: ModelInfo, end: str, kind: str = ONE, **options) -> tuple[str, ...]:
+def chosen(info, end, kind=ONE, **options):
     last = next(layer for layer in info.layers if layer.name == end)
     return choose_layers(info, last, kind, **options).names
 
@@ -175,7 +175,7 @@ def test_an_input_that_is_not_explained_does_not_count():
     )
     assert chosen(info, "top") == ("conv_b",)
 
-    def depends(layer: LayerInfo) -> bool:
+    def depends(layer):
         return layer.name != "conv_b"
 
     assert chosen(info, "top", depends=depends) == ("conv_a",)

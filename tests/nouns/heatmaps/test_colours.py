@@ -14,14 +14,13 @@ from layersight.document.colour import ZERO, diverging, palette
 from layersight.nouns.heatmaps.colours import UNSEEN, heat_scale
 from layersight.nouns.heatmaps.options import HeatOptions
 from layersight.nouns.heatmaps.photographs import locate_heat, place_on_photograph
-from layersight.nouns.heatmaps.result import Heatmaps
 from layersight.nouns.heatmaps.views import MapPictures
 from layersight.nouns.heatmaps.wording import captions, colours
 
 OPTIONS = HeatOptions()
 
 
-def rising(neutral: float) -> Heatmaps:
+def rising(neutral):
     """A map that rises from left to right about a neutral value of its own, and one about 0."""
     made = heats(methods=("occlusion",), targets=2)
     height, width = made.maps[0].values.shape
@@ -39,7 +38,7 @@ def rising(neutral: float) -> Heatmaps:
 
 
 @pytest.mark.parametrize("neutral", [7.5, -3.0])
-def test_a_map_about_its_neutral_value_looks_like_one_about_zero(neutral: float) -> None:
+def test_a_map_about_its_neutral_value_looks_like_one_about_zero(neutral):
     made = rising(neutral)
     own, plain = (heat_scale(made, index, OPTIONS) for index in range(2))
     assert own.limit == pytest.approx(plain.limit, rel=1e-5)
@@ -52,7 +51,7 @@ def test_a_map_about_its_neutral_value_looks_like_one_about_zero(neutral: float)
     assert steps[0].max() > 250
 
 
-def test_its_bar_tells_values_and_not_differences() -> None:
+def test_its_bar_tells_values_and_not_differences():
     scale = heat_scale(rising(7.5), 0, dataclasses.replace(OPTIONS, percentile=100.0))
     assert scale.marks() == {0.0: "5.5", 0.5: "7.5", 1.0: "9.5"}
     assert (scale.low, scale.high) == pytest.approx((5.5, 9.5))
@@ -60,19 +59,19 @@ def test_its_bar_tells_values_and_not_differences() -> None:
     assert below.marks() == {0.0: "\N{MINUS SIGN}5", 0.5: "\N{MINUS SIGN}3", 1.0: "\N{MINUS SIGN}1"}
 
 
-def test_where_the_heat_lies_counts_from_the_neutral_value() -> None:
+def test_where_the_heat_lies_counts_from_the_neutral_value():
     made = rising(7.5)
     about, plain = (locate_heat(made, index) for index in range(2))
     assert about.centre == pytest.approx(plain.centre, rel=1e-4)
     assert (about.hottest, about.box) == (plain.hottest, plain.box)
 
 
-def test_the_neutral_value_has_its_former_name_too() -> None:
+def test_the_neutral_value_has_its_former_name_too():
     entry = rising(7.5).maps[0]
     assert entry.ground == entry.neutral == 7.5
 
 
-def test_the_caption_says_what_pale_means() -> None:
+def test_the_caption_says_what_pale_means():
     made = rising(7.5)
     assert any("pale: their mean under all masks" in line for line in colours(made, OPTIONS))
     assert any("as far below 0 as above" in line for line in captions(made, OPTIONS))
@@ -81,7 +80,7 @@ def test_the_caption_says_what_pale_means() -> None:
 # How far a scale goes.
 
 
-def test_a_scale_ends_at_the_greatest_value() -> None:
+def test_a_scale_ends_at_the_greatest_value():
     made = heats(targets=2)
     scale = heat_scale(made, 1, OPTIONS)
     assert scale.limit == made.maps[1].values.max() == scale.most
@@ -91,13 +90,13 @@ def test_a_scale_ends_at_the_greatest_value() -> None:
 
 
 @pytest.mark.parametrize("colormap", ["viridis", "magma"])
-def test_heat_has_the_colours_that_were_chosen(colormap: str) -> None:
+def test_heat_has_the_colours_that_were_chosen(colormap):
     scale = heat_scale(heats(), 0, HeatOptions(colormap=colormap))
     np.testing.assert_array_equal(scale.colours[1:], palette(colormap)[1:])
 
 
 @pytest.mark.parametrize("colormap", ["viridis", "magma"])
-def test_signed_heat_is_blue_and_red_and_the_same_on_both_sides(colormap: str) -> None:
+def test_signed_heat_is_blue_and_red_and_the_same_on_both_sides(colormap):
     made = heats(methods=["occlusion"])
     scale = heat_scale(made, 0, HeatOptions(colormap=colormap, percentile=100))
     assert scale.limit == np.abs(made.maps[0].values).max()
@@ -111,7 +110,7 @@ def test_signed_heat_is_blue_and_red_and_the_same_on_both_sides(colormap: str) -
     np.testing.assert_allclose(strength[ZERO + 1 :], strength[1:ZERO][::-1])
 
 
-def test_maps_of_a_method_can_share_a_scale() -> None:
+def test_maps_of_a_method_can_share_a_scale():
     made = heats(methods=["grad-cam", "occlusion"], targets=3, images=2)
     shared = HeatOptions(normalise="shared", percentile=100)
     for image in range(2):
@@ -127,7 +126,7 @@ def test_maps_of_a_method_can_share_a_scale() -> None:
     assert len({heat_scale(made, index, OPTIONS).limit for index in range(len(made))}) > 2
 
 
-def test_the_scale_of_single_pixels_ends_before_the_few_largest() -> None:
+def test_the_scale_of_single_pixels_ends_before_the_few_largest():
     made = heats(methods=["gradient"])
     values = made.maps[0].values
     scale = heat_scale(made, 0, OPTIONS)
@@ -137,14 +136,14 @@ def test_the_scale_of_single_pixels_ends_before_the_few_largest() -> None:
     assert heat_scale(made, 0, HeatOptions(percentile=100)).limit == values.max()
 
 
-def test_a_scale_ends_at_the_percentile_that_was_chosen() -> None:
+def test_a_scale_ends_at_the_percentile_that_was_chosen():
     coarse = heats()
     values = coarse.maps[0].values
     found = heat_scale(coarse, 0, HeatOptions(percentile=50)).limit
     assert found == pytest.approx(np.percentile(values, 50)) != values.max()
 
 
-def test_sparse_heat_keeps_a_scale() -> None:
+def test_sparse_heat_keeps_a_scale():
     made = heats(methods=["gradient"])
     values = np.zeros((24, 24), np.float32)
     values[3, 4] = 2.5
@@ -154,7 +153,7 @@ def test_sparse_heat_keeps_a_scale() -> None:
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
-def test_heat_covers_more_where_it_is_stronger(method: str) -> None:
+def test_heat_covers_more_where_it_is_stronger(method):
     scale = heat_scale(heats(methods=[method]), 0, OPTIONS)
     opacity, strength = scale.opacity(0.7), scale.strength()
     order = np.argsort(strength[1:], kind="stable") + 1
@@ -164,7 +163,7 @@ def test_heat_covers_more_where_it_is_stronger(method: str) -> None:
     assert least == pytest.approx(0.35 if scale.signed else 0)
 
 
-def bilinear(values: np.ndarray, y: float, x: float) -> float:
+def bilinear(values, y, x):
     """A value between the centres of pixels, written out."""
     height, width = values.shape
     y, x = min(max(y, 0.0), height - 1.0), min(max(x, 0.0), width - 1.0)
@@ -176,7 +175,7 @@ def bilinear(values: np.ndarray, y: float, x: float) -> float:
 
 
 @pytest.mark.parametrize("fit", ["stretch", "crop", "pad"])
-def test_heat_lies_where_the_network_saw_it(fit: str) -> None:
+def test_heat_lies_where_the_network_saw_it(fit):
     made = heats(fit=fit, size=(40, 60), net=(20, 20))
     entry, photograph = made.maps[0], made.photographs[0]
     heat = place_on_photograph(entry, photograph)
@@ -194,7 +193,7 @@ def test_heat_lies_where_the_network_saw_it(fit: str) -> None:
                 assert heat[y, x] == pytest.approx(bilinear(entry.values, v, u), abs=near)
 
 
-def test_squares_are_the_cells_of_a_coarse_map() -> None:
+def test_squares_are_the_cells_of_a_coarse_map():
     coarse = np.arange(4, dtype=np.float32).reshape(2, 2)
     made = heats(size=(4, 6))
     entry = dataclasses.replace(made.maps[0], coarse=coarse, values=enlarge(coarse, (24, 24)))
@@ -213,7 +212,7 @@ def test_squares_are_the_cells_of_a_coarse_map() -> None:
         assert np.isnan(heat).all()
 
 
-def test_squares_are_drawn_where_they_were_asked_for() -> None:
+def test_squares_are_drawn_where_they_were_asked_for():
     made = heats(size=(28, 28))
     smooth, squares = (
         MapPictures(made, 0, HeatOptions(smooth=each), made.photographs[0]).steps

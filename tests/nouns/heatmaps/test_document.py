@@ -9,7 +9,7 @@ import pytest
 
 from drawn import laid, pictures, told, words
 from heats import HOSTILE, WARNING, heats, picture
-from layersight.document.blocks import Document, Overlay
+from layersight.document.blocks import Overlay
 from layersight.errors import SelectionError
 from layersight.nouns.heatmaps import photographs
 from layersight.nouns.heatmaps.colours import heat_scale
@@ -27,8 +27,6 @@ from layersight.nouns.heatmaps.photographs import (
 )
 from layersight.nouns.heatmaps.result import (
     Curve,
-    HeatLocation,
-    Heatmaps,
     Measure,
     default_view,
     group_by_image,
@@ -43,7 +41,7 @@ from layersight.nouns.heatmaps.wording import (
     view_words,
 )
 from layersight.writers.layout.tile import blend
-from layersight.writers.sketch import Anchor, Line, Link, Page, Picture, Text
+from layersight.writers.sketch import Anchor, Line, Link, Picture, Text
 
 THREE = ("grad-cam", "gradient", "occlusion")
 PLAIN = HeatOptions()
@@ -69,17 +67,17 @@ MANY = {
 }
 
 
-def made(result: Heatmaps, view: str | None = None, **options: object) -> Document:
+def made(result, view=None, **options):
     return describe(result, HeatOptions(view=view, **options))  # type: ignore[arg-type]
 
 
-def shown_as(result: Heatmaps, place: int, options: HeatOptions = PLAIN) -> np.ndarray:
+def shown_as(result, place, options=PLAIN):
     photograph = result.photographs[result.maps[place].image]
     shown = MapPictures(result, place, options, photograph)
     return blend(shown.steps, shown.scale.colours, shown.overlay)
 
 
-def tiles(page: Page) -> list[Picture]:
+def tiles(page):
     """The pictures of a page in the order in which they are read."""
     return sorted(pictures(page), key=lambda item: (round(item.y), item.x))
 
@@ -88,9 +86,7 @@ def tiles(page: Page) -> list[Picture]:
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("view", HEAT_VIEWS)
 @pytest.mark.parametrize("columns", [1, 4])
-def test_whatever_they_are_they_fit_their_pages(
-    name: str, medium: str, view: str, columns: int
-) -> None:
+def test_whatever_they_are_they_fit_their_pages(name, medium, view, columns):
     result = MANY[name]
     listed = words(*laid(made(result, view, columns=columns), medium))
     wanted = sum(entry.empty for entry in result)
@@ -99,7 +95,7 @@ def test_whatever_they_are_they_fit_their_pages(
 
 @pytest.mark.parametrize("medium", ["paper", "screen"])
 @pytest.mark.parametrize("name", ["one", "empty", "grey", "crop", "pad"])
-def test_one_map_has_three_pictures_beside_each_other(name: str, medium: str) -> None:
+def test_one_map_has_three_pictures_beside_each_other(name, medium):
     result = select_maps(MANY[name], [0])
     (page,) = laid(made(result), medium)
     photograph = result.photographs[0].pixels
@@ -113,7 +109,7 @@ def test_one_map_has_three_pictures_beside_each_other(name: str, medium: str) ->
         assert tile.width / tile.height == pytest.approx(own.shape[1] / own.shape[0])
 
 
-def test_a_page_says_what_it_shows() -> None:
+def test_a_page_says_what_it_shows():
     text = told(made(heats(fit="crop")))
     for part in (
         *("dog", "Grad-CAM of photo0.jpg", "score 0.8", "logit 8", "layer conv_2"),
@@ -126,7 +122,7 @@ def test_a_page_says_what_it_shows() -> None:
 
 
 @pytest.mark.parametrize("view", ["single", "row", "table"])
-def test_every_picture_has_its_scale(view: str) -> None:
+def test_every_picture_has_its_scale(view):
     result = heats(methods=THREE, targets=3, empty=(4,))
     listed = words(*laid(made(result, view)))
     for place, entry in enumerate(result):
@@ -135,7 +131,7 @@ def test_every_picture_has_its_scale(view: str) -> None:
 
 
 @pytest.mark.parametrize("normalise", ["own", "shared"])
-def test_no_caption_is_cut_off(normalise: str) -> None:
+def test_no_caption_is_cut_off(normalise):
     for result in (
         heats(methods=THREE),
         heats(methods=THREE, images=3),
@@ -145,7 +141,7 @@ def test_no_caption_is_cut_off(normalise: str) -> None:
         assert set(document.captions) <= set(words(*laid(document)))
 
 
-def test_the_photograph_keeps_its_colours_where_there_is_no_heat() -> None:
+def test_the_photograph_keeps_its_colours_where_there_is_no_heat():
     result = heats(empty=(0,))
     np.testing.assert_array_equal(shown_as(result, 0), result.photographs[0].pixels)
     grey = heats(empty=(0,), grey=True)
@@ -154,7 +150,7 @@ def test_the_photograph_keeps_its_colours_where_there_is_no_heat() -> None:
     np.testing.assert_array_equal(clear, result.photographs[0].pixels)
 
 
-def test_what_was_not_seen_is_faded() -> None:
+def test_what_was_not_seen_is_faded():
     result = heats(fit="crop")
     overlay = shown_as(result, 0).astype(int)
     plain = result.photographs[0].pixels.astype(int)
@@ -164,7 +160,7 @@ def test_what_was_not_seen_is_faded() -> None:
     assert not is_padded(result.photographs[0])
 
 
-def test_heat_on_the_padding_is_told() -> None:
+def test_heat_on_the_padding_is_told():
     result = heats(fit="pad", size=(20, 60), net=(30, 30))
     photograph = result.photographs[0]
     assert is_padded(photograph)
@@ -182,7 +178,7 @@ def test_heat_on_the_padding_is_told() -> None:
 # Maps without heat.
 
 
-def test_a_map_of_zeros_is_marked_and_not_drawn() -> None:
+def test_a_map_of_zeros_is_marked_and_not_drawn():
     (page,) = laid(made(heats(empty=(0,))))
     assert words(page).count("no evidence: all 0") >= 2
     assert not [
@@ -192,13 +188,13 @@ def test_a_map_of_zeros_is_marked_and_not_drawn() -> None:
     assert "Hottest" not in " ".join(words(page))
 
 
-def test_a_map_of_zeros_that_does_not_say_so_is_marked_too() -> None:
+def test_a_map_of_zeros_that_does_not_say_so_is_marked_too():
     result = heats(empty=(0,))
     silent = dataclasses.replace(result.maps[0], empty=False)
     assert "no evidence: all 0" in told(made(dataclasses.replace(result, maps=(silent,))))
 
 
-def test_values_that_are_no_numbers_are_marked() -> None:
+def test_values_that_are_no_numbers_are_marked():
     result = heats()
     values = result.maps[0].values.copy()
     values[3, 3] = np.nan
@@ -211,7 +207,7 @@ def test_values_that_are_no_numbers_are_marked() -> None:
 # The views.
 
 
-def test_the_view_that_fits() -> None:
+def test_the_view_that_fits():
     assert default_view(heats()) == "single"
     assert default_view(heats(targets=3)) == "row"
     assert default_view(heats(methods=THREE)) == "table"
@@ -219,7 +215,7 @@ def test_the_view_that_fits() -> None:
     assert default_view(heats(images=2)) == "sheet"
 
 
-def test_a_row_has_the_photograph_and_two_pictures_of_each_target() -> None:
+def test_a_row_has_the_photograph_and_two_pictures_of_each_target():
     result = heats(targets=3)
     (page,) = laid(made(result))
     found = tiles(page)
@@ -233,7 +229,7 @@ def test_a_row_has_the_photograph_and_two_pictures_of_each_target() -> None:
     assert "score 0.4  \u00b7  logit 4" in listed
 
 
-def test_a_table_has_methods_as_rows_and_targets_as_columns() -> None:
+def test_a_table_has_methods_as_rows_and_targets_as_columns():
     result = heats(methods=THREE, targets=2, size=(36, 54))
     (page,) = laid(made(result))
     found = pictures(page)
@@ -248,21 +244,21 @@ def test_a_table_has_methods_as_rows_and_targets_as_columns() -> None:
         assert where[place][0] < where[place + 3][0]
 
 
-def test_a_missing_pair_leaves_its_place_free() -> None:
+def test_a_missing_pair_leaves_its_place_free():
     whole = heats(methods=THREE, targets=2)
     result = dataclasses.replace(whole, maps=whole.maps[:4] + whole.maps[5:])
     (page,) = laid(made(result))
     assert len(pictures(page)) == 6
 
 
-def test_methods_of_one_target_follow_each_other() -> None:
+def test_methods_of_one_target_follow_each_other():
     (page,) = laid(made(heats(methods=THREE), columns=2))
     assert len(pictures(page)) == 4
     assert len({round(tile.x) for tile in pictures(page)}) == 2
     assert {"photograph", "Grad-CAM", "Gradient", "Occlusion"} <= set(words(page))
 
 
-def test_a_document_leads_from_its_table_to_each_image() -> None:
+def test_a_document_leads_from_its_table_to_each_image():
     result = heats(images=3, targets=2, names=["a.jpg", "b.jpg", "c.jpg"], empty=(1,))
     found = laid(made(result))
     assert len(found) == 4
@@ -281,12 +277,12 @@ def test_a_document_leads_from_its_table_to_each_image() -> None:
 
 
 @pytest.mark.parametrize("view", HEAT_VIEWS)
-def test_a_warning_stands_under_its_pictures(view: str) -> None:
+def test_a_warning_stands_under_its_pictures(view):
     assert WARNING in told(made(heats(methods=THREE, warned=["gradient"]), view))
     assert WARNING not in told(made(heats(methods=["grad-cam"], warned=["gradient"]), view))
 
 
-def test_measures_stand_beside_what_a_random_map_gets() -> None:
+def test_measures_stand_beside_what_a_random_map_gets():
     (page,) = laid(made(heats(measured=True)))
     listed = words(page)
     start = listed.index("deletion")
@@ -314,7 +310,7 @@ def test_measures_stand_beside_what_a_random_map_gets() -> None:
 # Words.
 
 
-def test_targets_are_called_by_what_they_are() -> None:
+def test_targets_are_called_by_what_they_are():
     result = heats(labels=None, targets=2)
     assert target_name(result, result.maps[0]) == "class 3"
     hidden = dataclasses.replace(
@@ -332,7 +328,7 @@ def test_targets_are_called_by_what_they_are() -> None:
     assert target_name(result, entry) == "not class 3, where it is the strongest"
 
 
-def test_scores_and_layers_in_words() -> None:
+def test_scores_and_layers_in_words():
     result = heats()
     assert score_words(result, result.maps[0]) == "score 0.8  \u00b7  logit 8"
     same = dataclasses.replace(result.maps[0], explained=0.8)
@@ -346,14 +342,14 @@ def test_scores_and_layers_in_words() -> None:
     assert layer_names(many) == "a to c"
 
 
-def test_what_is_told_outside_the_picture() -> None:
+def test_what_is_told_outside_the_picture():
     document = made(heats(methods=THREE, targets=6, warned=["gradient"]))
     assert document.name == "small: heatmaps of photo0.jpg"
     for part in ("dog, Grad-CAM, score 0.8", "layer conv_2", "and 6 more", WARNING, "viridis"):
         assert part in document.caption
 
 
-def test_where_the_heat_is() -> None:
+def test_where_the_heat_is():
     result = heats(size=(30, 60), net=(30, 60), methods=["gradient"])
     values = np.zeros((30, 60), np.float32)
     values[21, 8] = 3.0
@@ -371,7 +367,7 @@ def test_where_the_heat_is() -> None:
     assert locate_heat(dataclasses.replace(result, maps=(against,)), 0).centre is None
 
 
-def test_a_photograph_is_reduced_with_its_region() -> None:
+def test_a_photograph_is_reduced_with_its_region():
     pixels = np.arange(40, dtype=np.uint8).repeat(30).reshape(40, 30, 1)
     photograph = dataclasses.replace(
         heats().photographs[0], pixels=pixels, region=(4.0, -2.0, 36.0, 32.0), reduced=2.0
@@ -384,14 +380,14 @@ def test_a_photograph_is_reduced_with_its_region() -> None:
     assert reduce_photograph(photograph, (40, 30)) is photograph
 
 
-def test_nothing_or_too_much_to_draw_is_told_in_words() -> None:
+def test_nothing_or_too_much_to_draw_is_told_in_words():
     with pytest.raises(SelectionError, match="no heatmaps to draw"):
         made(dataclasses.replace(heats(), maps=()))
     with pytest.raises(SelectionError, match="at most 256 maps, found 260"):
         made(heats(images=260, size=(2, 2), net=(2, 2)), "single")
 
 
-def test_a_metric_with_a_bar_of_its_own_passes_or_fails() -> None:
+def test_a_metric_with_a_bar_of_its_own_passes_or_fails():
     """A random map is the best that there is of randomisation: nothing can be better."""
     good, bad = (Measure("randomisation", value, 0.0, 1.0, False, bar=0.5) for value in (0.3, 0.7))
     assert (verdict_words(good), verdict_words(bad)) == ("passes", "fails")
@@ -399,21 +395,21 @@ def test_a_metric_with_a_bar_of_its_own_passes_or_fails() -> None:
     assert not good.better_than_random
 
 
-def test_an_overlay_holds_the_photograph_itself() -> None:
+def test_an_overlay_holds_the_photograph_itself():
     result = heats()
     overlay = MapPictures(result, 0, PLAIN, result.photographs[0]).overlay
     assert isinstance(overlay, Overlay)
     np.testing.assert_array_equal(overlay.under, result.photographs[0].pixels)
 
 
-def test_a_label_is_told_as_it_is() -> None:
+def test_a_label_is_told_as_it_is():
     result = heats()
     seat = dataclasses.replace(result.maps[0].target, layer="conv_2", label="first class seat")
     entry = dataclasses.replace(result.maps[0], target=seat)
     assert target_name(result, entry) == "conv_2 first class seat"
 
 
-def test_a_check_that_failed_is_brown_and_one_that_passed_is_bold() -> None:
+def test_a_check_that_failed_is_brown_and_one_that_passed_is_bold():
     result = heats(methods=("grad-cam", "gradient"))
     maps = tuple(
         dataclasses.replace(
@@ -430,11 +426,11 @@ def test_a_check_that_failed_is_brown_and_one_that_passed_is_bold() -> None:
     assert "fails" in table.note
 
 
-def test_where_the_heat_lies_is_found_once_for_each_map(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_heat_lies_is_found_once_for_each_map(monkeypatch):
     found = []
     find = photographs._find_heat
 
-    def watched(result: Heatmaps, place: int) -> HeatLocation:
+    def watched(result, place):
         found.append(place)
         return find(result, place)
 
@@ -457,9 +453,7 @@ def test_where_the_heat_lies_is_found_once_for_each_map(monkeypatch: pytest.Monk
         (0.7, 0.5, "no different from random", "plain", False, "none is better"),
     ],
 )
-def test_better_is_better_than_random_and_than_the_centre(
-    random: float, centre: float, said: str, tone: str, bold: bool, lead: str
-) -> None:
+def test_better_is_better_than_random_and_than_the_centre(random, centre, said, tone, bold, lead):
     curve = Curve((0.0, 1.0), (0.1, 0.9))
     measure = Measure("insertion", 0.7, random, centre, True, curve)
     maps = (dataclasses.replace(heats().maps[0], measures=(measure,)),)
@@ -476,7 +470,7 @@ def test_better_is_better_than_random_and_than_the_centre(
     assert plot.series[0].style == ("plain" if bold else "thin")
 
 
-def test_the_heat_over_the_photograph_alone() -> None:
+def test_the_heat_over_the_photograph_alone():
     page = made(heats(), "overlay")
     (section,) = page.parts[0].sections
     (beside, *_) = section.blocks
@@ -487,7 +481,7 @@ def test_the_heat_over_the_photograph_alone() -> None:
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "occlusion"])
-def test_weak_heat_may_leave_the_photograph_as_it_is(method: str) -> None:
+def test_weak_heat_may_leave_the_photograph_as_it_is(method):
     result = heats(methods=(method,))
     scale = heat_scale(result, 0, PLAIN)
     opacity, strength = scale.opacity(0.7, 0.3), scale.strength()

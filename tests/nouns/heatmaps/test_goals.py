@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from described import described
-from layersight.data.model import LayerInfo, ModelInfo
+from layersight.data.model import ModelInfo
 from layersight.data.prediction import gives_probability
 from layersight.data.target import PREDICTED, Target
 from layersight.nouns.heatmaps.classes import default_output, output_layers
@@ -21,13 +21,13 @@ from layersight.nouns.heatmaps.goals import (
 )
 
 
-def goal_of(*targets: Target, shape: tuple[int, ...], mask=None, before: bool = False):
+def goal_of(*targets, shape, mask=None, before=False):
     """What is read off for each target, of a layer of one shape."""
     asked = [ResolvedTarget(0, target, 0.0, shape, mask) for target in targets]
     return make_goal(asked, before=before)
 
 
-def values_of(shape: tuple[int, ...], count: int = 1) -> np.ndarray:
+def values_of(shape, count=1):
     return np.random.default_rng(0).normal(size=(count, *shape)).astype(np.float32)
 
 
@@ -109,7 +109,7 @@ def test_the_score_of_the_other_side_of_a_probability_is_the_rest():
     assert score_offset(Target("top", 0, against=1, sign=-1), probability=True) == 0
 
 
-def chain(*layers: LayerInfo, outputs: tuple[str | None, ...] | None = None) -> ModelInfo:
+def chain(*layers, outputs=None):
     named = [
         dataclasses.replace(layer, inputs=(layers[index - 1].name if index else "input",))
         for index, layer in enumerate(layers)
@@ -119,7 +119,7 @@ def chain(*layers: LayerInfo, outputs: tuple[str | None, ...] | None = None) -> 
     return ModelInfo(*("m", "", "", ""), (), known, tuple(named), 0, output_layers=ends)
 
 
-def layer(name: str, kind: str, units: int = 3, activation: str | None = None) -> LayerInfo:
+def layer(name, kind, units=3, activation=None):
     return described(name, kind, (None, units), activation=activation)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,17 +16,17 @@ from layersight.data.target import MEAN, PREDICTED, Target
 from layersight.errors import ImageError, Interrupted, ModelInputError, SelectionError, UsageError
 from layersight.nouns.heatmaps import settings
 from layersight.nouns.heatmaps.compute import heatmap
-from layersight.nouns.heatmaps.methods.method import NONE, SEVERAL, Method, find_method
+from layersight.nouns.heatmaps.methods.method import NONE, SEVERAL, find_method
 from layersight.nouns.heatmaps.result import Heatmaps, group_by_image
 
 FEW = ["grad-cam", "gradient", "layercam"]
 
 
-def photo(seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:
+def photo(seed=0, size=(8, 8)):
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
-def slow_grad_cam(fake, pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def slow_grad_cam(fake, pixels, weights):
     """The paper a second time: mean gradients of the logit by body, in closed form."""
     given = {"picture": pixels[None] / np.float32(255)}
     body = fake.run(given, "body")[0]
@@ -223,7 +222,7 @@ def test_a_map_of_one_channel_is_explained_where_it_says_yes(network):
     assert "its channel where it says yes, or the mean of it where" in found.notes[0]
 
 
-def test_a_photograph_is_seen_in_its_own_size(chain, tmp_path: Path):
+def test_a_photograph_is_seen_in_its_own_size(chain, tmp_path):
     path = tmp_path / "wide.png"
     Image.fromarray(photo(2, (20, 50))).save(path)
     found = heatmap(chain(), [path, photo(3, (9, 9))], fit="crop")
@@ -320,7 +319,7 @@ def test_values_that_are_no_numbers(chain, network):
         heatmap(fake, np.full((8, 8, 3), 9, np.uint8), target=0, method="gradient")
 
 
-def own(name: str, compute=None, **known) -> Method:
+def own(name, compute=None, **known):
     made = dataclasses.replace(find_method("gradient"), name=name, title=name.title(), **known)
     return made if compute is None else dataclasses.replace(made, compute=compute)
 

@@ -12,7 +12,7 @@ from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 from layersight.nouns.heatmaps.result import group_by_image
 
 
-def photo(seed: int = 0) -> np.ndarray:
+def photo(seed=0):
     return np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
 
 

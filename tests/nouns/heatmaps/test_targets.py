@@ -9,7 +9,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from described import described
-from layersight.data.model import InputInfo, LayerInfo, ModelInfo
+from layersight.data.model import InputInfo, ModelInfo
 from layersight.data.target import MEAN, PREDICTED, Target
 from layersight.errors import SelectionError, UsageError
 from layersight.nouns.heatmaps.targets import parse_target, parse_targets
@@ -25,7 +25,7 @@ LAYERS = (
 )
 
 
-def words_of(target: Target) -> str:
+def words_of(target):
     """A target as it can be typed."""
     text = f"{'not ' if target.sign < 0 else ''}{target.layer}:{target.unit}"
     where = target.where
@@ -40,12 +40,12 @@ def words_of(target: Target) -> str:
 
 
 def info(
-    labels: tuple[str, ...] | None = ANIMALS,
+    labels=ANIMALS,
     *,
-    units: int = 8,
-    outputs: tuple[LayerInfo, ...] = (),
-    activation: str = "softmax",
-) -> ModelInfo:
+    units=8,
+    outputs=(),
+    activation="softmax",
+):
     top = described("top", "Dense", (None, units), 5, inputs=("odd:name",), activation=activation)
     ends = outputs or (top,)
     return ModelInfo(
@@ -71,7 +71,7 @@ FIFTH = Target("conv", 5, before=False, label="channel 5")
 FIFTH_AND_THIRD = dataclasses.replace(FIFTH, against=3, against_label="channel 3")
 
 
-def at(target: Target, where: str | tuple[int, ...]) -> Target:
+def at(target, where):
     return dataclasses.replace(target, where=where)
 
 

@@ -11,7 +11,7 @@ from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 from layersight.nouns.heatmaps.work import Tracker, count_costs, map_passes
 
 
-def zeros(*shape: int) -> Images:
+def zeros(*shape):
     """One black image."""
     channels = np.zeros(shape[-1] if len(shape) > 1 else 1, np.float32)
     return Images({"x": np.zeros((1, *shape), np.float32)}, "x", channels, channels + 1)
@@ -30,20 +30,20 @@ def zeros(*shape: int) -> Images:
         ("rise", 2000),
     ],
 )
-def test_what_a_map_costs(name: str, passes: float) -> None:
+def test_what_a_map_costs(name, passes):
     images = zeros(150, 150, 3)
     assert map_passes(methods()[name], HeatmapOptions(), images, 128) == passes
     if name in ("score-cam", "rise"):
         assert map_passes(methods()[name], HeatmapOptions(masks=20), images, 128) == 20
 
 
-def test_occlusion_covers_each_unit_of_a_vector_and_many_positions_of_a_signal() -> None:
+def test_occlusion_covers_each_unit_of_a_vector_and_many_positions_of_a_signal():
     occlusion = methods()["occlusion"]
     for images, passes in ((zeros(40), 40), (zeros(40, 1), 19)):
         assert map_passes(occlusion, HeatmapOptions(), images, 0) == passes
 
 
-def test_what_measuring_costs() -> None:
+def test_what_measuring_costs():
     """Random maps are measured once for maps of one kind, the centre once."""
     metrics = choose_metrics("deletion,sensitivity")
     result = count_costs(
@@ -64,17 +64,17 @@ class Clock:
 
     now = 0.0
 
-    def __call__(self) -> float:
+    def __call__(self):
         return self.now
 
 
-def tracker(maps: int) -> tuple[Tracker, Clock, list[tuple[int, int]]]:
+def tracker(maps):
     reported: list[tuple[int, int]] = []
     clock = Clock()
     return Tracker(lambda *parts: reported.append(parts), maps, clock), clock, reported
 
 
-def test_the_time_that_is_told_is_the_time_that_it_takes() -> None:
+def test_the_time_that_is_told_is_the_time_that_it_takes():
     """A cheap part and one of a thousand passes: no 97 % that stand for minutes."""
     work, clock, reported = tracker(maps=2)
     work.plan({("quick", ""): 3, ("slow", ""): 1000}, lambda: 0.01)
@@ -90,7 +90,7 @@ def test_the_time_that_is_told_is_the_time_that_it_takes() -> None:
     assert reported[-1] == (12050, 12050 + 12000 + 50)
 
 
-def test_what_does_not_apply_takes_no_time() -> None:
+def test_what_does_not_apply_takes_no_time():
     work, clock, reported = tracker(maps=1)
     work.plan({("a", ""): 200, ("a", "m"): 300, ("b", ""): 100}, lambda: 0.001)
     work.drop("a")
@@ -101,11 +101,11 @@ def test_what_does_not_apply_takes_no_time() -> None:
     assert reported[-1] == (100, 100)
 
 
-def test_few_passes_are_not_measured_beforehand() -> None:
+def test_few_passes_are_not_measured_beforehand():
     work, _, reported = tracker(maps=1)
     work.plan({("a", ""): 3}, lambda: pytest.fail("measured"))
     assert reported == []
 
 
-def test_without_anyone_to_tell_nothing_is_planned() -> None:
+def test_without_anyone_to_tell_nothing_is_planned():
     assert Tracker(None, 3).planned

@@ -92,7 +92,7 @@ class MapPictures:
     def __init__(
         self, result: Heatmaps, index: int, options: HeatOptions, photograph: Photograph
     ) -> None:
-        self.result, self.entry = result, result.maps[index]
+        self.entry = result.maps[index]
         self.peak, self.name = describe_peak(result, index), map_name(result, self.entry)
         self.scale = heat_scale(result, index, options)
         self.cover: Cover | None = None  # drawn instead of the heat alone
@@ -118,29 +118,19 @@ class MapPictures:
         return Overlay(under, alpha, unseen if unseen.any() else None)
 
     def overlaid(self, title: str = "", side: float = SIDE, *, bar: bool = True) -> Picture:
-        return Picture(
-            self.steps,
-            self.scale.colours,
-            title=title,
-            lines=self.lines,
-            side=side,
-            scale=self.bar if bar else None,
-            bar="below",
-            overlay=self.overlay,
-            name=self.name,
-        )
+        scale = self.bar if bar else None
+        return self._picture(title, side, lines=self.lines, scale=scale, overlay=self.overlay)
 
     def alone(self, title: str = "") -> Picture:
-        return Picture(
-            self.steps,
-            self.scale.colours,
-            title=title,
-            side=SIDE,
-            scale=self.bar,
-            bar="below",
-            cover=self.cover,
-            name=self.name,
-        )
+        return self._picture(title, SIDE, scale=self.bar, cover=self.cover)
+
+    def _picture(self, title: str, side: float, **more: Any) -> Picture:
+        colours, name = self.scale.colours, self.name
+        return Picture(self.steps, colours, title=title, side=side, bar="below", name=name, **more)
+
+    def cell(self, title: str, subtitle: str, *, bar: bool = True) -> Drawn:
+        """The heat over the photograph as a cell of a grid."""
+        return self.steps, self.tile(title, subtitle, bar=bar), self.overlay
 
     def tile(self, title: str, subtitle: str, *, bar: bool = True, covered: bool = False) -> Tile:
         """The words around the map in a grid."""
@@ -306,11 +296,11 @@ def _row(
     lines: list[list[Drawn]] = []
     for start in range(0, len(maps), columns):
         part = maps[start : start + columns]
-        over = [
-            each.tile(target_name(result, each.entry), score_words(result, each.entry), bar=False)
+        over = (
+            each.cell(target_name(result, each.entry), score_words(result, each.entry), bar=False)
             for each in part
-        ]
-        lines.append([*before, *((e.steps, t, e.overlay) for e, t in zip(part, over, strict=True))])
+        )
+        lines.append([*before, *over])
         before = [EMPTY_CELL] * len(before)
         lines.append([*before, *((e.steps, e.tile("", "", covered=True), None) for e in part)])
     title, targets = method_title(result, first), plural(len(indices), "target")
@@ -349,10 +339,9 @@ def _table(
         kind = f"{target_name(result, entry)}, {methods}"
         words = score_words(result, entry)
         lines.append([] if bare else [_photograph_cell(group, photograph)])
-        lines[0] += [
-            _cell(each, join_words(layer_words(each.entry), size_words(each.entry)))
-            for each in maps
-        ]
+        for each in maps:
+            words_below = join_words(layer_words(each.entry), size_words(each.entry))
+            lines[0].append(each.cell(method_title(result, each.entry), words_below))
         columns = min(options.columns, len(lines[0]))
     else:
         kind = f"{methods}, {plural(len(targets), 'target')}"
@@ -361,12 +350,11 @@ def _table(
         if not bare:
             picture = input_picture(group, photograph, "photograph")
             blocks.append(Beside(((picture,), prediction_blocks(group.predictions[:1]))))
-        cells = {
-            (each.entry.method, each.entry.target): _cell(
-                each, f"{target_name(result, each.entry)}, {score_words(result, each.entry)}"
-            )
-            for each in reversed(maps)
-        }
+        cells = {}
+        for each in reversed(maps):
+            words_below = f"{target_name(result, each.entry)}, {score_words(result, each.entry)}"
+            key = each.entry.method, each.entry.target
+            cells[key] = each.cell(method_title(result, each.entry), words_below)
         for start in range(0, len(targets), columns):
             part = targets[start : start + columns]
             lines += [
@@ -382,11 +370,6 @@ def _table(
         kind=kind,
         facts=words,
     )
-
-
-def _cell(pictures: MapPictures, subtitle: str) -> Drawn:
-    tile = pictures.tile(method_title(pictures.result, pictures.entry), subtitle)
-    return pictures.steps, tile, pictures.overlay
 
 
 def _curves(
