@@ -150,18 +150,18 @@ class Bench:
 
     def run(self, case: Case, worker: Worker) -> tuple[Outcome, list[str]]:
         """Runs a case: what it did and what is wrong with it."""
-        place, out = self.folder / "case", self.folder / "out"
-        for folder in (place, out):
+        case_folder, out = self.folder / "case", self.folder / "out"
+        for folder in (case_folder, out):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-        path = place / f"case{Path(case.name).suffix}"
+        path = case_folder / f"case{Path(case.name).suffix}"
         case.write(path)
         model, image = (self._good, path) if case.kind == "image" else (path, self._image)
         arguments = ["summary", str(path)]
         if case.verb == "activations":
             arguments = [case.verb, str(model), str(image), "-o", str(out / "maps.npz")]
         rules = {
-            "readable": [str(place), str(self._good), str(self._image)],
+            "readable": [str(case_folder), str(self._good), str(self._image)],
             "writable": [str(out), tempfile.gettempdir()],
             "forbidden": [str(self.folder)],
             "canary": "",

@@ -11,8 +11,8 @@ from layersight.writers.sketch import PAPER, SCREEN, Box, Line, Link, Page, Pict
 MEDIA = {"paper": PAPER, "screen": SCREEN}
 
 
-def words(*found: Page) -> list[str]:
-    return [item.text for page in found for item in page.items if isinstance(item, Text)]
+def words(*drawn: Page) -> list[str]:
+    return [item.text for page in drawn for item in page.items if isinstance(item, Text)]
 
 
 def pictures(page: Page) -> list[Picture]:
@@ -60,13 +60,13 @@ def sharp(page: Page) -> None:
 
 def laid(document: Document, medium: str = "paper") -> list[Page]:
     """The pages of a document, on which nothing leaves the page or lies over another picture."""
-    found = paginate(document, MEDIA[medium])
-    for page in found:
+    drawn = paginate(document, MEDIA[medium])
+    for page in drawn:
         inside(page)
         apart(page)
         if medium == "screen":
             sharp(page)
-    return found
+    return drawn
 
 
 def told(document: Document, medium: str = "paper") -> str:

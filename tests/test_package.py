@@ -39,10 +39,10 @@ def test_help_imports_no_framework():
         "try:\n    main(['activations', '--help'])\n"
         "except SystemExit as end:\n    assert end.code == 0"
     )
-    shown, found = loaded_by(code, HEAVY)
+    output, found = loaded_by(code, HEAVY)
     assert found == ""
-    assert "--layers" in shown
-    assert "Example: layersight activations" in shown
+    assert "--layers" in output
+    assert "Example: layersight activations" in output
 
 
 def test_verbs_export_and_loading_import_no_framework():

@@ -71,8 +71,8 @@ class Network:
                 inner = layers.Conv2D(weights.shape[-1], self.kernel[1:], activation="relu")
                 stack.append(layers.TimeDistributed(inner, name=name))
             else:
-                made = {1: layers.Conv1D, 3: layers.Conv3D}[rank]
-                stack.append(made(weights.shape[-1], self.kernel, activation="relu", name=name))
+                kind = {1: layers.Conv1D, 3: layers.Conv3D}[rank]
+                stack.append(kind(weights.shape[-1], self.kernel, activation="relu", name=name))
         if rank:
             pool = {1: layers.GlobalAveragePooling1D, 3: layers.GlobalAveragePooling3D}[rank]
             stack.append(pool() if self.pooled else layers.Flatten())
@@ -104,22 +104,22 @@ class Network:
         if self.kernel is None:
             return values @ weights
         sides = [side - size + 1 for side, size in zip(values.shape[:-1], self.kernel, strict=True)]
-        made = np.zeros((*sides, weights.shape[-1]))
-        for place in np.ndindex(*sides):
-            made[place] = np.tensordot(values[self.patch(place)], weights, weights.ndim - 1)
-        return made
+        output = np.zeros((*sides, weights.shape[-1]))
+        for position in np.ndindex(*sides):
+            output[position] = np.tensordot(values[self.patch(position)], weights, weights.ndim - 1)
+        return output
 
-    def patch(self, place):
-        return tuple(slice(at, at + size) for at, size in zip(place, self.kernel, strict=True))
+    def patch(self, position):
+        return tuple(slice(at, at + size) for at, size in zip(position, self.kernel, strict=True))
 
     def spread(self, gradients, weights, shape):
         """The gradient by what a convolution took, from that by what it gave."""
         if self.kernel is None:
             return weights @ gradients
-        made = np.zeros(shape)
-        for place in np.ndindex(*gradients.shape[:-1]):
-            made[self.patch(place)] += weights @ gradients[place]
-        return made
+        output = np.zeros(shape)
+        for position in np.ndindex(*gradients.shape[:-1]):
+            output[self.patch(position)] += weights @ gradients[position]
+        return output
 
     def back(self, example, unit, *, guided=False):
         """The gradients of a logit by layers "a" and "b" and by the example."""
@@ -134,14 +134,14 @@ class Network:
     def follow(self, example, slope, *, guided=False):
         """The gradients by layers "a" and "b" and by the example, from that by layer "b"."""
         before, after, _ = self.forward(example)
-        found = [slope]
+        gradients = [slope]
         shapes = [after[0].shape, example.shape]
         for index, shape in zip((1, 0), shapes, strict=True):
             through = slope * (before[index] > 0)
             through = through * (slope > 0) if guided else through
             slope = self.spread(through, self.weights[index], shape)
-            found.append(slope)
-        return found[1], found[0], found[2]
+            gradients.append(slope)
+        return gradients[1], gradients[0], gradients[2]
 
 
 def positions(values):
@@ -220,35 +220,35 @@ class Expected:
             sorted({*range(0, length - side + 1, stride if side > 1 else 1), length - side})
             for length, side in zip(self.size, sides, strict=True)
         ]
-        whole, total, count = self.score(self.example), np.zeros(self.size), np.zeros(self.size)
+        intact, total, count = self.score(self.example), np.zeros(self.size), np.zeros(self.size)
         for corner in itertools.product(*starts):
             area = tuple(slice(at, at + side) for at, side in zip(corner, sides, strict=True))
             mask = np.ones(self.size)
             mask[area] = 0
-            total[area] += whole - self.masked(mask)
+            total[area] += intact - self.masked(mask)
             count[area] += 1
         return total / count
 
     def rise(self):
         length = [*self.size[:-2], *(min(self.size[-2:]) for _ in self.size[-2:])]
-        sides = [-(-each // min(CELLS, each)) for each in length]
-        cells = [-(-each // side) for each, side in zip(self.size, sides, strict=True)]
+        sides = [-(-side // min(CELLS, side)) for side in length]
+        cells = [-(-size // side) for size, side in zip(self.size, sides, strict=True)]
         total = np.zeros(self.size)
         for number in range(MASKS):
             chance = np.random.default_rng((0, 4, number))
-            kept = (chance.random(cells) < KEEP).astype(float)
+            grid = (chance.random(cells) < KEEP).astype(float)
             shifts = list(chance.integers(0, sides[-1], len(sides[-2:])))
             shifts = [chance.integers(0, sides[0]), *shifts] if len(sides) == 3 else shifts
             large = [(count + 1) * side for count, side in zip(cells, sides, strict=True)]
-            part = tuple(slice(at, at + each) for at, each in zip(shifts, self.size, strict=True))
-            mask = papers.enlarged(kept, large)[part]
+            part = tuple(slice(at, at + size) for at, size in zip(shifts, self.size, strict=True))
+            mask = papers.enlarged(grid, large)[part]
             total += self.masked(mask) * mask
         return total / (KEEP * MASKS)
 
 
 def costly(kind):
     """The methods that "all" leaves out, and that apply."""
-    return [name for name, each in methods().items() if each.costly and applies(kind, name)]
+    return [name for name, entry in methods().items() if entry.costly and applies(kind, name)]
 
 
 def options(kind):
@@ -258,7 +258,7 @@ def options(kind):
 
 
 @functools.cache
-def found(kind, pooled=False):
+def explained(kind, pooled=False):
     """The network, the example and what layersight gives for it."""
     shape, kernel = KINDS[kind]
     network = Network(shape, kernel, pooled=pooled)
@@ -304,7 +304,7 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "method"), CASES)
 def test_every_method_is_its_second_writing(kind, method):
-    network, example, unit, maps, _ = found(kind)
+    network, example, unit, maps, _ = explained(kind)
     expected = Expected(network, example, unit, *ends(example))
     entry = maps[method]
     assert entry.target.unit == unit
@@ -319,8 +319,8 @@ def test_every_method_is_its_second_writing(kind, method):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_methods_that_do_not_apply_are_named(kind):
-    *_, maps, result = found(kind)
-    wanted = {name for name, each in methods().items() if each.comparable and not each.costly}
+    *_, maps, result = explained(kind)
+    wanted = {name for name, entry in methods().items() if entry.comparable and not entry.costly}
     lost = {name for name in wanted if name not in maps}
     assert lost == {name for name in wanted if name == "cam" or not applies(kind, name)}
     for name in lost:
@@ -329,31 +329,31 @@ def test_methods_that_do_not_apply_are_named(kind):
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "vector"])
 def test_cam_is_the_sum_of_maps_by_the_weights_of_the_dense_layer(kind):
-    network, example, unit, maps, _ = found(kind, pooled=True)
+    network, example, unit, maps, _ = explained(kind, pooled=True)
     wanted = network.forward(example)[1][1] @ network.weights[2][:, unit]
     np.testing.assert_allclose(maps["cam"].coarse, wanted, atol=1e-4 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "vector"])
 def test_a_channel_of_a_layer_is_shown_and_explained(kind):
-    network, example, *_ = found(kind)
+    network, example, *_ = explained(kind)
     model = network.opened()
     maps = network.forward(example)[1][1]
-    place = tuple(int(at) for at in np.unravel_index(maps[..., 2].argmax(), maps.shape[:-1]))
-    text = ",".join(map(str, place))
-    (shown,) = layersight.heatmap(model, example[None], method="activation", target="b:2")
-    np.testing.assert_allclose(shown.coarse, maps[..., 2], atol=1e-5)
+    position = tuple(int(at) for at in np.unravel_index(maps[..., 2].argmax(), maps.shape[:-1]))
+    text = ",".join(map(str, position))
+    (activation,) = layersight.heatmap(model, example[None], method="activation", target="b:2")
+    np.testing.assert_allclose(activation.coarse, maps[..., 2], atol=1e-5)
     (one,) = layersight.heatmap(model, example[None], method="gradient", target=f"b:2@{text}")
-    assert one.target.where == place
-    np.testing.assert_allclose(one.score, maps[(*place, 2)], rtol=1e-4)
-    region = ",".join(f"{at}:{at + 1}" for at in place)
+    assert one.target.where == position
+    np.testing.assert_allclose(one.score, maps[(*position, 2)], rtol=1e-4)
+    region = ",".join(f"{at}:{at + 1}" for at in position)
     (same,) = layersight.heatmap(model, example[None], method="gradient", target=f"b:2@{region}")
     np.testing.assert_allclose(same.values, one.values, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "vector"])
 def test_a_pattern_is_so_many_steps_along_the_normalised_gradient(kind):
-    network, example, *_ = found(kind)
+    network, example, *_ = explained(kind)
     rate, steps, channel = 0.05, 5, 2
     result = layersight.patterns(
         network.opened(), "b", [channel], start=example, steps=steps, rate=rate
@@ -383,7 +383,7 @@ def test_a_pattern_is_so_many_steps_along_the_normalised_gradient(kind):
 
 @pytest.mark.one_backend
 def test_patterns_of_signals_have_no_natural_images_and_no_size(tmp_path):
-    model = found("signal")[0].opened()
+    model = explained("signal")[0].opened()
     with pytest.raises(UsageError, match="leave them out"):
         layersight.patterns(model, "b", [0], size=(1, 20))
     with pytest.raises(UsageError, match="maco is of pictures"):
@@ -392,16 +392,16 @@ def test_patterns_of_signals_have_no_natural_images_and_no_size(tmp_path):
 
 def drawn(kind, view="single", method="occlusion"):
     """The result of one method, its sections in a view, and its only map."""
-    whole = found(kind)[-1]
-    place = next(place for place, entry in enumerate(whole) if entry.method == method)
-    result = select_maps(whole, [place])
+    maps = explained(kind)[-1]
+    index = next(index for index, entry in enumerate(maps) if entry.method == method)
+    result = select_maps(maps, [index])
     document = describe(result, HeatOptions(view=view))
     return result, document.parts[0].sections, result.maps[0]
 
 
 @pytest.mark.one_backend
 def test_a_signal_is_a_curve_in_the_colours_of_its_heat():
-    _, example, *_ = found("signal")
+    _, example, *_ = explained("signal")
     result, sections, entry = drawn("signal")
     curves = [block for block in sections[0].blocks if isinstance(block, Curve)]
     scale = heat_scale(result, 0, HeatOptions())
@@ -414,13 +414,15 @@ def test_a_signal_is_a_curve_in_the_colours_of_its_heat():
     assert curves[0].scale is None
     hottest = int(entry.values.argmax())
     assert describe_peak(result, 0) == f"position {hottest}"
-    told = [line for block in sections[0].blocks if isinstance(block, Note) for line in block.lines]
-    assert f"Hottest at position {hottest}." in told
+    lines = [
+        line for block in sections[0].blocks if isinstance(block, Note) for line in block.lines
+    ]
+    assert f"Hottest at position {hottest}." in lines
 
 
 @pytest.mark.one_backend
 def test_a_vector_is_bars_as_high_as_its_heat():
-    _, example, *_ = found("vector")
+    _, example, *_ = explained("vector")
     _, sections, entry = drawn("vector")
     (bars,) = (block for block in sections[0].blocks if isinstance(block, Curve))
     (table,) = (block for block in sections[0].blocks if isinstance(block, Table))
@@ -433,19 +435,19 @@ def test_a_vector_is_bars_as_high_as_its_heat():
 @pytest.mark.one_backend
 @pytest.mark.parametrize("kind", ["volume", "frames"])
 def test_frames_and_slices_are_a_strip_with_the_heat_under_each(kind):
-    _, example, *_ = found(kind)
+    _, example, *_ = explained(kind)
     result, sections, entry = drawn(kind)
     (grid,) = (block for block in sections[0].blocks if isinstance(block, Grid))
     depth = len(example)
     scale = heat_scale(result, 0, HeatOptions())
     assert grid.columns == depth
     frames = result.images[0].frames
-    for place in range(depth):
-        under, heat, over = (grid.pixels[place + row * depth] for row in range(3))
-        np.testing.assert_array_equal(under, np.broadcast_to(frames[place], under.shape))
-        np.testing.assert_array_equal(heat, scale.steps(entry.values[place]))
+    for frame in range(depth):
+        under, heat, over = (grid.pixels[frame + row * depth] for row in range(3))
+        np.testing.assert_array_equal(under, np.broadcast_to(frames[frame], under.shape))
+        np.testing.assert_array_equal(heat, scale.steps(entry.values[frame]))
         np.testing.assert_array_equal(over, heat)
-        overlay = grid.overlays[place + 2 * depth]
+        overlay = grid.overlays[frame + 2 * depth]
         np.testing.assert_array_equal(overlay.under, under)
     word = "frame" if kind == "frames" else "slice"
     assert [tile.label for tile in grid.tiles[:depth]] == [f"{word} {n}" for n in range(depth)]
@@ -457,11 +459,11 @@ def test_frames_and_slices_are_a_strip_with_the_heat_under_each(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg", ".html", ".npz", ".zarr", ".json", ""])
 def test_every_file(kind, suffix, tmp_path):
-    whole = found(kind)[-1]
+    maps = explained(kind)[-1]
     picked = [
-        place for place, entry in enumerate(whole) if entry.method in ("gradient", "occlusion")
+        index for index, entry in enumerate(maps) if entry.method in ("gradient", "occlusion")
     ]
-    result = select_maps(whole, picked)
+    result = select_maps(maps, picked)
     path = tmp_path / f"x{suffix}"
     layersight.save(result, path)
     assert path.exists()
@@ -483,9 +485,9 @@ def test_a_long_signal_keeps_its_extremes():
     values = np.random.default_rng(0).normal(size=50_000).astype(np.float32)
     strength = np.zeros_like(values)
     strength[31_234] = -2
-    places, kept, heat = thinned(values, strength)
-    assert len(places) <= 900
-    assert kept.min() == values.min()
-    assert kept.max() == values.max()
-    np.testing.assert_array_equal(kept, values[places.astype(int)])
+    indices, extremes, heat = thinned(values, strength)
+    assert len(indices) <= 900
+    assert extremes.min() == values.min()
+    assert extremes.max() == values.max()
+    np.testing.assert_array_equal(extremes, values[indices.astype(int)])
     assert heat.min() == -2

@@ -44,8 +44,8 @@ def in_numpy(live):
         seen = np.lib.stride_tricks.sliding_window_view(batch, kernel.shape[:2], axis=(0, 1))
         return np.einsum("yxchw,hwcf->yxf", seen, kernel)
 
-    def compute(one):
-        padded = np.pad(one, ((1, 1), (1, 1), (0, 0)))
+    def compute(image):
+        padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
         first = np.maximum(windows(padded, low) + low_bias, 0)
         second = np.maximum(windows(first, high)[::2, ::2] + high_bias, 0)
         logits = second.mean((0, 1)) @ dense + bias
@@ -108,8 +108,8 @@ def test_weights_are_drawn_anew_from_the_output_down_and_come_back():
     assert all(np.abs(each - first).max() > 1e-6 for each in result.maps)
     assert np.abs(result.maps[0] - result.maps[1]).max() > 1e-6
     np.testing.assert_allclose(explain(images.pixels)[0], first, rtol=1e-4, atol=1e-6)
-    for one, other in zip(before, live.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weight, other in zip(before, live.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
     again = cascade(model, images, explain, layers=layers, stages=3, seed=5)
     np.testing.assert_allclose(again.maps, result.maps, rtol=1e-4, atol=1e-6)
 
@@ -142,10 +142,10 @@ def test_evaluating_a_model_and_its_heatmaps_by_themselves():
     wanted = board.measure(
         explain(images.pixels)[0], choose_metrics("all,costly"), resolution=SIZE, explain=explain
     )
-    for place, measure in enumerate(wanted):
-        assert result.values[1, place, 1] == pytest.approx(measure.value, abs=1e-4)
-        assert result.random[1, place, 1] == pytest.approx(measure.random, abs=1e-4)
-        assert result.centre[place, 1] == pytest.approx(measure.centre, abs=1e-4)
+    for index, measure in enumerate(wanted):
+        assert result.values[1, index, 1] == pytest.approx(measure.value, abs=1e-4)
+        assert result.random[1, index, 1] == pytest.approx(measure.random, abs=1e-4)
+        assert result.centre[index, 1] == pytest.approx(measure.centre, abs=1e-4)
 
 
 IMAGES = ("n02129604_tiger", "n01532829_house_finch", "n01860187_black_swan")

@@ -34,7 +34,7 @@ def padding_of(window):
     return "same" if window.padded else "valid"
 
 
-def places(window):
+def windows_of(window):
     """Each position of a window, with the pixels below it."""
     for row in range(window.count[0]):
         for column in range(window.count[1]):
@@ -55,7 +55,7 @@ def test_the_backward_pass_through_a_maximum_goes_to_the_first_of_equals(window)
     slope = random(2, *window.count, 3)
     result = np.zeros_like(slope)
     expected = np.zeros_like(images)
-    for row, column, pixels in places(window):
+    for row, column, pixels in windows_of(window):
         values = np.stack([images[:, top, left] for _, _, top, left in pixels])
         result[:, row, column] = values.max(0)
         best = values.argmax(0)

@@ -109,11 +109,11 @@ def test_gradients_by_inputs_are_those_of_the_backend_alone(kind):
         out = keras.tree.flatten(out)[0]
         return keras.ops.sum(out * keras.ops.convert_to_tensor(goal[0].weights))
 
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
 
-        def of_one(array, place=place):
+        def of_one(array, index=index):
             arrays = [keras.ops.convert_to_tensor(batch[other]) for other in names]
-            arrays[place] = array
+            arrays[index] = array
             return score(arrays)
 
         _, slope = gradient_of(of_one, batch[name])

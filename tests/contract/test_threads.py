@@ -161,7 +161,7 @@ def test_compiled_programs_are_kept_in_bounded_number(networks):
     model = load_model(networks[0])
     names = ["top", "left", "shared", "norm", "gap"]
     for number in range(PROGRAMS + 2):
-        chosen = [name for place, name in enumerate(names) if number >> place & 1]
+        chosen = [name for index, name in enumerate(names) if number >> index & 1]
         model.forward({"picture": IMAGE}, chosen)
         goal = (Readout("top", np.ones((1, 3), np.float32)),)
         model.read({"picture": np.repeat(IMAGE, number % 8 + 1, 0)}, goal)

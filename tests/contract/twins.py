@@ -50,8 +50,8 @@ def build(network: str, weights: Arrays) -> keras.Model:
         stream = keras.layers.Flatten(name="flat")(stream)
     model = keras.Model(inputs, keras.layers.Dense(CLASSES, name="top")(stream), name=network)
     for name in (*FILTERS, "top"):
-        place = f"{network}/{name}"
-        model.get_layer(name).set_weights([weights[f"{place}/kernel"], weights[f"{place}/bias"]])
+        prefix = f"{network}/{name}"
+        model.get_layer(name).set_weights([weights[f"{prefix}/kernel"], weights[f"{prefix}/bias"]])
     return model
 
 

@@ -419,10 +419,10 @@ def _vocabulary(kind: str, **more: Any) -> None:
     says = f"CVE-2025-12058: a {kind} whose vocabulary is a file or an address."
 
     def writer(path: Path, traps: Traps) -> None:
-        places = (str(traps.secret), traps.secret.as_uri(), "http://127.0.0.1:9/words.txt")
+        targets = (str(traps.secret), traps.secret.as_uri(), "http://127.0.0.1:9/words.txt")
         layers = [
-            layer(kind, f"words_{number}", vocabulary=place, **more)
-            for number, place in enumerate(places)
+            layer(kind, f"words_{number}", vocabulary=target, **more)
+            for number, target in enumerate(targets)
         ]
         wrapped = layer("TimeDistributed", "wrapped", layer=layers[0])
         write_model(path, wrapped, *layers, conv())

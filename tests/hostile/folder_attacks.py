@@ -218,16 +218,16 @@ def labels_beside_link(path: Path, traps: Traps) -> None:
 # SavedModel
 
 
-def _linked(name: str, place: str, target: Callable[[Traps], Path]) -> None:
+def _linked(name: str, part: str, target: Callable[[Traps], Path]) -> None:
     def writer(path: Path, traps: Traps) -> None:
         write_parts(path, saved_model_parts(small()))
-        if (path / place).is_dir() and not (path / place).is_symlink():
-            for inner in (path / place).iterdir():
+        if (path / part).is_dir() and not (path / part).is_symlink():
+            for inner in (path / part).iterdir():
                 inner.unlink()
-            (path / place).rmdir()
-        link(path / place, target(traps))
+            (path / part).rmdir()
+        link(path / part, target(traps))
 
-    says = f"A SavedModel whose {place} is a link elsewhere."
+    says = f"A SavedModel whose {part} is a link elsewhere."
     register_attack(Attack(f"saved_model_link_{name}", "model", says, writer, refused=True))
 
 

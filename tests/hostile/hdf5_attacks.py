@@ -72,11 +72,11 @@ def register_both(
     name: str, says: str, change: Change, *, heavy: bool = False, refused: bool = False
 ) -> None:
     """Registers a change of the weights as an attack in HDF5 and in ``.keras``."""
-    places = {
+    groups = {
         "h5": ("model_weights/conv", "kernel:0", "bias:0"),
         "keras": ("layers/conv2d/vars", "0", "1"),
     }
-    for suffix, (group, kernel, bias) in places.items():
+    for suffix, (group, kernel, bias) in groups.items():
 
         def change_file(
             file: h5py.File,

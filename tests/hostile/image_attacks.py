@@ -234,8 +234,8 @@ def jpeg_huge(path: Path, traps: Traps) -> None:
     target = io.BytesIO()
     Image.new("RGB", (16, 16)).save(target, "JPEG")
     data = bytearray(target.getvalue())
-    place = data.find(b"\xff\xc0")
-    data[place + 5 : place + 9] = struct.pack(">2H", 65_500, 65_500)
+    start = data.find(b"\xff\xc0")
+    data[start + 5 : start + 9] = struct.pack(">2H", 65_500, 65_500)
     path.write_bytes(data)
 
 

@@ -124,14 +124,14 @@ def layer_classes() -> dict[str, Any]:
     from layersight.frameworks.keras.gone import GONE
     from layersight.frameworks.keras.lookup import REFUSED, TEXT_LAYERS
 
-    found = {
+    classes = {
         name: getattr(keras.layers, name)
         for name in dir(keras.layers)
         if isinstance(getattr(keras.layers, name), type)
         and issubclass(getattr(keras.layers, name), keras.Layer)
     }
-    apart = {*LEFT_OUT, *WRAPPED, *REFUSED, *TEXT_LAYERS}
-    kept = {n: c for n, c in found.items() if n not in apart and not n.endswith(CELLS)}
+    left_out = {*LEFT_OUT, *WRAPPED, *REFUSED, *TEXT_LAYERS}
+    kept = {n: c for n, c in classes.items() if n not in left_out and not n.endswith(CELLS)}
     return kept | GONE
 
 
@@ -141,15 +141,15 @@ def operation_classes() -> dict[str, tuple[str, Any]]:
 
     from layersight.frameworks.keras.lookup import _operation
 
-    places = ("numpy", "nn", "math", "image", "linalg", "core")
-    found: dict[str, tuple[str, Any]] = {}
-    for place in places:
-        module = f"keras.src.ops.{place}"
+    modules = ("numpy", "nn", "math", "image", "linalg", "core")
+    classes: dict[str, tuple[str, Any]] = {}
+    for module_name in modules:
+        module = f"keras.src.ops.{module_name}"
         for name in dir(__import__(module, fromlist=["x"])):
             cls = _operation(name, module)
             if cls is not None and issubclass(cls, keras.Operation):
-                found.setdefault(name, (module, cls))
-    return found
+                classes.setdefault(name, (module, cls))
+    return classes
 
 
 def _axes_of(name: str) -> int:
@@ -168,8 +168,12 @@ def _axes_of(name: str) -> int:
 
 def _parameters(function: Any) -> list[inspect.Parameter]:
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    found = [p for p in inspect.signature(function).parameters.values() if p.kind not in kinds]
-    return [p for p in found if p.name not in ("self", "name", "kwargs", "training")]
+    parameters = inspect.signature(function).parameters.values()
+    return [
+        p
+        for p in parameters
+        if p.kind not in kinds and p.name not in ("self", "name", "kwargs", "training")
+    ]
 
 
 def _is_numeric(parameter: inspect.Parameter) -> bool:

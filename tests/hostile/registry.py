@@ -116,9 +116,9 @@ class Attack:
 
     def make(self, folder: Path, traps: Traps) -> Path:
         """Writes the file into its own folder and returns its path."""
-        place = folder / self.name
-        place.mkdir(parents=True, exist_ok=True)
-        path = place / self.file
+        own_folder = folder / self.name
+        own_folder.mkdir(parents=True, exist_ok=True)
+        path = own_folder / self.file
         self.write(path, traps)
         return path
 

@@ -105,8 +105,8 @@ def make_models(folder: Path) -> None:
 
     for make in (plain, graph, nested):
         for suffix in (".keras", ".h5"):
-            made = make()
-            made.save(folder / f"{made.name}{suffix}")
+            model = make()
+            model.save(folder / f"{model.name}{suffix}")
             keras.backend.clear_session()
 
 
@@ -127,8 +127,8 @@ def model_seeds() -> list[Seed]:
         for container, key in all_spots(seed.config):
             if key == "shared_object_id":  # where the object was in memory
                 container[key] = 1
-    made = [Seed(seed.name, with_config(seed, seed.config), seed.config) for seed in seeds]
-    return [*made, *old_seeds()]
+    models = [Seed(seed.name, with_config(seed, seed.config), seed.config) for seed in seeds]
+    return [*models, *old_seeds()]
 
 
 def old_seeds() -> list[Seed]:
@@ -230,12 +230,12 @@ def with_config(seed: Seed, config: Any) -> bytes:
     text = json.dumps(config)
     target = io.BytesIO(seed.content)
     if seed.content.startswith(b"PK"):
-        made = io.BytesIO()
-        with zipfile.ZipFile(target) as old, zipfile.ZipFile(made, "w") as new:
+        content = io.BytesIO()
+        with zipfile.ZipFile(target) as old, zipfile.ZipFile(content, "w") as new:
             for name in old.namelist():
                 data = text.encode() if name == "config.json" else old.read(name)
                 new.writestr(zipfile.ZipInfo(name), data)
-        return made.getvalue()
+        return content.getvalue()
     with h5py.File(target, "r+") as file:
         del file.attrs["model_config"]
         file.attrs.create("model_config", text, dtype=h5py.string_dtype())
@@ -254,8 +254,8 @@ def with_config_in_folder(seed: Seed, config: Any) -> Parts:
 
 def with_damaged_store(seed: Seed, other: bytes, chance: random.Random) -> bytes:
     """A ``.keras`` archive that is whole, but one of its members is mutated."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(seed.content)) as old, zipfile.ZipFile(made, "w") as new:
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(seed.content)) as old, zipfile.ZipFile(content, "w") as new:
         names = old.namelist()
         chosen = chance.choice(names)
         for name in names:
@@ -263,7 +263,7 @@ def with_damaged_store(seed: Seed, other: bytes, chance: random.Random) -> bytes
             if name == chosen:
                 data = mutate_bytes(data, other, chance)
             new.writestr(zipfile.ZipInfo(name), data)
-    return made.getvalue()
+    return content.getvalue()
 
 
 def with_damaged_part(seed: Seed, other: bytes, chance: random.Random) -> Parts:
