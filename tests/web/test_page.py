@@ -253,6 +253,29 @@ def test_light_and_dark(browser: Browser, address: str) -> None:
     walker.close()
 
 
+@pytest.mark.parametrize(
+    ("activation", "value", "words"),
+    [
+        ("sigmoid", 0.7, "probability 0.67"),
+        ("linear", -3, "value \u22123"),
+        ("linear", None, "value \u2013"),
+    ],
+)
+def test_one_number_is_not_called_a_class(
+    browser: Browser, activation: str, value: float | None, words: str
+) -> None:
+    number = np.nan if value is None else value
+
+    def compute(picture: Any) -> Any:
+        return np.full((len(picture), 1), number, np.float32)
+
+    with inside([picture()], Fake({"top": ("Dense", compute, activation)})) as address:
+        walker = Walker(browser, address)
+        page = walker.open()
+        assert " ".join(page.locator(".says").inner_text().split()) == words
+        walker.close()
+
+
 def test_without_an_image_the_sample_is_offered(browser: Browser) -> None:
     with inside([]) as address:
         walker = Walker(browser, address)

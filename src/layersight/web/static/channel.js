@@ -112,7 +112,7 @@ function Slice({ volume, index, colours }) {
 
 function Units({ maps, channel, image }) {
   const store = useStore();
-  const entryOf = (index) => ({ index, score: maps.max[index], label: labelOf(store, index) || `unit ${index}` });
+  const entryOf = (index) => ({ index, score: maps.max[index], name: labelOf(store, index) || `unit ${index}` });
   const strongest = useMemo(() => (maps ? [...maps.max.keys()].sort((a, b) => maps.max[b] - maps.max[a]).slice(0, MAX_UNITS).map(entryOf) : []), [maps]);
   const entries = strongest.some((each) => each.index === channel) || !maps ? strongest : [...strongest.slice(0, MAX_UNITS - 1), entryOf(channel)];
   const low = Math.min(0, ...entries.map((each) => each.score));

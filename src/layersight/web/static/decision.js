@@ -22,7 +22,7 @@ export function Decision() {
   const live = store.host.kind !== "page";
   const five = output?.top ?? [];
   const hasMore = live && five.length > 1 && output.size > five.length;
-  const entries = (more && hasMore && store.tenPredictionsOf(image.id)?.[0]?.top) || five;
+  const entries = (more && hasMore && store.predictionsOf(image.id, { top: 10 })?.[0]?.top) || five;
   const ofChannel = target.includes(":");
   const chosen = target === "" ? entries[0]?.index : entries.find((each) => targetOf(each) === target)?.index;
   const { layer, ...rest } = options;

@@ -9,8 +9,12 @@ export function number(value) {
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 
-/** A number that may be a probability: two decimals, unless they would be zeros. @param {number} value */
-export const score = (value) => (Math.abs(value) <= 1 && (Math.abs(value) >= 0.01 || !value) ? value.toFixed(2).replace("-", "−") : number(Number(value.toPrecision(2))));
+/** A number that may be a probability: two decimals, unless they would be zeros. @param {number | null} value */
+export function score(value) {
+  if (!Number.isFinite(value)) return number(value);
+  const size = Math.abs(value);
+  return size <= 1 && (size >= 0.01 || !size) ? value.toFixed(2).replace("-", "−") : number(Number(value.toPrecision(2)));
+}
 
 /** @param {number} share from 0 to 1; never rounded to 0 or 100 % */
 export function percent(share) {
@@ -37,8 +41,12 @@ export const basename = (path) => path.split(/[\\/]/).pop() || path;
 /** The last part of the name of a layer. @param {string} name */
 export const shortName = (name) => name.split("/").pop();
 
-/** @param {{label?: string, index: number}} entry of a prediction */
-export const className = (entry) => entry.label ?? `class ${entry.index}`;
+/** The name of a number of an output: only a class is called a class. @param {{label?: string, index: number}} entry @param {{kind?: string, size: number}} output */
+export function nameOf(entry, { kind, size }) {
+  if (entry.label) return entry.label;
+  if (size === 1 && (kind === "probability" || kind === "value")) return kind;
+  return `${kind === "values" ? "output" : "class"} ${entry.index}`;
+}
 
 /** The name of a class as the target of a heatmap. @param {{label?: string, index: number}} entry */
 export const targetOf = (entry) => String(entry.label ?? entry.index);

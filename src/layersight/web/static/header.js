@@ -1,7 +1,7 @@
 /** The head of the page: the network, the images, and the predictions for the chosen one. */
 import { html, useEffect, useRef, useState, useStore } from "./html.js";
 import { Bar, IconButton } from "./parts.js";
-import { basename, className, count, plural, score, targetOf } from "./format.js";
+import { basename, count, plural, score, targetOf } from "./format.js";
 
 export function Header() {
   const store = useStore();
@@ -29,11 +29,11 @@ function Predictions() {
   const other = second ? store.predictionsOf(second.id)?.[0]?.top ?? [] : [];
   const open = (entry, at) => store.set({ tab: "class", target: at === 0 ? "" : targetOf(entry) });
   if (!image) return html`<div class="says"></div>`;
-  const line = (entry, was) => html`<span class="name">${className(entry)}</span>
+  const line = (entry, was) => html`<span class="name">${entry.name}</span>
     <${Bar} value=${entry.score} before=${was} />
     <span class="score">${score(entry.score)}</span>`;
   const item = (entry, at, was) => (features.heatmap && (at === 0 || store.host.kind !== "page")
-    ? html`<button type="button" key=${entry.index} title=${`What decided for ${className(entry)}`} onClick=${() => open(entry, at)}>${line(entry, was)}</button>`
+    ? html`<button type="button" key=${entry.index} title=${`What decided for ${entry.name}`} onClick=${() => open(entry, at)}>${line(entry, was)}</button>`
     : html`<div key=${entry.index}>${line(entry, was)}</div>`);
   const pair = other.length > 0 && second.id !== base;
   return html`<div class="says" aria-label="What the network says" role="group" aria-live="polite">

@@ -1,6 +1,6 @@
 /** Small parts that several panes are made of. */
 import { html, useEffect, useRef } from "./html.js";
-import { className, number, score } from "./format.js";
+import { number, score } from "./format.js";
 
 const PATHS = {
   plus: "M8 3v10M3 8h10",
@@ -163,12 +163,12 @@ const share = (value, low, high) => `${Math.max(0, Math.min(1, (value - low) / (
 /** A value between two others, and where it was before. @param {{value: number, before?: number, low?: number, high?: number}} props */
 export const Bar = ({ value, before, low = 0, high = 1 }) => html`<span class="bar"><i style=${{ width: share(value, low, high) }}></i>${before !== undefined && html`<u style=${{ left: share(before, low, high) }}></u>`}</span>`;
 
-/** Classes and their scores. @param {{entries: {index: number, label: string, score: number}[], before?: Map<number, number> | null, chosen?: number | null, onChoose?: (entry: any) => void, low?: number, high?: number}} props */
+/** Classes and their scores. @param {{entries: {index: number, name: string, score: number}[], before?: Map<number, number> | null, chosen?: number | null, onChoose?: (entry: any) => void, low?: number, high?: number}} props */
 export function Scores({ entries, before = null, chosen = null, onChoose, low = 0, high = 1 }) {
   const text = (value) => (low === 0 && high === 1 ? score(value) : number(value));
   return html`<ul class="scores">${entries.map((entry) => {
     const was = before?.get(entry.index);
-    const line = html`<span class="name" title=${entry.label ?? entry.index}>${className(entry)}</span>
+    const line = html`<span class="name" title=${entry.name}>${entry.name}</span>
       <${Bar} value=${entry.score} before=${was} low=${low} high=${high} />
       <span class="score">${was !== undefined && text(was) !== text(entry.score) ? html`<s>${text(was)}</s> ` : ""}${text(entry.score)}</span>`;
     return html`<li key=${entry.index} class=${chosen === entry.index ? "on" : ""}>${onChoose

@@ -3,7 +3,7 @@ import { batch, computed, effect, signal, untracked } from "./html.js";
 import { bestChannel, difference, maxPosition, onOneScale, readMaps, sortChannels } from "./maps.js";
 import { foldedAtFirst, lanesOf, nest, rowsOf } from "./graph.js";
 import { createCache } from "./cache.js";
-import { clamp } from "./format.js";
+import { clamp, nameOf } from "./format.js";
 import { DEFAULTS, createView, decode, follow } from "./history.js";
 import { optionsOf } from "./parts.js";
 
@@ -99,9 +99,8 @@ export function createStore(host, address) {
     const frame = Math.min(entry.frames - 1, Math.floor(((maps.slice + 0.5) / maps.slices) * entry.frames));
     return { ...entry, frame, width, height, region: [0, 0, height, width] };
   };
-  const predictionsOf = (id) => about("predictions", id).value?.predictions ?? null;
-  /** The predictions with more classes of each output. */
-  const tenPredictionsOf = (id) => about("predictions", id, { top: 10 }).value?.predictions;
+  /** The predictions for an image, with the names of their numbers. */
+  const predictionsOf = (id, more) => about("predictions", id, more).value?.predictions.map((output) => ({ ...output, top: output.top.map((entry) => ({ ...entry, name: nameOf(entry, output) })) })) ?? null;
   const predictions = computed(() => (ready.value ? predictionsOf(view.image.value) : null));
 
   const tabs = computed(() => {
@@ -352,7 +351,7 @@ export function createStore(host, address) {
   };
   return {
     host, ask, view, model, images, image, second, imageOf, failure, ready, busy, during, announced,
-    layers, layer, layerNumbers, current, other, shown, scaling, ordered, channel, statistics, statisticsOf, predictions, predictionsOf, tenPredictionsOf, frameOf, tabs, tab, explained,
+    layers, layer, layerNumbers, current, other, shown, scaling, ordered, channel, statistics, statisticsOf, predictions, predictionsOf, frameOf, tabs, tab, explained,
     filter, rows, lanes, fold, reveal, pointer, pinned, boxOf, pointOf, cellOf, cell, probe,
     photographOf, answers, set, openLayer, walkLayers, walkChannels, show, upload, sample, edit, begin, close,
   };
