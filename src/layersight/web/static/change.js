@@ -58,7 +58,7 @@ export function Change() {
     <div class="ask"><button type="button" class="act" disabled=${!edited && !paint.marked} onClick=${startOver}>Start over</button>
       <button type="button" class="act" disabled=${!edited} aria-pressed=${comparing} onClick=${compare}>Show what changed in the maps</button></div>
     <h3>The network says ${was && html`<span>the mark is where it was</span>`}</h3>
-    ${(now ?? []).map((each) => html`<${Scores} key=${each.output} entries=${each.top} before=${was} />`)}
+    ${(now ?? []).map((each) => (each.top.length ? html`<${Scores} key=${each.output} entries=${each.top} before=${was} />` : html`<p class="note" key=${each.output}>${each.words}</p>`))}
     ${edited && html`<p class="note">In the list of layers the small mark is the share that was not zero before.</p>`}
   </section>`;
 }

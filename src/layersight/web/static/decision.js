@@ -45,7 +45,7 @@ export function Decision() {
   const heat = answer.value;
   const facts = heat && `${heat.title}${heat.layers?.length ? ` at ${heat.layers.slice(0, 2).join(", ")}` : ""}${Number.isFinite(heat.score) ? `  ·  score ${number(heat.score)}` : ""}`;
   return html`<section aria-label="Decision">
-    <div class="title"><div><h2>What decided for ${heat ? heat.target_name : target || (entries[0] ? targetOf(entries[0]) : "")}</h2><p>${facts ?? "\u00a0"}</p></div></div>
+    <div class="title"><div><h2>${titleOf(heat?.target_name ?? (target || entries[0]?.name || ""))}</h2><p>${facts ?? "\u00a0"}</p></div></div>
     <div class="pair wide"><div>
       <${Photograph} entry=${image} name=${heat ? `Heatmap over the photograph, ${heat.title}` : "Photograph"}>
         ${heat && html`<${Heat} heat=${heat} strength=${strength} colours=${view.colormap.value} />`}
@@ -77,6 +77,9 @@ export function Decision() {
             <div class="ask"><button type="button" class="act" onClick=${() => setMeasured((old) => new Set([...old, key]))}>Measure it</button><span class="note">against random heatmaps</span></div>`}`}
   </section>`;
 }
+
+/** A class is decided for; a value is raised or lowered. @param {string} target */
+const titleOf = (target) => (/^(raises|lowers) /.test(target) ? `What ${target}` : `What decided for ${target}`);
 
 const methodsOf = (model) => model.methods.map((each) => [each.name, `${each.title}${each.costly ? "  (slow)" : ""}`]);
 

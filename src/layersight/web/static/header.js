@@ -39,7 +39,7 @@ function Predictions() {
   return html`<div class="says" aria-label="What the network says" role="group" aria-live="polite">
     ${top.slice(0, pair ? 1 : 2).map((entry, at) => item(entry, at, before?.[0]?.top.find((each) => each.index === entry.index)?.score))}
     ${pair && html`<div class="other" title=${second.name}>${line(other[0])}</div>`}
-    ${predictions && !top.length && html`<span class="note">no classes</span>`}
+    ${predictions && !top.length && html`<span class="note" title=${predictions[0]?.words}>no classes</span>`}
   </div>`;
 }
 
