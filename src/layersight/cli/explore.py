@@ -133,7 +133,7 @@ def _serve(arguments: Arguments, serving: Arguments) -> None:
         if names:
             _note(
                 f"--allow-host lets everyone whom the proxy of {', '.join(names)} lets pass and "
-                f"who knows the word of the address, {token}, {abilities}"
+                f"who knows the token, {token}, {abilities}"
             )
         if not serving.get("no_browser"):
             _browse(listener.address)
