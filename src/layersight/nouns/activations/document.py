@@ -73,7 +73,6 @@ INPUT_WIDE = 240.0  # points, of an input that is a signal
 
 
 def describe(result: Activations, options: PictureOptions) -> Document:
-    """The document of feature maps."""
     if not result.layers:
         raise SelectionError("no layers to draw: the result holds none")
     options = options.settled()

@@ -68,7 +68,6 @@ def is_vector(entry: LayerActivation) -> bool:
 
 
 def layer_section(entry: LayerActivation, options: PictureOptions, image: int) -> Section:
-    """All channels of a layer."""
     tiles = make_tiles(entry, image, options)
     flat = tiles.low is not None and tiles.low == tiles.high
     block: Block

@@ -39,7 +39,6 @@ def arrange(arguments: Arguments) -> Arguments:
 
 
 def ending(result: Any, arguments: Arguments) -> str:
-    """Named after the channel."""
     from layersight.document.words import file_name
 
     return f"-{file_name(result.layer)}-{result.channel}.pdf"

@@ -140,7 +140,6 @@ def _pattern(
 
 
 def _peak(opened: Forward, pattern: Patterns, layer: str, number: int) -> float:
-    """The greatest activation of a pattern."""
     entry = opened.info.image_input or opened.info.inputs[0]
     if len(opened.info.inputs) > 1 or pattern.empty[0]:
         return float("nan")

@@ -68,7 +68,6 @@ HEAT = 190  # the opacity of the greatest activation over an image, of 255
 
 
 def describe(result: Channel, options: Plain) -> Document:
-    """The document of a channel: a page."""
     survey, entry = result.survey, result.entry
     over = f"over {plural(survey.images, 'image')}"
     layer = entry.layer
@@ -261,7 +260,6 @@ def _histogram(
 
 
 def _rank(histogram: Histogram, channel: int, value: float) -> str:
-    """Where a value is among the images."""
     filled = np.flatnonzero(histogram.counts[channel])
     if value > float(histogram.edges[filled[-1], 1]):
         return "beyond all images"

@@ -11,7 +11,6 @@ from layersight.nouns.survey.noun import channel_numbers
 
 
 def manifest(result: Channel, options: Plain) -> Json:
-    """Which channel of which survey."""
     survey = result.survey
     return {
         "layer": result.layer,
@@ -22,7 +21,6 @@ def manifest(result: Channel, options: Plain) -> Json:
 
 
 def numbers(result: Channel, options: Plain) -> Json:
-    """The numbers of the channel."""
     entry, channel, survey = result.entry, result.channel, result.survey
     pattern = None
     if result.pattern is not None:

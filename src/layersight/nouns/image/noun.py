@@ -12,7 +12,6 @@ from layersight.document.words import finite
 
 
 def describe(result: InputImage, options: Plain) -> Document:
-    """The image beside how it came to be."""
     note = input_note(result, "As the network sees it", named=False)
     shape = ", ".join(map(str, (1, *result.values.shape)))
     least, greatest, mean = (f"{number:.4g}" for number in _range(result))
@@ -36,7 +35,6 @@ def _range(result: InputImage) -> tuple[float, float, float]:
 
 
 def manifest(result: InputImage, options: Plain) -> Json:
-    """How the image came to be."""
     return result.to_json()
 
 

@@ -50,7 +50,6 @@ BROAD = 5  # how many times longer than high a kernel with one axis and one inpu
 
 
 def describe(result: Kernels, options: KernelOptions) -> Document:
-    """The document of kernels."""
     if not any(entry.filters for entry in result.layers):
         raise SelectionError("no kernels to draw: the result holds none")
     bgr = is_bgr(result)
@@ -107,7 +106,6 @@ def _cover(entry: LayerKernels, index: int, *, span: int = 1) -> Cover | None:
 
 
 def _tiles(entry: LayerKernels, options: KernelOptions, *, bgr: bool) -> Grid:
-    """A tile for each filter."""
     if len(entry.positions) == 1:  # a row for each input; of one a broader one
         values = np.transpose(entry.values, (2, 1, 0))
         if entry.inputs == 1:

@@ -33,7 +33,6 @@ def manifest(result: Kernels, options: KernelOptions) -> Json:
 
 
 def numbers(result: Kernels, options: KernelOptions) -> Json:
-    """Every filter with its numbers."""
     return {
         "model": {"name": result.model.name, "digest": result.model.digest},
         "layers": [_layer(entry, options) for entry in result.layers],
@@ -99,7 +98,6 @@ def arrays(result: Kernels) -> dict[str, Array]:
 def only(
     result: Kernels, layer: str | None = None, channel: int | None = None
 ) -> tuple[Kernels, Mapping[str, object]]:
-    """The kernels of a layer, or of one filter."""
     rows = [
         {"layer": entry.name, "filter": number}
         for entry in result.layers

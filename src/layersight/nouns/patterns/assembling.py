@@ -37,7 +37,6 @@ def assemble(
     notes: Iterable[str] = (),
     depth: int = 1,
 ) -> Patterns:
-    """The result of finished patterns, in their order."""
     optimised = [rated.optimised for rated in finished]
     dead = np.array([rated.dead for rated in finished])
     activation, start_activation, robustness, coverage = (

@@ -79,7 +79,6 @@ MOVING = ((1, 192.0), (4, 112.0), (12, 80.0), (1 << 30, 56.0))
 
 
 def describe(result: Patterns, options: GalleryOptions) -> Document:
-    """The document of patterns."""
     if not len(result):
         raise SelectionError("no patterns to draw: the result holds none")
     view = options.view or result.default_view

@@ -26,7 +26,6 @@ REACHED = ("activation", "start_activation", "robustness", "coverage")
 
 
 def manifest(result: Patterns, options: GalleryOptions) -> Json:
-    """What was maximised and how."""
     return {
         "preprocessing": result.preprocessing.to_json(),
         "natural_count": result.natural_count,
@@ -50,7 +49,6 @@ def _layer(group: LayerPatterns) -> Json:
 
 
 def numbers(result: Patterns, options: GalleryOptions) -> Json:
-    """Every pattern with its numbers."""
     return {
         "model": {"name": result.model.name, "digest": result.model.digest},
         "preprocessing": result.preprocessing.to_json(),
@@ -193,7 +191,6 @@ def _file_part(pattern: Pattern, order: int) -> str:
 def part(
     result: Patterns, layer: str | None = None, channel: int | None = None
 ) -> tuple[Patterns, Mapping[str, object]]:
-    """The patterns of a layer, or of one channel."""
     rows = [{"layer": objective.layer, "channel": objective.channel} for objective in result]
     indices = matching(rows, "pattern", layer=layer, channel=channel)
     return (result if len(indices) == len(result) else result.take(indices)), {}

@@ -41,8 +41,6 @@ Weights = Sequence[FloatArray]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OptimisedPattern:
-    """A finished pattern."""
-
     number: int  # the index of its objective
     canvas: FloatArray  # (height, width, channel)
     start: FloatArray  # that of its start

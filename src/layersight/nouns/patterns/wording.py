@@ -104,7 +104,6 @@ class Pattern:
 
     @property
     def ending(self) -> str:
-        """How it came to its end."""
         if self.dead:
             return f"dead: {DEAD} in {self.taken}"
         if self.empty:

@@ -14,7 +14,6 @@ from layersight.nouns.summary.compute import to_json
 
 
 def describe(result: ModelInfo, options: Plain) -> Document:
-    """The layers of a model in a table."""
     kinds = kinds_of(result)
     outputs = (f"{name} ({kinds[name]})" if name in kinds else name for name in result.outputs)
     facts = [
@@ -90,7 +89,6 @@ def _row(index: int, layer: LayerInfo) -> tuple[Cell, ...]:
 
 
 def numbers(result: ModelInfo, options: Plain) -> Json:
-    """The model's description; the contract of ``summary --json``."""
     return to_json(result)
 
 

@@ -67,15 +67,12 @@ class Method:
     note: str | None = None
 
     def apply(self, ascent: Ascent, context: Context) -> Ascent:
-        """An ascent with the method's own settings."""
         return dataclasses.replace(ascent, **self.parameters(context))
 
 
 def methods() -> dict[str, Method]:
-    """Every method by name."""
     return registry.load("layersight.nouns.patterns.methods")
 
 
 def find_method(name: str) -> Method:
-    """A method by name."""
     return registry.find(methods(), name, "method")
