@@ -49,8 +49,8 @@ from layersight.nouns.heatmaps.views import (
     sections_of,
 )
 from layersight.nouns.heatmaps.wording import (
-    before_head,
     captions,
+    explained_head,
     explained_words,
     facts,
     layer_words,
@@ -151,9 +151,9 @@ def _sheet(result: Heatmaps, groups: list[ImageMaps], options: HeatOptions) -> P
 
 
 def _images(result: Heatmaps, groups: list[ImageMaps]) -> Table:
-    """Every target of every image."""
+    """A table with a row for each target of each image."""
     rows = []
-    logit = before_head(result)
+    logit = explained_head(result)
     for group in groups:
         page = f"image:{group.image}"
         for target in group.targets:
@@ -221,7 +221,7 @@ def _terms(result: Heatmaps, options: HeatOptions) -> Iterator[tuple[str, str | 
         yield "signed", Cell(note=words, swatch=heat_scale(result, signed[0], options).ramp())
     yield "score", "what the network gives for what is explained"
     if any(entry.explained != entry.score for entry in result):
-        yield before_head(result), "the same before the last activation, from minus to plus"
+        yield explained_head(result), "the same before the last activation, from minus to plus"
     if any(map(is_cropped, result.photographs)):
         yield "faded", "the network did not see this part of the photograph"
     if any(entry.empty for entry in result):

@@ -51,7 +51,7 @@ from layersight.nouns.heatmaps.wording import (
     map_name,
     method_title,
     notes_below,
-    predicted,
+    prediction_words,
     remarks,
     score_words,
     size_words,
@@ -230,7 +230,7 @@ def _single(
         target_name(result, entry),
         blocks,
         bare=bare,
-        lines=(f"Hottest at {peak}." if peak else "", "" if bare else predicted(group)),
+        lines=(f"Hottest at {peak}." if peak else "", "" if bare else prediction_words(group)),
         after=measure_blocks(entry),
         kind=method_title(result, entry) + ("" if bare else f" of {group.name}"),
         facts=facts(result, entry, options),
@@ -310,7 +310,7 @@ def _row(
         title if bare else group.name,
         [_grid(lines, columns + len(before))],
         bare=bare,
-        lines=() if bare else (predicted(group),),
+        lines=() if bare else (prediction_words(group),),
         kind=targets if bare else f"{title}, {targets}",
         facts=join_words(layer_words(first), size_words(first, smooth=options.smooth)),
     )
@@ -399,7 +399,7 @@ def _curves(
         "Heatmaps" if bare else group.name,
         blocks,
         bare=bare,
-        lines=() if bare else (predicted(group),),
+        lines=() if bare else (prediction_words(group),),
         kind=DOT.join(
             (
                 plural(methods, "method") if methods > 1 else method_title(result, first),

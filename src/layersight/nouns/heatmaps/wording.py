@@ -90,10 +90,10 @@ def score_words(result: Heatmaps, entry: Heatmap) -> str:
         words += f" (no greater for {percent(entry.below)} of {plural(result.surveyed, 'image')})"
     if entry.explained == entry.score or not math.isfinite(entry.explained):
         return words
-    return f"{words}{DOT}{before_name(result, entry)} {number(entry.explained)}"
+    return f"{words}{DOT}{explained_name(result, entry)} {number(entry.explained)}"
 
 
-def before_name(result: Heatmaps, entry: Heatmap) -> str:
+def explained_name(result: Heatmaps, entry: Heatmap) -> str:
     """The name of the number that is explained, if it is not the score itself."""
     if result.options.score != "logit" or not entry.target.before:
         return "explained"
@@ -102,9 +102,9 @@ def before_name(result: Heatmaps, entry: Heatmap) -> str:
     return "logit" if function is None or function in PROBABILITIES else f"before {function}"
 
 
-def before_head(result: Heatmaps) -> str:
+def explained_head(result: Heatmaps) -> str:
     """The head of the column of numbers that are explained; empty if all are the scores."""
-    names = {before_name(result, entry) for entry in result if entry.explained != entry.score}
+    names = {explained_name(result, entry) for entry in result if entry.explained != entry.score}
     if len(names) > 1:
         return "explained number"
     values = all(is_value(result.model, entry.target.layer) for entry in result)
@@ -161,7 +161,7 @@ def view_words(group: ImageMaps) -> str:
     return " ".join(words)
 
 
-def predicted(group: ImageMaps) -> str:
+def prediction_words(group: ImageMaps) -> str:
     """The predictions for an image in words; empty if there are none."""
     predictions = [
         (f"{entry.output}: " if len(group.predictions) > 1 else "") + entry.describe()
@@ -289,7 +289,7 @@ def overlay_words(result: Heatmaps, options: HeatOptions) -> str:
 def explained_words(result: Heatmaps) -> str:
     """The number that the methods explain."""
     before = any(entry.target.before for entry in result)
-    if result.options.score == "logit" and before and (name := before_head(result)):
+    if result.options.score == "logit" and before and (name := explained_head(result)):
         called = " (the logit)" if name == "logit" else ""
         return f"Explained: the number before the last activation{called}."
     return "Explained: the number that the network gives."
