@@ -234,15 +234,12 @@ class _Mosaic:
 
     def draw(self, sketch: Sketch, x: float, y: float, first: int, last: int) -> None:
         cells, across = self.cells, len(self.cells.columns)
-        tiles = self.block.tiles[first * across : last * across]
+        part = slice(first * across, last * across)
+        tiles = self.block.tiles[part]
         rows = math.ceil(len(tiles) / across)
-        pixels = np.asarray(self.block.pixels[first * across : last * across])
-        hidden = [tile.cover is not None or tile.blank for tile in tiles]
-        if any(hidden) or len(tiles) < rows * across:
-            full = np.full((rows * across, *pixels.shape[1:]), LIGHTEST, np.uint8)
-            full[: len(tiles)] = pixels
-            full[: len(tiles)][hidden] = LIGHTEST
-            pixels = full
+        pixels = np.full((rows * across, *np.shape(self.block.pixels)[1:]), LIGHTEST, np.uint8)
+        shown = [tile.cover is None and not tile.blank for tile in tiles]
+        pixels[: len(tiles)][shown] = np.asarray(self.block.pixels[part])[shown]
         beside = min(across, len(tiles))
         grid = pixels.reshape(rows, across, *pixels.shape[1:])
         starts = [0, *(gap + 1 for gap in sorted(_gaps(self.block, beside))), beside]
@@ -282,16 +279,16 @@ class _Mosaic:
         stride = max(1, math.ceil((widest + 1.5) / pitch))
         drop = cells.tall + self.style.size * 1.02
         over = sketch.medium.snap(BLEED)
-        for index, tile in enumerate(tiles):
-            if tile.blank:
-                row, column = divmod(index, across)
-                left, top = x + cells.columns[column] - over, y + row * cells.pitch - over
-                sketch.box(left, top, cells.wide + 2 * over, cells.tall + 2 * over, WHITE)
+        visible: list[tuple[float, float, int, Tile]] = []
         for index, tile in enumerate(tiles):
             row, column = divmod(index, across)
             left, top = x + cells.columns[column], y + row * cells.pitch
             if tile.blank:
-                continue
+                wide, tall = cells.wide + 2 * over, cells.tall + 2 * over
+                sketch.box(left - over, top - over, wide, tall, WHITE)
+            else:
+                visible.append((left, top, column, tile))
+        for left, top, column, tile in visible:
             if tile.cover is not None:
                 wide = cells.covered(column, tile.cover)
                 sketch.cover(left, top, wide, cells.tall, tile.cover, self.style)
