@@ -105,11 +105,7 @@ class Forward(Described):
 
     @abstractmethod
     def forward(
-        self,
-        inputs: Mapping[str, FloatArray],
-        layers: Sequence[str],
-        *,
-        outputs: bool = False,
+        self, inputs: Mapping[str, FloatArray], layers: Sequence[str], *, outputs: bool = False
     ) -> ForwardPass:
         """Runs the model as far as the deepest requested layer, and no further.
 

@@ -30,12 +30,7 @@ from layersight.frameworks.graph.view import LayerHandle, View, check_room
 from layersight.frameworks.keras.ascent.session import begin_ascent
 from layersight.frameworks.keras.attribution.reading import PROGRAMS, Reading
 from layersight.frameworks.keras.attribution.redrawing import randomised
-from layersight.frameworks.keras.backends import (
-    as_float32,
-    make_runner,
-    small_passes,
-    to_numpy,
-)
+from layersight.frameworks.keras.backends import as_float32, make_runner, small_passes, to_numpy
 from layersight.frameworks.keras.checking import (
     check_pass,
     check_steps,

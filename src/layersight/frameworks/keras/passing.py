@@ -20,14 +20,7 @@ from layersight.frameworks.graph.view import LayerHandle, View
 from layersight.frameworks.keras.inside import watch
 from layersight.frameworks.keras.roles import role_of
 from layersight.frameworks.keras.shaping import get_item
-from layersight.frameworks.keras.types import (
-    Arguments,
-    Function,
-    Hook,
-    Settings,
-    Structure,
-    Tensor,
-)
+from layersight.frameworks.keras.types import Arguments, Function, Hook, Settings, Structure, Tensor
 
 Chain = list[tuple[int, keras.Operation]]  # indices of steps, with their operations
 

@@ -24,6 +24,7 @@ from layersight.frameworks.graph.geometry import FIRST
 from layersight.frameworks.graph.inputs import to_model_axes
 from layersight.frameworks.graph.patches import Slot, patched, unpatched
 from layersight.frameworks.graph.view import LayerHandle, View
+from layersight.frameworks.keras import backends, types
 from layersight.frameworks.keras.ascent.objective import (
     active_shares,
     bound,
@@ -35,28 +36,12 @@ from layersight.frameworks.keras.ascent.objective import (
     objective,
     updated,
 )
-from layersight.frameworks.keras.backends import (
-    as_float32,
-    fused,
-    is_near,
-    make_runner,
-    make_sampling,
-    make_stepper,
-    to_numpy,
-)
+from layersight.frameworks.keras.backends import as_float32, to_numpy
 from layersight.frameworks.keras.checking import check_steps, other_inputs
 from layersight.frameworks.keras.geometry import tensor_channels_last
 from layersight.frameworks.keras.passing import Passing
 from layersight.frameworks.keras.rectifiers import leaking, rectifies
-from layersight.frameworks.keras.types import (
-    Arrays,
-    Differentiate,
-    Runner,
-    Stepper,
-    Structure,
-    Tensor,
-    Tensors,
-)
+from layersight.frameworks.keras.types import Structure, Tensor, Tensors
 
 POLICY = "mixed_bfloat16"  # of Keras: computes in bfloat16, with variables in float32
 
@@ -137,18 +122,17 @@ class KerasOptimisation:
         self._weights = [np.zeros((ascent.batch, width), np.float32) for width in widths]
         self._waiting: dict[int, Mapping[str, FloatArray]] = {}  # the starts of patterns, by slot
         self._variables = variables
-        self._steppers: dict[tuple[bool, bool], Stepper] = {}
+        self._steppers: dict[tuple[bool, bool], types.Stepper] = {}
         # Compiling takes a second or two, whatever the size; it pays if a step takes long.
         large = ascent.size[0] * ascent.size[1] >= LARGE
-        compiled = fused if large else lambda function: function
+        compiled = backends.fused if large else lambda function: function
+
+        def sampling(near: bool) -> Callable[..., Structure]:
+            return compiled(lambda t, _: backends.make_sampling(t[0], ascent.size, near=near))
+
+        self._sampling = {near: sampling(near) for near in (True, False)}
         self._draw = compiled(lambda parameters, _: draw(ascent, parameters))
         self._see = compiled(self._view)
-        self._place = {
-            near: compiled(
-                lambda tensors, _, near=near: make_sampling(tensors[0], ascent.size, near=near)
-            )
-            for near in (True, False)
-        }
         self._update = compiled(self._next_state)
 
     def begin(
@@ -173,11 +157,11 @@ class KerasOptimisation:
         self, placements: FloatArray | None, leaking: FloatArray, rates: FloatArray
     ) -> StepResult:
         self._start()
-        leaks, near = bool(leaking.any()), placements is not None and is_near(placements)
+        leaks, near = bool(leaking.any()), placements is not None and backends.is_near(placements)
         if (leaks, near) not in self._steppers:
             step = functools.partial(self._step, leaks=leaks, near=near)
-            self._steppers[leaks, near] = make_stepper(step, self._variables)
-        extra: Arrays = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
+            self._steppers[leaks, near] = backends.make_stepper(step, self._variables)
+        extra: types.Arrays = {"leaking": as_float32(leaking), "rates": as_float32(rates)}
         if placements is not None:
             extra["placements"] = as_float32(placements)
         with self._locked():
@@ -199,13 +183,13 @@ class KerasOptimisation:
         return tuple(as_float32(results[f"{what}:{n}"]) for n in range(len(self._ascent.probes)))
 
     @functools.cached_property
-    def _measurer(self) -> Runner:
-        return make_runner(self._measure, self._variables, often=True)
+    def _measurer(self) -> types.Runner:
+        return backends.make_runner(self._measure, self._variables, often=True)
 
     def _measure(self, tensors: Sequence[Tensor]) -> Tensors:
         canvas, placements = tensors
         planes = ops.transpose(canvas, (0, 3, 1, 2))
-        sampling = make_sampling(placements, self._ascent.size, near=False)
+        sampling = backends.make_sampling(placements, self._ascent.size, near=False)
         outputs = self._network(network_input(self._ascent, planes, sampling), None, False)
         pairs = enumerate(zip(self._ascent.probes, outputs, strict=True))
         means = {f"mean:{n}": measure(probe, output) for n, (probe, output) in pairs}
@@ -243,7 +227,7 @@ class KerasOptimisation:
         state: Tensors,
         weights: Sequence[Tensor],
         extra: Tensors,
-        differentiate: Differentiate,
+        differentiate: types.Differentiate,
         *,
         leaks: bool,
         near: bool,
@@ -256,7 +240,7 @@ class KerasOptimisation:
             parameters[OFFSET] = ops.zeros(shape)
         sampling = []
         if "placements" in extra:
-            sampling.append(self._place[near]([extra["placements"]], []))
+            sampling.append(self._sampling[near]([extra["placements"]], []))
 
         def value_of(parameters: Tensors) -> tuple[Tensor, Tensor]:
             canvas: Tensor | None
