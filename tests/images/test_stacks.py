@@ -70,6 +70,8 @@ def test_the_examples_in_a_folder(tmp_path):
     for name in ("b", "a"):
         (tmp_path / "clips" / name).mkdir(parents=True)
         pictures()[0].save(tmp_path / "clips" / name / "one.png")
+    (tmp_path / "clips" / "again").symlink_to(tmp_path / "clips", target_is_directory=True)
+    (tmp_path / "clips" / "notes").mkdir()
     assert [path.name for path in stacks.clips_in(tmp_path / "clips")] == ["a", "b"]
     (tmp_path / "films").mkdir()
     animation(tmp_path / "films" / "x.gif")

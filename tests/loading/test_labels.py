@@ -21,6 +21,7 @@ THREE = ("bird", "cat", "dog")
 def test_names_with_commas_between(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert read_labels("bird, cat,dog") == THREE
+    assert read_labels("cat,St. Bernard") == ("cat", "St. Bernard")
     with pytest.raises(ModelFileError, match=r"cannot read class names from bird,cat\.txt"):
         read_labels("bird,cat.txt")
     (tmp_path / "a,b").write_text("bird\ncat\ndog\n")

@@ -57,14 +57,24 @@ def clips_in(folder: Path) -> list[Path]:
     A folder of single pictures is an example with a picture for each frame; a file with several
     frames is an example by itself.
     """
-    files = find_images([folder], recursive=False, suffixes=(*SUFFIXES, *FILMS), strict=False)
-    if files:
-        return files if holds_several(files[0]) else [folder]
-    folders = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
-    clips = [clip for inner in sorted(folders) for clip in clips_in(inner)]
+    clips = list(_walk(folder, set()))
     if not clips:
         find_images([folder])  # raises an error that lists the suffixes
     return clips
+
+
+def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """The examples in a folder that was not visited before; links may be cyclic."""
+    if (target := folder.resolve()) in seen:
+        return
+    seen.add(target)
+    files = find_images([folder], recursive=False, suffixes=(*SUFFIXES, *FILMS), strict=False)
+    if files:
+        yield from files if holds_several(files[0]) else [folder]
+        return
+    for inner in sorted(folder.iterdir()):
+        if inner.is_dir() and inner.name[0] != ".":
+            yield from _walk(inner, seen)
 
 
 def read_stack(path: Path, count: int | None, first: int | None) -> Stack:

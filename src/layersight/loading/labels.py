@@ -68,7 +68,7 @@ def read_labels(
     if not isinstance(labels, str | os.PathLike):
         return tuple(str(label) for label in labels)
     path = Path(labels)
-    is_text = isinstance(labels, str) and "," in labels and not path.suffix
+    is_text = isinstance(labels, str) and "," in labels and not re.fullmatch(r"\.\w+", path.suffix)
     if is_text and not os.path.exists(path):  # noqa: PTH110 - takes text of any length
         return _tidy([name.strip() for name in str(labels).split(",")])
     try:
