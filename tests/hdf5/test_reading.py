@@ -216,8 +216,6 @@ def test_a_window_is_limited_to_its_part(tmp_path):
         assert window.seek(50) == 50
         assert window.read(1) == b""
         assert (window.seek(2), window.seek(2, os.SEEK_CUR)) == (2, 4)
-        assert window.readable()
-        assert window.seekable()
 
 
 def test_a_configuration_that_is_too_long(tmp_path, monkeypatch):
@@ -239,7 +237,7 @@ def reply(request):
 
 @pytest.fixture
 def unbound(monkeypatch):
-    monkeypatch.setattr("layersight.hdf5.serving._set", lambda kind, amount: None)
+    monkeypatch.setattr("layersight.hdf5.serving._limit", lambda name, amount: None)
     monkeypatch.chdir(Path.cwd())
 
 

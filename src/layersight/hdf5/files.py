@@ -228,18 +228,9 @@ class Window(io.RawIOBase):
     def __init__(self, file: Any, start: int, size: int) -> None:
         self._file, self._start, self._size, self._position = file, start, size, 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
         return self._position
 
     def readinto(self, target: Any) -> int:

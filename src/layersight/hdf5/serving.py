@@ -31,42 +31,42 @@ MEMORY = 1 << 30  # bytes for a file beside its contents
 def forbid_writing() -> None:
     """Forbids the process to write files, byte code or core dumps."""
     sys.dont_write_bytecode = True
-    if sys.platform != "win32":
-        _set(resource.RLIMIT_CORE, 0)
-        _set(resource.RLIMIT_FSIZE, 0)
+    _limit("RLIMIT_CORE", 0)
+    _limit("RLIMIT_FSIZE", 0)
 
 
 class Budget:
     """Bounds memory and time for a file."""
 
     def __init__(self, memory: int, stored: int) -> None:
-        if sys.platform != "win32" and (before := _address_space()) is not None:
-            _set(resource.RLIMIT_AS, before + MEMORY + memory)
+        if (before := _address_space()) is not None:
+            _limit("RLIMIT_AS", before + MEMORY + memory)
         self._end = int(time.process_time()) + 1 + SECONDS + stored // RATE
         self.renew()
 
     def renew(self) -> None:
         """Gives the process time until its next frame, but not beyond the time for the file."""
-        if sys.platform != "win32":
-            _set(resource.RLIMIT_CPU, min(self._end, int(time.process_time()) + 1 + SECONDS))
+        _limit("RLIMIT_CPU", min(self._end, int(time.process_time()) + 1 + SECONDS))
 
 
-if sys.platform != "win32":
-
-    def _set(kind: int, amount: int) -> None:
+def _limit(name: str, amount: int) -> None:
+    """Bounds a resource of the process, where the system can."""
+    if sys.platform != "win32":
+        kind = getattr(resource, name)
         hard = resource.getrlimit(kind)[1]
         if hard != resource.RLIM_INFINITY:
             amount = min(amount, hard)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(kind, (amount, hard))
 
-    def _address_space() -> int | None:
-        """The current address space of the process in bytes, where the system reports it."""
-        try:
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-        except (OSError, ValueError, IndexError):
-            return None
-        return pages * resource.getpagesize()
+
+def _address_space() -> int | None:
+    """The current address space of the process in bytes, where the system reports it."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 # Jobs by name; each yields the frames of a file.

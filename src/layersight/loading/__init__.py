@@ -166,17 +166,16 @@ def _load(source: Any, options: _Options) -> Model:
 
 
 def _from_path(path: Path, text: str, options: _Options) -> Model:
-    from layersight.loading.architectures import find_by_function, known_functions
+    from layersight.loading.architectures import FUNCTIONS, is_function
     from layersight.loading.checkpoint import find_checkpoint
 
     check_path(path)
     options = replace(options, labels=options.labels or labels_beside(path))
     is_name = "/" not in text and "." not in text
     if is_name and not path.exists() and find_checkpoint(path) is None:
-        if find_by_function(text) is None:
+        if not is_function(text):
             raise ModelFileError(
-                f"no model file {text}, and no architecture of that name."
-                f"{near(text, known_functions())}"
+                f"no model file {text}, and no architecture of that name.{near(text, FUNCTIONS)}"
             )
         return _from_application(text, options)
     if options.weights is not None:
@@ -208,10 +207,10 @@ def _from_application(name: str, options: _Options) -> Model:
 
 
 def _from_weights(path: Path, architecture: str, options: _Options) -> Model:
-    from layersight.loading.architectures import find_by_function
+    from layersight.loading.architectures import is_function
     from layersight.loading.networks import read_configuration, read_weights
 
-    if find_by_function(architecture) is not None:
+    if is_function(architecture):
         return _from_application(architecture, replace(options, weights=path))
     network = read_weights(path, read_configuration(Path(architecture)))
     return _build(network, lambda: file_digest(*(network.files or (path,))), options)

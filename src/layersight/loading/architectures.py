@@ -1,7 +1,6 @@
 """The architectures of ``keras.applications`` and how each was trained, without importing Keras.
 
-The preprocessing of each is that of its ``preprocess_input`` in Keras 3; its size is the
-one that its published weights were trained on.
+The preprocessing of each is that of its ``preprocess_input`` in Keras 3.
 """
 
 from __future__ import annotations
@@ -21,16 +20,17 @@ class Architecture:
     functions: tuple[str, ...]  # the functions that build it
     scale: str  # the preprocessing that its weights were trained with
     pattern: str  # a regular expression for the name of such a model
-    size: int = 224  # height and width of its images in pixels
     # Names of layers by which a copy under another name is recognised; all must be present.
     layers: tuple[str, ...] = ()
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The preprocessing of its images, with the reason for it."""
+        return SCALES[self.scale].because(f"as {self.title} was trained", "name")
 
-def _family(
-    title: str, functions: str, scale: str, pattern: str, layers: str = "", size: int = 224
-) -> Architecture:
-    listed = tuple(functions.split()), scale, pattern, size, tuple(layers.split())
-    return Architecture(title, *listed)
+
+def _family(title: str, functions: str, scale: str, pattern: str, layers: str = "") -> Architecture:
+    return Architecture(title, tuple(functions.split()), scale, pattern, tuple(layers.split()))
 
 
 _MIXED = "mixed0 mixed9_0 mixed10"
@@ -50,9 +50,9 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _family("VGG", "VGG16 VGG19", "caffe", r"vgg1[69]", _VGG_LAYERS),
     _family("ResNetV2", _RESNET_V2, "-1..1", r"resnet(50|101|152)v2", _RESNET_V2_LAYERS),
     _family("ResNet", _RESNET, "caffe", r"resnet(50|101|152)", _RESNET_LAYERS),
-    _family("InceptionV3", "InceptionV3", "-1..1", r"inception_v3", _MIXED, 299),
-    _family("InceptionResNetV2", "InceptionResNetV2", "-1..1", r"inception_resnet_v2", size=299),
-    _family("Xception", "Xception", "-1..1", r"xception", _SEPARABLE, 299),
+    _family("InceptionV3", "InceptionV3", "-1..1", r"inception_v3", _MIXED),
+    _family("InceptionResNetV2", "InceptionResNetV2", "-1..1", r"inception_resnet_v2"),
+    _family("Xception", "Xception", "-1..1", r"xception", _SEPARABLE),
     _family(
         "MobileNetV3", "MobileNetV3Small MobileNetV3Large", "none", r"mobilenetv3(small|large)\w*"
     ),
@@ -62,12 +62,12 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     ),
     _family("DenseNet", _DENSENET, "torch", r"densenet\d*", "conv2_block1_0_bn pool2_conv"),
     _family("NASNet", "NASNetMobile", "-1..1", r"nasnet(_mobile)?"),
-    _family("NASNetLarge", "NASNetLarge", "-1..1", r"nasnet_large", size=331),
+    _family("NASNetLarge", "NASNetLarge", "-1..1", r"nasnet_large"),
     _family("EfficientNetV2", _V2, "none", r"efficientnetv2-\w+"),
     _family("EfficientNet", _B0_TO_B7, "none", r"efficientnetb\d"),
     _family("ConvNeXt", _CONVNEXT, "none", r"convnext_\w+"),
     # Not of keras.applications, but its published weights come from Caffe in the same way.
-    _family("SqueezeNet", "", "caffe", r"squeezenet\w*", size=227),
+    _family("SqueezeNet", "", "caffe", r"squeezenet\w*"),
 )
 
 
@@ -75,9 +75,17 @@ ARCHITECTURES: tuple[Architecture, ...] = (
 WITHOUT_TOP = ":notop"
 
 
-def known_functions() -> tuple[str, ...]:
-    """The names from ``keras.applications`` that are accepted instead of a file."""
-    return tuple(name for family in ARCHITECTURES for name in family.functions)
+# The names from ``keras.applications`` that are accepted instead of a file.
+FUNCTIONS = tuple(name for family in ARCHITECTURES for name in family.functions)
+
+
+def is_function(name: str) -> bool:
+    """Whether ``keras.applications`` has an architecture of a name, with its top or without.
+
+    >>> is_function("VGG16:notop"), is_function("vgg16")
+    (True, False)
+    """
+    return name.removesuffix(WITHOUT_TOP) in FUNCTIONS
 
 
 def find_by_model_name(name: str) -> Architecture | None:
@@ -98,18 +106,3 @@ def find_by_layers(names: Collection[str]) -> Architecture | None:
     """
     matches = (f for f in ARCHITECTURES if f.layers and all(name in names for name in f.layers))
     return next(matches, None)
-
-
-def find_by_function(function: str) -> Architecture | None:
-    """The architecture that a function of ``keras.applications`` builds, with its top or without.
-
-    >>> find_by_function("VGG16:notop").title
-    'VGG'
-    """
-    name = function.removesuffix(WITHOUT_TOP)
-    return next((family for family in ARCHITECTURES if name in family.functions), None)
-
-
-def preprocessing_of(family: Architecture) -> Preprocessing:
-    """The preprocessing of an architecture, with the reason for it."""
-    return SCALES[family.scale].because(f"as {family.title} was trained", "name")

@@ -76,6 +76,7 @@ class Process:
             env={**os.environ, **ENVIRONMENT},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+        self.id = self._process.pid
         self.frames = Incoming(self._fill)
         self._steps = 0
         self._late = False
@@ -87,10 +88,6 @@ class Process:
 
             assert self._process.stdout is not None
             fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
-
-    @property
-    def id(self) -> int:
-        return self._process.pid
 
     def alive(self) -> bool:
         return self._process.poll() is None

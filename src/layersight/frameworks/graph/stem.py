@@ -29,7 +29,6 @@ from layersight.loading.architectures import (
     Architecture,
     find_by_layers,
     find_by_model_name,
-    preprocessing_of,
 )
 
 _log = logging.getLogger("layersight")
@@ -100,7 +99,7 @@ def _read_input(
     family = _family(program, name, program.steps[end.index].key)
     if family is None or family.scale == "none":  # these scale by layers, which are missing here
         return reading
-    scale = preprocessing_of(family)
+    scale = family.preprocessing
     return Reading(scale.swapped() if reading.swapped else scale, reading.swapped)
 
 

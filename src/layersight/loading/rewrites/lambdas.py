@@ -17,7 +17,8 @@ from layersight.loading.formulas import INPUT, Dotted, Writer
 from layersight.loading.marshalled import Code, read_code
 from layersight.loading.rewrites.walking import layer_rewrite, name_of, replace_class, settings_of
 
-# Functions of keras.activations that a Lambda may name.
+# Functions of these modules that a Lambda may name.
+ACTIVATION_MODULES = ("keras.activations", "keras.src.activations")
 ACTIVATIONS = {
     *("relu", "relu6", "elu", "selu", "sigmoid", "tanh", "softmax", "softplus", "softsign"),
     *("silu", "gelu", "leaky_relu", "hard_sigmoid", "exponential", "linear", "mish"),
@@ -35,8 +36,9 @@ def replace_known(layer: Config, settings: Config) -> bool:
     dtype = settings.get("dtype")
     if isinstance(dtype, str | dict):
         new["dtype"] = dtype
-    if activation := _named_activation(settings.get("function")):
-        replace_class(layer, "Activation", new | {"activation": activation})
+    module, name = _saved_name(settings.get("function"))
+    if module.startswith(ACTIVATION_MODULES) and name in ACTIVATIONS:
+        replace_class(layer, "Activation", new | {"activation": name})
         return True
     formula = find_formula(settings)
     if formula is None:
@@ -54,17 +56,6 @@ def note_means(layer: Config, settings: Config) -> bool:
     """A Lambda that draws random numbers, which are replaced by their mean."""
     formula = settings.get("expression")
     return bool(formula and formula.get("random"))
-
-
-def _named_activation(function: Any) -> str | None:
-    """An activation of Keras that a Lambda of Keras 3 names."""
-    if not isinstance(function, dict) or function.get("class_name") != "function":
-        return None
-    module, name = function.get("module"), function.get("config")
-    modules = ("keras.activations", "keras.src.activations")
-    if not isinstance(module, str) or not module.startswith(modules):
-        return None
-    return name if isinstance(name, str) and name in ACTIVATIONS else None
 
 
 def find_formula(settings: Config) -> Any:
@@ -93,19 +84,23 @@ MODULES = {
 }
 
 
+def _saved_name(function: Any) -> tuple[str, str]:
+    """Module and name of a function that Keras 3 saves by name, empty for any other."""
+    if not isinstance(function, dict) or function.get("class_name") != "function":
+        return "", ""
+    module, name = function.get("module"), function.get("config")
+    return (module, name) if isinstance(module, str) and isinstance(name, str) else ("", "")
+
+
 def _named(settings: Config) -> Any:
     """The formula of a function that Keras 3 saves by name, such as ``preprocess_input``."""
-    function, arguments = settings.get("function"), settings.get("arguments")
-    if not isinstance(function, dict) or function.get("class_name") != "function":
-        return None
-    module, name = function.get("module"), function.get("config")
-    if not isinstance(module, str) or not isinstance(name, str):
-        return None
+    module, name = _saved_name(settings.get("function"))
     start = next((start for start in MODULES if module.startswith(start)), None)
     if start is None:
         return None
     last = f"{module.rpartition('.')[2]}." if "applications" in module else ""
     writer, full_name = Writer(), Dotted(f"{MODULES[start]}{last}{name}")
+    arguments = settings.get("arguments")
     keywords = dict(arguments) if isinstance(arguments, dict) else {}
     try:
         return writer.finish(call(writer, full_name, [INPUT], keywords))

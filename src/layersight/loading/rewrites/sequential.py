@@ -5,6 +5,7 @@ The ``Merge`` layer of Keras 1 has modes for what several layers do now.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from layersight.data.saved import Config
@@ -109,8 +110,8 @@ def join_branches(config: Config) -> int:
             continue
         layers: list[Config] = []
         last = _lay_out(model, layers)
-        names = [name_of(layer) for layer in layers]
-        if twice := {name for name in names if names.count(name) > 1}:
+        counts = Counter(map(name_of, layers))
+        if twice := [name for name, count in counts.items() if count > 1]:
             raise ModelFileError(
                 f"layer '{min(twice)}' is in several branches that a Sequential merges: "
                 "expected each layer in one branch"
