@@ -206,14 +206,14 @@ def test_tiff_that_counts_from_white(tmp_path):
     [
         ("f4", [0.0, 0.5, 1.0], [0, 128, 255], "floats in 0..1 scaled to 0..255"),
         ("f4", [-1.0, 0.0, 1.0], [0, 128, 255], "floats scaled from -1..1 to 0..255"),
-        ("f4", [5.0, 5.0, 5.0], [0, 0, 0], "floats that are all 5 made 0"),
+        ("f4", [5.0, 5.0, 5.0], [0, 0, 0], "floats that are all 5 set to 0"),
         (
             *("f4", [np.nan, 0.0, 1.0], [0, 0, 255]),
-            "floats in 0..1 scaled to 0..255, 1 pixels that are no numbers made 0",
+            "floats in 0..1 scaled to 0..255, 1 pixels that are not numbers set to 0",
         ),
         (
             *("f4", [np.inf, -np.inf, np.nan], [0, 0, 0]),
-            "floats scaled from 0..0 to 0..255, 3 pixels that are no numbers made 0",
+            "floats scaled from 0..0 to 0..255, 3 pixels that are not numbers set to 0",
         ),
         ("f4", [-3e38, 0, 3e38], [0, 128, 255], "floats scaled from -3e+38..3e+38 to 0..255"),
         ("i4", [0, 7, 255], [0, 7, 255], "wide integers in 0..255 kept as they are"),

@@ -166,7 +166,7 @@ def test_rows_are_positions_and_columns_channels(tmp_path, text, expected):
 def test_channels_have_the_names_of_the_header(tmp_path):
     result = read(table(tmp_path / "s.csv", "time (s),I,aVR\n0,1,2\n"), (1, 2))
     assert result.names == ("I", "aVR")
-    assert result.steps[1] == "its first column 'time (s)' left out: it counts the rows"
+    assert result.steps[1] == "its first column 'time (s)' left out: it numbers the rows"
 
 
 def test_rows_may_be_examples(tmp_path):
@@ -200,9 +200,9 @@ def test_a_vector_is_a_row_or_a_column(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,2\n3\n", "as many numbers each"),
-        ("1,2\n3,x\n", "as many numbers each"),
-        ("1,2\n3,\n", "as many numbers each"),
+        ("1,2\n3\n", "same number of values in every row"),
+        ("1,2\n3,x\n", "same number of values in every row"),
+        ("1,2\n3,\n", "same number of values in every row"),
         ("1,2,3\n4,5,6\n", r"expected 2 columns \(channels\) .* found 3 columns"),
     ],
 )

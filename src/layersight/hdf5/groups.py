@@ -114,7 +114,7 @@ def check_text(file: h5py.File, path: Path) -> None:
     )
     if size - stored > 2 * MAX_CONFIG + 3 * stored:
         raise UnsafeModelError(
-            f"{path} holds {size - stored} bytes that are no weights, far more than the "
+            f"{path} holds {size - stored} bytes that are not weights, far more than the "
             "configuration of a network has: not read"
         )
 

@@ -116,8 +116,8 @@ def fill_axes(values: FloatArray, inputs: InputInfo) -> tuple[FloatArray, tuple[
         bands = [band % values.shape[-1] for band in range(int(wanted[-1] or 0))]
         values = np.ascontiguousarray(values[..., bands])
         steps.append(
-            f"its colours repeated over the {len(bands)} channels of the input, which are no "
-            "colours: give a .npy file for real ones"
+            f"its colours repeated over the {len(bands)} channels of the input, which are "
+            "not colours: give a .npy file for real ones"
         )
     if len(wanted) == 4:
         frames = wanted[0] or FRAMES

@@ -144,6 +144,6 @@ def _from_floats(values: NDArray[np.generic]) -> tuple[NDArray[np.uint8], str]:
     else:
         scaled, step = stretch(values)[0], f"floats scaled from {low:g}..{high:g} to 0..255"
     if finite and low == high and not 0 <= low <= 1:
-        step = f"floats that are all {low:g} made 0"
+        step = f"floats that are all {low:g} set to 0"
     lost = values.size - finite
-    return scaled, f"{step}, {lost} pixels that are no numbers made 0" if lost else step
+    return scaled, f"{step}, {lost} pixels that are not numbers set to 0" if lost else step

@@ -257,7 +257,7 @@ def _without_index(table: Signal) -> Signal:
     if first is None or not (first in _INDEX_NAMES or first.startswith("time")):
         return table
     name = f"'{table.names[0]}'" if first else "without a name"
-    step = f"its first column {name} left out: it counts the rows"
+    step = f"its first column {name} left out: it numbers the rows"
     return table.with_rows(table.rows[:, 1:], step, names=table.names[1:])
 
 
@@ -298,8 +298,8 @@ def _read_table(path: Path, where: str) -> Signal:
     except ValueError as error:
         words = str(error).split(";")[0]
         raise ImageError(
-            f"expected rows of as many numbers each, cannot read {where}: {words[:120]}. Leave out "
-            "what is no number, and fill empty cells (nan stands for none)."
+            f"expected the same number of values in every row, cannot read {where}: "
+            f"{words[:120]}. Remove what is not a number, and fill empty cells (nan if missing)."
         ) from error
     names = names if len(names) == values.shape[1] else ()
     with np.errstate(over="ignore"):
