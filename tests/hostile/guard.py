@@ -369,6 +369,8 @@ class Testbed:
         traps: What attacks reach for.
     """
 
+    __test__ = False  # not a class of tests, whatever its name
+
     folder: Path
     traps: Traps = field(init=False)
 
