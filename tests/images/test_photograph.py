@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +21,7 @@ def loaded(source, *, fit="stretch", size=(20, 30), channels=3, **options) -> In
     return load(source, entry, fit=fit, **options)
 
 
-def drawn(width: int, height: int) -> Image.Image:
+def drawn(width, height):
     """Red rises to the right, green downwards."""
     red = np.linspace(0, 255, width)[None, :].repeat(height, 0)
     green = np.linspace(0, 255, height)[:, None].repeat(width, 1)
@@ -61,7 +59,7 @@ def test_the_region_is_where_pillow_took_the_pixels_from(original, size, fit):
         ("pad", (-3 * 40 / 13, 0, 17 * 40 / 13, 90)),
     ],
 )
-def test_a_file_in_its_original_size(tmp_path: Path, fit, region):
+def test_a_file_in_its_original_size(tmp_path, fit, region):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
     result = photograph(path, loaded(path, fit=fit))
@@ -70,7 +68,7 @@ def test_a_file_in_its_original_size(tmp_path: Path, fit, region):
     assert result.reduced == 1
 
 
-def test_a_turned_photograph_is_upright(tmp_path: Path):
+def test_a_turned_photograph_is_upright(tmp_path):
     path = tmp_path / "turned.jpg"
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -83,14 +81,14 @@ def test_a_turned_photograph_is_upright(tmp_path: Path):
 @pytest.mark.parametrize(
     ("mode", "channels"), [("L", 1), ("1", 1), ("LA", 1), ("I;16", 1), ("P", 3), ("CMYK", 3)]
 )
-def test_original_colours_for_any_network(tmp_path: Path, mode, channels):
+def test_original_colours_for_any_network(tmp_path, mode, channels):
     path = tmp_path / "image.tif"
     Image.new(mode, (12, 10), 0).save(path)
     assert photograph(path, loaded(path)).pixels.shape == (10, 12, channels)
     assert photograph(path, loaded(path, channels=1)).pixels.shape == (10, 12, channels)
 
 
-def test_transparent_pixels_are_white(tmp_path: Path):
+def test_transparent_pixels_are_white(tmp_path):
     path = tmp_path / "clear.png"
     Image.new("RGBA", (5, 4), (200, 0, 0, 0)).save(path)
     result = photograph(path, loaded(path))
@@ -120,7 +118,7 @@ def test_photographs_of_arrays_and_pillow_images():
     np.testing.assert_array_equal(result.pixels[..., 0], np.asarray(picture))
 
 
-def test_a_float_array_is_shown_as_the_network_saw_it(tmp_path: Path):
+def test_a_float_array_is_shown_as_the_network_saw_it(tmp_path):
     array = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
     image = loaded(array)
     result = photograph(array, image)
@@ -131,14 +129,14 @@ def test_a_float_array_is_shown_as_the_network_saw_it(tmp_path: Path):
     np.testing.assert_array_equal(again.pixels, image.pixels)
 
 
-def test_the_photograph_of_an_array_file(tmp_path: Path):
+def test_the_photograph_of_an_array_file(tmp_path):
     array = np.asarray(drawn(50, 40))
     np.save(tmp_path / "a.npy", array)
     result = photograph(tmp_path / "a.npy", loaded(tmp_path / "a.npy"))
     np.testing.assert_array_equal(result.pixels, array)
 
 
-def test_an_image_loaded_before_whose_file_is_unchanged(tmp_path: Path):
+def test_an_image_loaded_before_whose_file_is_unchanged(tmp_path):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
     image = loaded(path, fit="crop")
@@ -155,7 +153,7 @@ def test_an_image_loaded_before_whose_file_is_unchanged(tmp_path: Path):
     np.testing.assert_array_equal(photograph(unnamed, unnamed).pixels, unnamed.pixels)
 
 
-def test_a_file_that_is_no_longer_an_image(tmp_path: Path):
+def test_a_file_that_is_no_longer_an_image(tmp_path):
     path = tmp_path / "wide.png"
     drawn(90, 40).save(path)
     image = loaded(path)

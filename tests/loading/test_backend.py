@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +16,7 @@ from layersight.loading.backend import BACKENDS, choose_backend, installed_backe
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def fresh(monkeypatch, tmp_path):
     """A new process without any settings, with all three backends installed."""
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
@@ -25,24 +24,24 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     install(monkeypatch, *BACKENDS)
 
 
-def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    def find_spec(name: str) -> object | None:
+def install(monkeypatch, *names):
+    def find_spec(name):
         return object() if name in names else None
 
     monkeypatch.setattr(backend.importlib.util, "find_spec", find_spec)
 
 
-def configure(tmp_path: Path, text: str) -> None:
+def configure(tmp_path, text):
     (tmp_path / "keras.json").write_text(text)
 
 
-def run_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def run_on(monkeypatch, name):
     """As if Keras had been imported."""
     keras = SimpleNamespace(config=SimpleNamespace(backend=lambda: name))
-    monkeypatch.setitem(sys.modules, "keras", keras)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "keras", keras)
 
 
-def test_the_order_of_precedence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_order_of_precedence(monkeypatch, tmp_path):
     assert choose_backend() == "jax"
     monkeypatch.setenv("KERAS_BACKEND", "")
     configure(tmp_path, json.dumps({"backend": "torch"}))
@@ -54,9 +53,7 @@ def test_the_order_of_precedence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 @pytest.mark.parametrize("installed", [("tensorflow", "torch"), ("torch",)])
-def test_the_first_that_is_installed(
-    monkeypatch: pytest.MonkeyPatch, installed: tuple[str, ...]
-) -> None:
+def test_the_first_that_is_installed(monkeypatch, installed):
     install(monkeypatch, *installed)
     assert installed_backends() == installed
     assert choose_backend() == installed[0]
@@ -65,12 +62,12 @@ def test_the_first_that_is_installed(
 @pytest.mark.parametrize(
     "text", ["", "[1]", "{}", '{"backend": 5}', '{"backend": "theano"}', "nul"]
 )
-def test_useless_configurations(tmp_path: Path, text: str) -> None:
+def test_useless_configurations(tmp_path, text):
     configure(tmp_path, text)
     assert choose_backend() == "jax"
 
 
-def test_what_keras_writes_at_its_first_run_is_ignored(tmp_path: Path) -> None:
+def test_what_keras_writes_at_its_first_run_is_ignored(tmp_path):
     code = (
         "from layersight.loading.backend import choose_backend\nprint(choose_backend())\n"
         "import keras.src.backend.config"
@@ -92,20 +89,18 @@ def test_what_keras_writes_at_its_first_run_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"backend": "torch"}, {"epsilon": 1e-5}])
-def test_a_configuration_that_the_user_changed(tmp_path: Path, changed: dict[str, object]) -> None:
+def test_a_configuration_that_the_user_changed(tmp_path, changed):
     configure(tmp_path, json.dumps(backend.WRITTEN_BY_KERAS | changed))
     assert choose_backend() == changed.get("backend", "tensorflow")
 
 
-def test_a_configuration_for_a_missing_backend(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_configuration_for_a_missing_backend(monkeypatch, tmp_path):
     configure(tmp_path, json.dumps({"backend": "tensorflow"}))
     install(monkeypatch, "torch")
     assert choose_backend() == "torch"
 
 
-def test_none_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none_installed(monkeypatch):
     install(monkeypatch)
     with pytest.raises(BackendError, match=r"^no backend for Keras is installed: expected one of"):
         choose_backend()
@@ -114,7 +109,7 @@ def test_none_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("origin", ["--backend", "KERAS_BACKEND"])
-def test_a_missing_backend_is_not_replaced(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+def test_a_missing_backend_is_not_replaced(monkeypatch, origin):
     install(monkeypatch, "torch")
     requested = "jax" if origin == "--backend" else None
     monkeypatch.setenv("KERAS_BACKEND", "" if requested else "jax")
@@ -124,7 +119,7 @@ def test_a_missing_backend_is_not_replaced(monkeypatch: pytest.MonkeyPatch, orig
     assert str(caught.value).endswith("or use --backend torch")
 
 
-def test_unknown_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_names(monkeypatch):
     with pytest.raises(UsageError, match=r"^unknown backend 'pytorch': .* Did you mean torch\?$"):
         choose_backend("pytorch")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
@@ -132,7 +127,7 @@ def test_unknown_names(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_backend()
 
 
-def test_keras_is_already_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keras_is_already_imported(monkeypatch):
     run_on(monkeypatch, "torch")
     assert choose_backend() == "torch"
     assert choose_backend("torch") == "torch"
@@ -143,7 +138,7 @@ def test_keras_is_already_imported(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_backend("jax")
 
 
-def test_the_user_can_enable_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_can_enable_notes(monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     monkeypatch.delenv("ABSL_MIN_LOG_LEVEL", raising=False)
     quieten()
@@ -151,7 +146,7 @@ def test_the_user_can_enable_notes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["ABSL_MIN_LOG_LEVEL"] == "3"
 
 
-def test_choosing_imports_nothing() -> None:
+def test_choosing_imports_nothing():
     code = (
         "import sys\nfrom layersight.loading.backend import choose_backend\nchoose_backend()\n"
         "print(*[n for n in ('keras', 'jax', 'tensorflow', 'torch') if n in sys.modules])"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
-from pathlib import Path
 
 import h5py
 import pytest
@@ -15,7 +14,7 @@ from layersight.loading import load_model
 from layersight.loading.recognise import recognise
 
 
-def refused(path: Path) -> str:
+def refused(path):
     with pytest.raises(ModelFileError) as caught:
         recognise(path)
     text = str(caught.value)
@@ -24,7 +23,7 @@ def refused(path: Path) -> str:
     return text
 
 
-def archive(path: Path, **members: str) -> Path:
+def archive(path, **members):
     with zipfile.ZipFile(path, "w") as opened:
         for name, text in members.items():
             opened.writestr(name.replace("_DOT_", ".").replace("_SLASH_", "/"), text)
@@ -32,7 +31,7 @@ def archive(path: Path, **members: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["m.h5", "m.hdf5", "m.model", "m.keras", "m.jpg", "m"])
-def test_the_suffix_does_not_matter(tmp_path: Path, name: str) -> None:
+def test_the_suffix_does_not_matter(tmp_path, name):
     with h5py.File(tmp_path / name, "w"):
         pass
     assert recognise(tmp_path / name) == "hdf5"
@@ -40,7 +39,7 @@ def test_the_suffix_does_not_matter(tmp_path: Path, name: str) -> None:
     assert recognise(archive(tmp_path / name, config_DOT_json="{}")) == "keras"
 
 
-def test_hdf5_after_a_user_block(tmp_path: Path) -> None:
+def test_hdf5_after_a_user_block(tmp_path):
     for size in (512, 1024, 2048):
         path = tmp_path / f"{size}.h5"
         with h5py.File(path, "w", userblock_size=size):
@@ -66,7 +65,7 @@ def test_hdf5_after_a_user_block(tmp_path: Path) -> None:
         (bytes(range(1, 32)) * 4, "124 bytes of an unknown kind that start with 01 02 03"),
     ],
 )
-def test_descriptions_of_other_files(tmp_path: Path, content: bytes, words: str) -> None:
+def test_descriptions_of_other_files(tmp_path, content, words):
     path = tmp_path / "model.h5"
     path.write_bytes(content)
     message = refused(path)
@@ -74,7 +73,7 @@ def test_descriptions_of_other_files(tmp_path: Path, content: bytes, words: str)
     assert words in message
 
 
-def test_archives_that_are_not_models(tmp_path: Path) -> None:
+def test_archives_that_are_not_models(tmp_path):
     torch = archive(tmp_path / "m.pt", archive_SLASH_data_DOT_pkl="x")
     assert "a PyTorch file (a zip archive with a pickle)" in refused(torch)
     saved = archive(tmp_path / "s.zip", saved_SLASH_saved_model_DOT_pb="x")
@@ -89,7 +88,7 @@ def test_archives_that_are_not_models(tmp_path: Path) -> None:
     assert "damaged or truncated zip archive" in refused(cut)
 
 
-def test_a_missing_file_with_suggestions(tmp_path: Path) -> None:
+def test_a_missing_file_with_suggestions(tmp_path):
     for name in ("model.h5", "modell.keras", "model.txt"):
         (tmp_path / name).touch()
     message = refused(tmp_path / "modle.h5")
@@ -108,7 +107,7 @@ def test_a_missing_file_with_suggestions(tmp_path: Path) -> None:
         ("a/" * 3000, "long"),
     ],
 )
-def test_impossible_names(tmp_path: Path, name: str, words: str) -> None:
+def test_impossible_names(tmp_path, name, words):
     long = f"{tmp_path}/{name}"
     for open_model in (
         lambda: load_model(name),
@@ -120,7 +119,7 @@ def test_impossible_names(tmp_path: Path, name: str, words: str) -> None:
             open_model()
 
 
-def test_folders(tmp_path: Path) -> None:
+def test_folders(tmp_path):
     assert refused(tmp_path).endswith("is a folder: expected a .keras or HDF5 file.")
     (tmp_path / "b.keras").touch()
     (tmp_path / "a.h5").touch()
