@@ -6,21 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from layersight.data.arrays import FloatArray
+from layersight.data.arrays import Bytes, FloatArray
 from layersight.data.image import InputImage
 from layersight.data.prediction import VALUES, Prediction
 from layersight.data.stack import contact_sheet
-from layersight.document.blocks import (
-    Block,
-    Bytes,
-    Cell,
-    Column,
-    Curve,
-    Note,
-    Picture,
-    Series,
-    Table,
-)
+from layersight.document.blocks import Block, Cell, Column, Curve, Note, Picture, Series, Table
 from layersight.document.colour import palette
 from layersight.document.words import count, number, plural, scale_line, size
 

@@ -15,17 +15,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from layersight.document.blocks import (
-    Beside,
-    Block,
-    Bytes,
-    Document,
-    Grid,
-    Overlay,
-    Part,
-    Picture,
-    flat,
-)
+from layersight.data.arrays import Bytes
+from layersight.document.blocks import Beside, Block, Document, Grid, Overlay, Part, Picture, flat
 from layersight.document.words import plural
 from layersight.writers.html import Ids, asset
 from layersight.writers.html.drawn import Art

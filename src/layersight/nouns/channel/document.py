@@ -52,12 +52,7 @@ from layersight.nouns.kernels import document as kernels
 from layersight.nouns.kernels.options import KernelOptions
 from layersight.nouns.patterns.result import Patterns
 from layersight.nouns.patterns.wording import Pattern
-from layersight.nouns.survey.document import (
-    WIDE,
-    channel_tile,
-    data_line,
-    preprocessing,
-)
+from layersight.nouns.survey.document import WIDE, channel_tile, data_line, preprocessing
 from layersight.nouns.survey.montage import example_images, montages
 from layersight.nouns.survey.result import Examples, Histogram, LayerSurvey
 

@@ -22,14 +22,7 @@ from layersight.document.blocks import (
 )
 from layersight.document.image import input_note, prediction_blocks
 from layersight.document.layers import model_document
-from layersight.document.words import (
-    MOST_NAMED,
-    brief,
-    number,
-    plural,
-    result_notes,
-    size,
-)
+from layersight.document.words import MOST_NAMED, brief, number, plural, result_notes, size
 from layersight.errors import SelectionError, few
 from layersight.nouns.heatmaps.colours import heat_scale
 from layersight.nouns.heatmaps.lines import heat_blocks

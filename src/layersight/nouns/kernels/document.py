@@ -13,18 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from layersight.data.arrays import FloatArray
-from layersight.document.blocks import (
-    Bytes,
-    Cover,
-    Document,
-    Grid,
-    Numbers,
-    Part,
-    Scale,
-    Section,
-    Tile,
-)
+from layersight.data.arrays import Bytes, FloatArray
+from layersight.document.blocks import Cover, Document, Grid, Numbers, Part, Scale, Section, Tile
 from layersight.document.colour import REACH, diverging, palette, steps
 from layersight.document.layers import FEWER, model_document
 from layersight.document.words import (
