@@ -16,14 +16,7 @@ from layersight.data.placing import enlarge
 
 @dataclass(frozen=True, eq=False)
 class ResolvedTarget:
-    """The request to another library.
-
-    Attributes:
-        model: The network.
-        arrays: The arrays of the file.
-        entry: The entry of the table.
-        goal: The logits explained.
-    """
+    """The request to another library: the arrays of the file, an entry of its table, its goal."""
 
     model: Any
     arrays: dict[str, np.ndarray]

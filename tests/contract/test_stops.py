@@ -160,12 +160,15 @@ def test_heatmaps_and_patterns(saved, image):
 def test_nothing_can_be_computed(saved, image, capsys):
     path = saved("keras", foreign, "half")
     model = layersight.load_model(path)
-    with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
-        layersight.activations(model, image)
-    with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
-        layersight.survey(model, image[None])
-    with pytest.raises(UnsafeModelError, match=r"m\.keras: no layer can be computed: layer 'half'"):
-        layersight.patterns(model)
+    for run in (
+        lambda: layersight.activations(model, image),
+        lambda: layersight.survey(model, image[None]),
+        lambda: layersight.patterns(model),
+    ):
+        with pytest.raises(
+            UnsafeModelError, match=r"m\.keras: no layer can be computed: .* 'half'"
+        ):
+            run()
     for explain in (layersight.heatmap, layersight.evaluate):
         with pytest.raises(
             UnsafeModelError, match=r"m\.keras: layer 'top' depends on layer 'half'"
