@@ -23,8 +23,8 @@ CLIENTS = 32
 SECONDS = float(os.environ.get("LAYERSIGHT_CLIENTS", "3"))
 KINDS = (
     "layer",
-    "exact",
     "layer",
+    "exact",
     "exact",
     "predictions",
     "statistics",
@@ -63,19 +63,7 @@ class Client:
         image = self.random.choice(list(self.numbers))
         layer = self.random.choice(list(LAYERS))
         maps = self.numbers[image]
-        kind = self.random.choice(
-            [
-                "layer",
-                "layer",
-                "exact",
-                "exact",
-                "predictions",
-                "statistics",
-                "heatmap",
-                "leave",
-                "photo",
-            ]
-        )
+        kind = self.random.choice(KINDS)
         if kind == "layer":
             reply = self.served.ask(kind, {"image": image, "layer": layer}, again=True)
             assert reply.json["layer"] == layer

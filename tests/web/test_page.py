@@ -377,6 +377,43 @@ def test_a_large_network_folds_is_searched_and_walked(browser: Browser) -> None:
         walker.close()
 
 
+def test_the_cache_drops_the_oldest_answers_and_what_is_not_wanted(walker: Walker) -> None:
+    page = walker.open()
+    result = page.evaluate(
+        """async () => {
+            const { createCache } = await import("./cache.js");
+            const [released, stopped] = [[], []];
+            const cache = createCache(2, () => 1, (value) => released.push(value));
+            const wait = () => new Promise((done) => setTimeout(done));
+            for (const key of ["a", "b", "a", "c"]) {
+                cache.get(key, async () => key.toUpperCase());
+                await wait();
+            }
+            const kept = ["a", "b", "c"].filter(cache.has);
+            let loads = 0;
+            const fail = async () => { loads += 1; throw new Error("no"); };
+            cache.get("bad", fail);
+            await wait();
+            const error = cache.get("bad", fail).peek().error.message;
+            for (const key of ["left", "wanted"]) cache.get(key, ({ signal }) => new Promise(() => {
+                signal.addEventListener("abort", () => stopped.push(key));
+            }));
+            cache.stopLoading(new Set(["wanted"]));
+            const given = [...released];
+            cache.clear();
+            return { kept, given, loads, error, stopped, released };
+        }"""
+    )
+    assert result == {
+        "kept": ["a", "c"],
+        "given": ["B"],
+        "loads": 1,
+        "error": "no",
+        "stopped": ["left", "wanted"],
+        "released": ["B", "A", "C"],
+    }
+
+
 def test_rows_and_lanes_of_thousands_of_layers(walker: Walker) -> None:
     page = walker.open()
     found = page.evaluate(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import threading
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -181,8 +179,6 @@ def test_answers_are_compressed_over_a_network_alone(
     assert gzip.decompress(far.body) == near.body
 
 
-def test_the_limits_that_a_page_is_told_are_those_that_hold(served: Served) -> None:
-    told = served.ask("model").json["limits"]
-    assert told == {"bytes": photos.MAX_UPLOAD_BYTES, "pixels": photos.MAX_UPLOAD_PIXELS}
-    assert json.dumps(told)
-    assert np.prod([8000, 5000]) == photos.MAX_UPLOAD_PIXELS
+def test_a_page_gets_the_limits_that_hold(served: Served) -> None:
+    limits = served.ask("model").json["limits"]
+    assert limits == {"bytes": photos.MAX_UPLOAD_BYTES, "pixels": photos.MAX_UPLOAD_PIXELS}

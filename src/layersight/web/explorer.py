@@ -33,7 +33,7 @@ from layersight.web.work import Lane, check
 LAYER_CACHE_BYTES = 384 << 20
 ANSWER_CACHE_BYTES = 128 << 20
 IMAGE_CACHE_BYTES = 64 << 20
-"""Of the images as they were loaded, and likewise of what the network made of each."""
+"""Of the images as they were loaded, and as much for the result of the network for each."""
 MAX_WAITING = 256
 """Requests that wait for a pass, or for a picture."""
 MAX_JOBS = 16

@@ -109,10 +109,10 @@ def download(explorer: Explorer, request: Download, report: Report) -> Answer:
         options |= {name: getattr(request, name) for name in ("normalise", "contrast", "colormap")}
     parts = (view, request.layer, request.channel, request.method)
     stem = "-".join(str(part) for part in parts if part is not None).replace("/", "-")
-    made = make_options(noun, **{name: value for name, value in options.items() if value})
+    picture = make_options(noun, **{name: value for name, value in options.items() if value})
     return Answer(
         {"name": f"{stem}{suffix}", "mime": _MIMES[request.format]},
-        (to_bytes(result, suffix, made),),
+        (to_bytes(result, suffix, picture),),
     )
 
 

@@ -290,7 +290,7 @@ class Listening:
 
 @contextlib.contextmanager
 def listening(server: Server, host: str, port: int | None) -> Iterator[Listening]:
-    """Serves while the block lasts, in a thread of its own.
+    """Serves in another thread while the block lasts.
 
     Args:
         server: The application.

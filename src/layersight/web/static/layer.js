@@ -102,11 +102,11 @@ function layoutOf(store, box, sets, channels, ratio) {
     : size || sideOf(shape, channels.length, box.width - 6, box.height, twice, store.form.peek() === "vast" ? 2 : 1);
   if (!single) store.tileSize = side;
   const gap = Math.round((single && side < 30 ? 3 : GAP) * ratio);
-  const tile = fitTiles(shape, Math.round(box.width * ratio) - 6 * ratio, side * ratio, gap, twice, single || Boolean(size) || side <= 1.5 * USUAL);
-  const caption = tile.whole >= 34 * ratio ? Math.round(CAPTION * ratio) : 0;
-  const lines = Math.ceil(channels.length / tile.columns);
-  const row = tile.height + caption + gap;
-  return { ...tile, row, caption, ratio, channels, twice, inset: Math.round(3 * ratio), lines, total: Math.ceil((lines * row + gap) / ratio) };
+  const fit = fitTiles(shape, Math.round(box.width * ratio) - 6 * ratio, side * ratio, gap, twice, single || Boolean(size) || side <= 1.5 * USUAL);
+  const caption = fit.tile >= 34 * ratio ? Math.round(CAPTION * ratio) : 0;
+  const lines = Math.ceil(channels.length / fit.columns);
+  const row = fit.height + caption + gap;
+  return { ...fit, row, caption, ratio, channels, twice, inset: Math.round(3 * ratio), lines, total: Math.ceil((lines * row + gap) / ratio) };
 }
 
 function Mosaic() {
@@ -333,7 +333,7 @@ function captionOf(sets, channel, sort) {
 
 /** Draws numbers, rings and marks over the maps. */
 function annotate(pen, tiles, layout, sets, store, inks) {
-  const { ratio, caption, height, width, whole, twice } = layout;
+  const { ratio, caption, height, width, tile, twice } = layout;
   const chosen = store.channel.peek();
   const maps = sets[0];
   const point = store.pointer.peek() ?? store.pinned.peek();
@@ -349,10 +349,10 @@ function annotate(pen, tiles, layout, sets, store, inks) {
       pen.fillStyle = channel === chosen ? inks.accent : inks.soft;
       pen.fillText(String(channel), x, below);
       const words = maps ? captionOf(sets, channel, sort) : "";
-      if (words && whole > (maps.single ? 44 : 52) * ratio) {
+      if (words && tile > (maps.single ? 44 : 52) * ratio) {
         pen.textAlign = "right";
         pen.fillStyle = inks.soft;
-        pen.fillText(words, x + whole, below);
+        pen.fillText(words, x + tile, below);
       }
     }
     if (cell && !maps.dead[channel]) {
@@ -366,7 +366,7 @@ function annotate(pen, tiles, layout, sets, store, inks) {
       pen.strokeStyle = inks.accent;
       pen.lineWidth = 2 * ratio;
       const off = 1.5 * ratio;
-      pen.strokeRect(x - off, y - off, whole + 2 * off, height + 2 * off);
+      pen.strokeRect(x - off, y - off, tile + 2 * off, height + 2 * off);
     }
   }
 }

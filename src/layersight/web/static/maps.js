@@ -179,7 +179,7 @@ export function bestChannel(maps) {
  */
 export function sortChannels(maps, sort, dead) {
   const all = Array.from({ length: maps.channels }, (_, at) => at);
-  const kept = dead || maps.single ? all : all.filter((at) => !maps.dead[at]);
+  const channels = dead || maps.single ? all : all.filter((at) => !maps.dead[at]);
   const by = { strength: (at) => -Math.max(maps.max[at], maps.signed ? -maps.min[at] : -Infinity), sparsity: (at) => maps.sparsity[at] }[sort];
-  return by ? kept.sort((a, b) => (by(a) - by(b) || a - b) || 0) : kept;
+  return by ? channels.sort((a, b) => (by(a) - by(b) || a - b) || 0) : channels;
 }

@@ -33,10 +33,10 @@ export function fitTiles(map, room, wanted, gap, twice = 1, steps = true) {
   zoom = Math.min(zoom, (room - between) / across);
   const width = Math.max(1, Math.floor(map.width * zoom + 1e-6));
   const height = Math.max(map.height === 1 ? Math.min(28, wanted) : 1, Math.round(map.height * zoom));
-  const whole = width * twice + between;
-  const columns = Math.max(1, Math.floor((room + gap) / (whole + gap)));
-  const spread = columns > 1 ? Math.floor((room - columns * whole) / (columns - 1)) : gap;
-  return { width, height, whole, pitch: whole + spread, columns };
+  const tile = width * twice + between;
+  const columns = Math.max(1, Math.floor((room + gap) / (tile + gap)));
+  const spread = columns > 1 ? Math.floor((room - columns * tile) / (columns - 1)) : gap;
+  return { width, height, tile, pitch: tile + spread, columns };
 }
 
 /** A map averaged to the size of a tile; cached, as contrast and colours do not change it. @param {Maps} maps */
