@@ -45,8 +45,6 @@ class EmptyRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class Upload(Request):
-    """An image from the page; its bytes follow."""
-
     name: str = option("", help="The name of the file.")
 
 
@@ -59,8 +57,6 @@ class ImageRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class Photograph(ImageRequest):
-    """A picture of an image."""
-
     longest: int = option(
         MAX_PHOTOGRAPH, help="Pixels of its longest side.", low=16, high=MAX_PHOTOGRAPH
     )
@@ -70,23 +66,17 @@ class Photograph(ImageRequest):
 
 @dataclass(frozen=True, slots=True)
 class Layer(ImageRequest):
-    """The maps of a layer."""
-
     layer: str = option("", help="The name of a layer.")
     slice: int | None = option(None, help="Which slice of a volume.", low=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions(ImageRequest):
-    """What the network predicts for an image."""
-
     top: int = option(5, help="Classes of each output.", low=1, high=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Exact(Layer):
-    """The exact values of a map."""
-
     channel: int | None = option(None, help="A channel.", low=0)
     whole: bool = option(False, help="All slices of a volume.")
 
@@ -109,16 +99,12 @@ class Channel(Request):
 
 @dataclass(frozen=True, slots=True)
 class Pattern(Channel):
-    """The pattern of a channel."""
-
     method: str = option("robust", help="How it is found.")
     options: MethodOptions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Heatmap(ImageRequest):
-    """A heatmap over an image."""
-
     method: str = option("grad-cam", help="How it is made.")
     target: str | None = option(None, help="What is explained.")
     layer: str | None = option(None, help="Whose maps are used.")
@@ -132,8 +118,6 @@ FORMATS = ("png", "svg", "pdf", "npz", "json", "html")
 
 @dataclass(frozen=True, slots=True)
 class Download(Request):
-    """A file, as the command line writes it."""
-
     view: str = option("layer", help="What it shows.", choices=VIEWS)
     format: str = option("png", help="Which kind of file.", choices=FORMATS)
     image: str | None = option(None, help="The id of an image.")
