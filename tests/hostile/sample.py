@@ -47,7 +47,7 @@ SAMPLE = (
     *("external_link_h5", "external_link_keras", "external_storage_h5", "virtual_dataset_keras"),
     *("soft_link_loop_h5", "unknown_filter_h5", "declared_six_gibibytes_keras", "giant_attribute"),
     *("compressed_bomb_h5", "hard_link_doubling", "weights_of_variable_text_h5", "truncated"),
-    "family_driver",
+    *("family_driver", "external_store_of_keras_2_13"),
     # Configurations
     *("many_units_keras", "input_of_1000000_by_1000000", "enlarged", "many_layers", "deep_json"),
     *("long_number", "wrong_conv2d_filters_3", "wrong_reshape_target_shape_5", "odd_config_7"),
