@@ -24,13 +24,7 @@ from layersight.data.model import ModelInfo
 from layersight.document.noun import Entry, Json, Noun, noun_of
 from layersight.errors import OutputError, UsageError, near
 from layersight.export.arrays import to_npz, write_zarr
-from layersight.export.manifest import (
-    MANIFEST,
-    dump_json,
-    dump_manifest,
-    manifest_of,
-    read_manifest,
-)
+from layersight.export.manifest import MANIFEST, dump_manifest, manifest_of, read_manifest, to_json
 
 PAGES = {".pdf": "pdf", ".png": "png", ".svg": "svg", ".html": "html"}
 """The writer of a document for each suffix."""
@@ -86,7 +80,7 @@ def fill(folder: Path, result: Any, options: Any, extras: Mapping[str, bytes] = 
         write_bytes(folder / entry.name, _entry(entry))
     for name, content in extras.items():
         write_bytes(folder / name, content)
-    write_bytes(folder / MANIFEST, dump_json(manifest_of(result, options)))
+    write_bytes(folder / MANIFEST, to_json(manifest_of(result, options)))
 
 
 def _entry(entry: Entry[Any, Any]) -> bytes:
@@ -104,7 +98,7 @@ def to_bytes(result: Any, suffix: str, options: Any) -> bytes:
     """A result as a file with a suffix that :func:`check_output` accepts."""
     noun, manifest = noun_of(result), manifest_of(result, options)
     if suffix == ".json":
-        return dump_json(json_of(result, options))
+        return to_json(json_of(result, options))
     if suffix == ".npz" and noun.arrays:
         return to_npz(noun.arrays(result), manifest)
     if suffix == ".csv" and noun.table and noun.rows:

@@ -49,7 +49,7 @@ def dump_manifest(manifest: Any) -> str:
     return json.dumps(manifest, separators=(",", ":"))
 
 
-def dump_json(document: Json) -> bytes:
+def to_json(document: Json) -> bytes:
     """A JSON document as UTF-8."""
     text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
     # What UTF-8 cannot hold (a file's name in another encoding) becomes an escape of JSON.

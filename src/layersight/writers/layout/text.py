@@ -11,7 +11,6 @@ from layersight.writers.layout.body import Body, lay
 from layersight.writers.sketch import (
     ARROW,
     BODY,
-    INKS,
     LEAD,
     MUTED,
     NOTE,
@@ -40,7 +39,7 @@ def _note(block: Note, medium: Medium, room: float) -> Body:
         lines.append((block.title, SECTION, 13.0))
     if block.lead:
         lines.append((block.lead, LEAD.but(bold=True), 14.0))
-    style = BODY.but(colour=INKS[block.tone])
+    style = BODY.toned(block.tone)
     for paragraph in block.lines[: block.most]:
         wrapped = medium.wrap(paragraph, style, room)
         lines += [(line, style, style.size * STEP) for line in wrapped]
