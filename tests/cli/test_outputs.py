@@ -66,6 +66,8 @@ def test_every_output(run, here, small, photo, photos, command, suffix):
     assert {path: fact(manifest, path) for path in facts} == facts
     if command == "activations":
         assert manifest["options"]["view"] == ("grid" if suffix in (".png", ".svg") else "sheet")
+    if command == "activations" and not suffix:
+        assert read_manifest(target / "00-conv.png")["options"]["view"] == "grid"
     assert list(here.rglob("*.layersight-*")) == []
 
 
