@@ -12,12 +12,13 @@ from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from PIL import Image
 from pypdf import PdfReader
+from reportlab.pdfbase import pdfmetrics
 
 import documents
 from layersight.writers import fonts
 from layersight.writers.figure import to_figure
 from layersight.writers.fonts import lacking, runs, text_width, visual
-from layersight.writers.pdf import outlines, to_pdf
+from layersight.writers.pdf import _embedded, outlines, to_pdf
 from layersight.writers.png import to_png
 
 CAT = "\u732b"
@@ -152,3 +153,14 @@ def test_a_file_that_is_no_font_is_passed_over(tmp_path, monkeypatch):
     assert re.search("letters of Chinese", lacking([CAT]))
     fonts._installed.cache_clear()
     fonts.runs.cache_clear()
+
+
+def test_fonts_of_one_file_name_are_embedded_apart(tmp_path):
+    faces = []
+    for name in ("DejaVuSans", "DejaVuSerif"):
+        copy = tmp_path / name / "Font.ttf"
+        copy.parent.mkdir()
+        copy.write_bytes(fonts.dejavu().with_name(f"{name}.ttf").read_bytes())
+        faces.append(pdfmetrics.getFont(_embedded(copy)).face.name)
+    first = pdfmetrics.getFont(str(tmp_path / "DejaVuSans" / "Font.ttf"))
+    assert first.face.name == faces[0] != faces[1]

@@ -214,7 +214,7 @@ def _rgb(colour: str) -> str:
 @functools.cache
 def _embedded(file: Path) -> str | None:
     """The name of a font in the PDF; ``None`` if a PDF cannot hold its kind of outlines."""
-    name = f"{file.stem}-0"
+    name = str(file)  # the stem alone would be shared by fonts of other folders
     try:
         pdfmetrics.registerFont(TTFont(name, str(file)))
     except TTFError:
