@@ -105,11 +105,11 @@ def decoded(model: Any, data: Any) -> Any:
 def load(model: Any, data: Any) -> list[Any]:
     """Images decoded by as many threads as there are cores."""
     from layersight.nouns.survey.dataset import Reader
-    from layersight.nouns.survey.local import Loader
+    from layersight.nouns.survey.local import load as load_image
 
-    loader = Loader(spec_of(model, data), Reader())
+    load_one = functools.partial(load_image, spec_of(model, data), Reader())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(loader.load, data.items))
+        return list(pool.map(load_one, data.items))
 
 
 def compare_files(model: Any, data: Any, runs: int) -> None:
@@ -181,9 +181,13 @@ def shards_of(model: Any, options: argparse.Namespace) -> tuple[Any, Callable[[A
     data = subset(options.images, options.count)
     spec = spec_of(model, data)
     shards = cut(data, spec, 128)
-    return shards, lambda some: list(
-        run_shards(model, spec, some, data.classes, decoders=1, strict=False)
-    )
+
+    def run(some: Any) -> None:
+        run_shards(
+            model, spec, some, data.classes, threads=1, strict=False, store=lambda *result: None
+        )
+
+    return shards, run
 
 
 def compare_ray(options: argparse.Namespace, model: Any) -> None:
@@ -196,8 +200,7 @@ def compare_ray(options: argparse.Namespace, model: Any) -> None:
 
     def by_tasks(some: Any) -> None:
         workers: Any = {"address": None, "workers": 2, "cores": 1, "strict": False}
-        for _ in run_on_ray(opening, spec, some, data.classes, **workers):
-            pass
+        run_on_ray(opening, spec, some, data.classes, store=lambda *result: None, **workers)
 
     with connected(None) as ray:
 

@@ -20,7 +20,7 @@ def test_the_numbers_are_those_of_stored_activations(data: Path) -> None:
     some = Dataset(every.items[:: len(every) // COUNT][:COUNT], every.classes)
     result = layersight.survey(model, some, top=TOP)
     assert sum(result.class_images) == COUNT
-    paths = [Path(item.place) for item in some.items]
+    paths = [Path(item.location) for item in some.items]
     stored = layersight.activations(model, paths, layers=list(result), batch_size=32)
     names = np.array([item.name for item in some.items])
     dogs = np.array([item.label == "dogs" for item in some.items])

@@ -155,7 +155,7 @@ def test_layers_at_the_same_place_are_twins(
     )
     found = layersight.survey(chain(), photos, against=other, layers=["stem", "top"])
     assert [(pair.first, pair.second) for pair in found.twins] == [("stem", "a"), ("top", "c")]
-    with pytest.raises(SelectionError, match="no layer of 'fake' has the name or the place"):
+    with pytest.raises(SelectionError, match="no layer of 'fake' has the name or the position"):
         layersight.survey(chain(), photos, against=other, layers="pool")
     with pytest.raises(SelectionError, match="no layer 'd'"):
         layersight.survey(chain(), photos, against=other, twins="stem:d")

@@ -136,8 +136,11 @@ class KerasModel(Model):
             compute = self.passing(view, wanted, outputs=outputs)
             return make_runner(compute, self.variables, often=count >= TRACED)
 
-        with self.running():
-            results = self._runners.get(key, make)(arrays)
+        with self._explained("the model"):
+            # Once it has started it depends on nothing that other threads may change.
+            with self._locked():
+                wait = self._runners.get(key, make)(arrays)
+            results = wait()
         return ForwardPass(
             {
                 name: channels_last(results[f"layer:{name}"], view.handles[name].info.data_format)

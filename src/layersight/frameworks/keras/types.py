@@ -70,7 +70,8 @@ Tensors: TypeAlias = dict[str, Tensor]
 ShapeAndType: TypeAlias = tuple[Sequence[int | None], str]
 
 Compute: TypeAlias = Callable[[Sequence[Tensor]], Tensors]
-Runner: TypeAlias = Callable[[Sequence[Array]], Arrays]
+# Starts a computation; what it returns waits for the results.
+Runner: TypeAlias = Callable[[Sequence[Array]], Callable[[], Arrays]]
 
 # From parameters to the number that is maximised, and a further result.
 Objective: TypeAlias = Callable[[Tensors], tuple[Tensor, Tensor]]

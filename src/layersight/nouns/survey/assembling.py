@@ -1,4 +1,4 @@
-"""From tallies to numbers that people read."""
+"""From tallies to the numbers of a survey."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ statistics of one image."""
 def assemble(
     info: ModelInfo, other: ModelInfo | None, spec: Spec, data: Dataset, merged: Result
 ) -> Survey:
-    """The survey of what was counted.
+    """Makes the survey of what was counted.
 
     Args:
         info: The model.
         other: The other model, if there is one.
         spec: What was done to each image.
         data: The images.
-        merged: What was counted of them all.
+        merged: The statistics of all images.
     """
     size = (spec.shape[0], spec.shape[1]) if len(spec.shape) == 3 else None
     layers = [layer for layer in info.layers if layer.name in merged.tallies]
@@ -53,51 +53,51 @@ def assemble(
     cuts: set[Cut] = set()
     for layer in layers:
         tally = merged.tallies[layer.name]
-        for found in (tally.strongest, tally.weakest):
-            used.update(found.images[found.images != NONE].tolist())
-            own = _boxes(layer, found, merged.axes[layer.name], size)
-            boxes[layer.name, found.strongest] = own
-            cuts.update(cut for cut in _cuts(found, own) if cut[1][0] != NONE)
+        for extremes in (tally.strongest, tally.weakest):
+            used.update(extremes.images[extremes.images != NONE].tolist())
+            pixels = _boxes(layer, extremes, merged.axes[layer.name], size)
+            boxes[layer.name, extremes.strongest] = pixels
+            cuts.update(cut for cut in _cuts(extremes, pixels) if cut[1][0] != NONE)
     ordered = sorted(cuts)
     names = {number: index for index, number in enumerate(sorted(used))}
-    numbered = {cut: index for index, cut in enumerate(ordered)}
+    crop_numbers = {cut: index for index, cut in enumerate(ordered)}
 
-    def examples(layer: str, found: Extremes) -> Examples:
-        own, axes = boxes[layer, found.strongest], merged.axes[layer]
-        where = np.stack(np.unravel_index(found.positions, axes or (1,)), -1).astype(np.int64)
-        images = [names.get(number, NONE) for number in found.images.ravel().tolist()]
-        crops = [numbered.get(cut, NONE) for cut in _cuts(found, own)]
+    def examples(layer: str, extremes: Extremes) -> Examples:
+        pixels, axes = boxes[layer, extremes.strongest], merged.axes[layer]
+        positions = np.stack(np.unravel_index(extremes.positions, axes or (1,)), -1)
+        images = [names.get(number, NONE) for number in extremes.images.ravel().tolist()]
+        crops = [crop_numbers.get(cut, NONE) for cut in _cuts(extremes, pixels)]
         return Examples(
-            images=np.array(images, np.int64).reshape(found.images.shape),
-            activations=found.values,
-            positions=where[..., : len(axes)],
-            boxes=own,
-            crops=np.array(crops, np.int64).reshape(found.images.shape),
+            images=np.array(images, np.int64).reshape(extremes.images.shape),
+            activations=extremes.values,
+            positions=positions[..., : len(axes)].astype(np.int64),
+            boxes=pixels,
+            crops=np.array(crops, np.int64).reshape(extremes.images.shape),
         )
 
-    def finish(layer: LayerInfo) -> LayerSurvey:
-        tally, own = merged.tallies[layer.name], merged.pairs.get((layer.name, 0, layer.name))
-        top, bottom = (examples(layer.name, found) for found in (tally.strongest, tally.weakest))
-        return _layer(layer, tally, len(data.classes), top, bottom, own, merged.read)
+    def layer_survey(layer: LayerInfo) -> LayerSurvey:
+        tally, products = merged.tallies[layer.name], merged.pairs.get((layer.name, 0, layer.name))
+        top, bottom = (examples(layer.name, each) for each in (tally.strongest, tally.weakest))
+        return _layer(layer, tally, len(data.classes), top, bottom, products, merged.read)
 
     unread = {name for name, _ in merged.unreadable}
-    counted = Counter(item.label for item in data.items if item.name not in unread)
+    class_counts = Counter(item.label for item in data.items if item.name not in unread)
     return Survey(
         model=info,
         preprocessing=spec.preprocessing,
         size=size,
-        layers=tuple(map(finish, layers)),
+        layers=tuple(map(layer_survey, layers)),
         images=merged.read,
         unreadable=merged.unreadable,
         content=f"blake2b:{merged.content:032x}",
         classes=data.classes,
-        class_images=tuple(counted[name] for name in data.classes),
+        class_images=tuple(class_counts[name] for name in data.classes),
         names=tuple(data.items[number].name for number in names),
         crops=list(cut_out(spec, data.items, ordered, max(2, os.cpu_count() or 1))),
         settings=_settings(spec),
         notes=_notes(info, data, merged),
         twins=tuple(
-            Twins(first, second, *closest(sums.correlations(merged.read), itself=False))
+            Twins(first, second, *closest(sums.correlations(merged.read), same_layer=False))
             for (first, model, second), sums in merged.pairs.items()
             if model or first != second
         ),
@@ -107,9 +107,9 @@ def assemble(
 
 
 def _settings(spec: Spec) -> dict[str, Any]:
-    """What is told of how the numbers came about."""
-    found = {name: value for name, value in spec.to_json().items() if name != "units"}
-    return found if spec.other is None else {**found, "other": _settings(spec.other)}
+    """What the numbers depend on, as a survey states it."""
+    settings = {name: value for name, value in spec.to_json().items() if name != "units"}
+    return settings if spec.other is None else {**settings, "other": _settings(spec.other)}
 
 
 def _notes(info: ModelInfo, data: Dataset, merged: Result) -> tuple[str, ...]:
@@ -135,25 +135,25 @@ def _layer(
     classes: int,
     strongest: Examples,
     weakest: Examples,
-    own: Products | None,
+    products: Products | None,
     read: int,
 ) -> LayerSurvey:
-    """What is known of a layer, of which ``own`` are the products of its channels' means."""
+    """The survey of a layer, with neighbours from the products of its channels' means."""
     images, broken, count, zeros, fired = tally.counts
-    some = np.maximum(count, 1)
-    sums, between, within = (WIDE.value(part) for part in tally.sums)
-    variance = np.maximum((within + between - sums * sums / some) / some, 0)
-    low, high = (np.where(images > 0, part, np.float32(np.nan)) for part in tally.range)
+    divisor = np.maximum(count, 1)
+    sums, between, within = (WIDE.value(digits) for digits in tally.sums)
+    variance = np.maximum((within + between - sums * sums / divisor) / divisor, 0)
+    low, high = (np.where(images > 0, end, np.float32(np.nan)) for end in tally.range)
     with np.errstate(invalid="ignore", over="ignore"):
         constant = (high - low) <= ROUNDING * np.maximum(np.abs(low), np.abs(high))
     seen, means, peaks = _classes(tally.classes, classes, len(images))
     selectivity, preferred = _selectivity(seen, means)
 
     neighbours = correlations = None
-    if own is not None:
-        neighbours, correlations = closest(own.correlations(read), itself=True)
+    if products is not None:
+        neighbours, correlations = closest(products.correlations(read), same_layer=True)
 
-    def of_some(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    def if_counted(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(count > 0, numbers, np.nan)
 
     return LayerSurvey(
@@ -161,12 +161,12 @@ def _layer(
         images=images,
         broken=broken,
         count=count,
-        mean=of_some(sums / some),
-        std=of_some(np.sqrt(variance)),
+        mean=if_counted(sums / divisor),
+        std=if_counted(np.sqrt(variance)),
         min=low,
         max=high,
-        sparsity=of_some(zeros / some),
-        firing=of_some(fired / np.maximum(images, 1)),
+        sparsity=if_counted(zeros / divisor),
+        firing=if_counted(fired / np.maximum(images, 1)),
         dead=(count > 1) & constant,
         peaks=_histogram(tally.peaks),
         means=_histogram(tally.means),
@@ -188,17 +188,16 @@ def _histogram(bins: Bins) -> Histogram:
 
 
 def _classes(
-    found: Classes, count: int, channels: int
+    sums: Classes, count: int, channels: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """For every class its images, and the means of their means and peaks."""
+    """How many images every class has, and the means of their means and peaks."""
     seen = np.zeros((count, channels), np.int64)
-    seen[found.numbers] = found.images
-    both = []
-    for digits in (found.means, found.peaks):
-        sums = np.full((count, channels), np.nan)
-        sums[found.numbers] = NARROW.value(digits)
-        both.append(np.where(seen > 0, sums / np.maximum(seen, 1), np.nan))
-    return seen, both[0], both[1]
+    seen[sums.numbers] = sums.images
+    means, peaks = np.full((2, count, channels), np.nan)
+    for values, digits in ((means, sums.means), (peaks, sums.peaks)):
+        values[sums.numbers] = NARROW.value(digits) / np.maximum(sums.images, 1)
+        values[seen == 0] = np.nan
+    return seen, means, peaks
 
 
 def _selectivity(
@@ -220,29 +219,27 @@ def _selectivity(
     return index, np.where(several, best, NONE).astype(np.int64)
 
 
-def _cuts(found: Extremes, boxes: NDArray[np.int64]) -> list[Cut]:
-    """Which pixels of which image each place of a list shows."""
-    pairs = zip(found.images.ravel().tolist(), boxes.reshape(-1, 4).tolist(), strict=True)
+def _cuts(extremes: Extremes, boxes: NDArray[np.int64]) -> list[Cut]:
+    """The pixels that each entry of a list shows, and of which image."""
+    pairs = zip(extremes.images.ravel().tolist(), boxes.reshape(-1, 4).tolist(), strict=True)
     return [(number, (box[0], box[1], box[2], box[3])) for number, box in pairs]
 
 
 def _boxes(
-    layer: LayerInfo, found: Extremes, axes: Sequence[int], size: tuple[int, int] | None
+    layer: LayerInfo, extremes: Extremes, axes: Sequence[int], size: tuple[int, int] | None
 ) -> NDArray[np.int64]:
     """The pixels that each position depends on, ``(channel, rank, 4)``; -1 without a picture."""
-    boxes = np.full((*found.images.shape, 4), NONE, np.int64)
+    boxes = np.full((*extremes.images.shape, 4), NONE, np.int64)
     if size is None:
         return boxes
-    known: dict[int, list[int]] = {}
-    for index in zip(*np.nonzero(found.images != NONE), strict=True):
-        position = int(found.positions[index])
-        if position not in known:
+    box_of: dict[int, list[int]] = {}
+    for index in zip(*np.nonzero(extremes.images != NONE), strict=True):
+        position = int(extremes.positions[index])
+        if position not in box_of:
             rows, columns = (0, size[0]), (0, size[1])
             if len(axes) == 2 and layer.placement is not None and layer.receptive_field is not None:
-                place = np.unravel_index(position, tuple(axes))
-                rows, columns = layer.placement.pixels(
-                    [int(p) for p in place], layer.receptive_field, size
-                )
-            known[position] = [rows[0], columns[0], rows[1], columns[1]]
-        boxes[index] = known[position]
+                row, column = divmod(position, axes[1])
+                rows, columns = layer.placement.pixels([row, column], layer.receptive_field, size)
+            box_of[position] = [rows[0], columns[0], rows[1], columns[1]]
+        boxes[index] = box_of[position]
     return boxes

@@ -57,9 +57,9 @@ def edges_of(keys: NDArray[np.int16]) -> NDArray[np.float64]:
 
 
 def _power(steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    octave, part = np.divmod(steps, PER_OCTAVE)
-    found: NDArray[np.float64] = np.ldexp(1 + part / PER_OCTAVE, octave + LEAST)
-    return found
+    octave, step = np.divmod(steps, PER_OCTAVE)
+    power: NDArray[np.float64] = np.ldexp(1 + step / PER_OCTAVE, octave + LEAST)
+    return power
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,35 +94,35 @@ class Bins:
         keys = np.flatnonzero(present)
         column = np.zeros(2 * offset + 1, np.int64)
         column[keys] = np.arange(len(keys))
-        places = column[flat] + np.arange(channels) * len(keys)
-        chosen = places.ravel() if known is None else places[known]
-        counts = np.bincount(chosen, minlength=channels * len(keys))
-        found = counts.reshape(channels, len(keys)).astype(np.int32)
-        return cls((keys - offset).astype(np.int16), found)
+        cells = column[flat] + np.arange(channels) * len(keys)
+        counts = np.bincount(
+            cells.ravel() if known is None else cells[known], minlength=channels * len(keys)
+        )
+        table = counts.reshape(channels, len(keys)).astype(np.int32)
+        return cls((keys - offset).astype(np.int16), table)
 
     def add(self, other: Bins) -> Bins:
         """The counts of both together."""
         keys = np.union1d(self.keys, other.keys)
         counts = np.zeros((len(self.counts), len(keys)), np.int32)
-        for part in (self, other):
-            counts[:, np.searchsorted(keys, part.keys)] += part.counts
+        for bins in (self, other):
+            counts[:, np.searchsorted(keys, bins.keys)] += bins.counts
         return Bins(keys, counts)
 
     def quantiles(self, shares: Sequence[float]) -> NDArray[np.float64]:
-        """The numbers below which given shares of all lie, ``(channel, share)``.
+        """The quantiles of each channel, ``(channel, share)``.
 
-        Of ``n`` numbers in order it is the one with the index ``floor(share * (n - 1))``, to a
-        relative error of :data:`ERROR`; not a number for a channel without any.
+        Of ``n`` sorted numbers it is the one with the index ``floor(share * (n - 1))``, to a
+        relative error of :data:`ERROR`; NaN for a channel without any.
         """
-        wanted = np.asarray(shares, np.float64)
         if not self.keys.size:
-            return np.full((len(self.counts), len(wanted)), np.nan)
+            return np.full((len(self.counts), len(shares)), np.nan)
         totals = self.counts.sum(1, dtype=np.int64)
         low, high = edges_of(self.keys).T
         # Of the numbers between a and b, 2ab / (a + b) has the least relative error.
         middles = np.divide(2 * low * high, low + high, out=np.zeros_like(low), where=low != 0)
         running = np.cumsum(self.counts, axis=1, dtype=np.int64)
-        ranks = np.floor(wanted * (totals[:, np.newaxis] - 1)).astype(np.int64)
-        found = np.stack([(running <= column[:, np.newaxis]).sum(1) for column in ranks.T], 1)
-        picked = middles[np.minimum(found, len(self.keys) - 1)]
-        return np.where(totals[:, np.newaxis] > 0, picked, np.nan)
+        ranks = np.floor(np.asarray(shares) * (totals[:, np.newaxis] - 1)).astype(np.int64)
+        bins = np.stack([(running <= column[:, np.newaxis]).sum(1) for column in ranks.T], 1)
+        values = middles[np.minimum(bins, len(self.keys) - 1)]
+        return np.where(totals[:, np.newaxis] > 0, values, np.nan)

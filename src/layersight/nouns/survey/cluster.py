@@ -1,12 +1,12 @@
 """Surveying shards on a Ray cluster: each is a task, which any worker can run again.
 
 The rule of this module: nothing here decides about a number. A task gets a shard and gives the
-bytes of its result; the process that asked for the survey keeps them. Ray runs a task again whose
+returns the bytes of its result; the process of the survey keeps them. Ray runs a task again whose
 worker or node is lost, and since nothing of a lost task was kept, no image counts twice.
 
 Tasks and not actors: Ray keeps the process of a task for the next one, and the model with it, so
-that each worker opens it once; but a task of a lost node runs on any other, where one that belongs
-to an actor waits until there is room to start that actor again.
+that each worker opens it once; and a task of a lost node runs on any other node, where the work of
+an actor waits until there is room to start that actor again.
 """
 
 from __future__ import annotations
@@ -27,17 +27,16 @@ from layersight.loading import load_model
 from layersight.model import Forward, Savable, require
 from layersight.nouns.survey.local import run_shards
 from layersight.nouns.survey.plan import Shard, Spec
-from layersight.nouns.survey.shards import to_bytes
 
 QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-"""Keeps Ray and what runs in it from telling what nobody asked for, and from telling others."""
+"""Keeps Ray and what runs in it quiet, and Ray from sending statistics of its use."""
 
 PATIENCE = 10.0
-"""Seconds to wait for a cluster to answer."""
+"""Seconds to wait for an answer of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Opening:
 
     Attributes:
         source: The file or name, which every node must find; ``None`` for a model that is sent.
-        options: What :func:`layersight.load_model` takes beside.
+        options: The other arguments of :func:`layersight.load_model`.
         content: The bytes of a ``.keras`` file, for a model that came from no file.
     """
 
@@ -56,7 +55,7 @@ class Opening:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells models apart in a worker."""
+        """What identifies a model in a worker."""
         return (self.source, tuple(sorted(self.options.items())), hash(self.content))
 
 
@@ -65,30 +64,32 @@ def opening_of(model: Forward, options: Mapping[str, Any] | None) -> Opening:
 
     Args:
         model: The model.
-        options: What it was opened with beside its source; ``None`` if nothing is known.
+        options: What it was opened with, ``source`` among it; ``None`` if that is unknown.
 
     Raises:
         CapabilityError: It came from no file, and cannot be saved.
     """
-    given = dict(options or {})
-    source = given.pop("source", model.info.source)
+    arguments = dict(options or {})
+    source = arguments.pop("source", model.info.source)
     if options is not None or Path(source).exists():
-        return Opening(str(Path(source).absolute()) if Path(source).exists() else source, given)
+        source = str(Path(source).absolute()) if Path(source).exists() else source
+        return Opening(source, arguments)
     require(model, Savable, "a survey on Ray", "open it from a file")
     assert isinstance(model, Savable)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
-        return Opening(None, given, path.read_bytes())
+        return Opening(None, arguments, path.read_bytes())
 
 
 _open: dict[tuple[Any, ...], Forward] = {}
-"""The models of this worker."""
+"""The models that this worker has open."""
 
 
-def _model(opening: Opening, spec: Spec, kept: Sequence[Opening]) -> Forward:
+def _open_model(opening: Opening, spec: Spec, openings: Sequence[Opening]) -> Forward:
+    """A model, opened unless it is open; models that are not among the openings are closed."""
     if opening.key not in _open:
-        for key in set(_open) - {one.key for one in kept}:
+        for key in set(_open) - {each.key for each in openings}:
             del _open[key]
         if opening.source is not None:
             _open[opening.key] = load_model(opening.source, **opening.options)
@@ -122,13 +123,19 @@ def _work(
 ) -> bytes:
     """The result of one shard; runs in a worker."""
     model, *others = (
-        _model(opening, one, openings) for opening, one in zip(openings, spec.models, strict=True)
+        _open_model(opening, each, openings)
+        for opening, each in zip(openings, spec.models, strict=True)
     )
     other = others[0] if others else None
-    ((_, result),) = run_shards(
-        model, spec, [shard], classes, decoders=max(1, cores), strict=strict, other=other
+    results: list[bytes] = []
+    run_shards(
+        *(model, spec, [shard], classes),
+        store=lambda _, content: results.append(content),
+        threads=max(1, cores),
+        strict=strict,
+        other=other,
     )
-    return to_bytes(result, shard.key)
+    return results[0]
 
 
 def run_on_ray(
@@ -141,9 +148,10 @@ def run_on_ray(
     workers: int | None,
     cores: int,
     strict: bool,
+    store: Callable[[Shard, bytes], None],
     on_progress: Callable[[int], None] = lambda count: None,
     other: Opening | None = None,
-) -> Iterator[tuple[Shard, bytes]]:
+) -> None:
     """Surveys shards on a cluster, in whatever order they get done.
 
     Args:
@@ -155,6 +163,7 @@ def run_on_ray(
         workers: How many shards run at once; ``None`` for as many as there is room for.
         cores: Of each worker.
         strict: Whether an image that cannot be read ends the survey.
+        store: Called with each shard and the bytes of its result.
         on_progress: Called with the number of images of each shard that is done.
         other: How a worker opens the other model.
 
@@ -166,13 +175,13 @@ def run_on_ray(
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
         # A worker with a GPU would end after each task, and open the model again for the next.
         work = ray.remote(num_cpus=cores, num_gpus=gpus, max_retries=-1, max_calls=0)(_work)
-        kept, sent = ray.put((opening, other) if other else (opening,)), ray.put(spec)
+        openings, sent = ray.put((opening, other) if other else (opening,)), ray.put(spec)
         waiting, running = deque(shards), dict[Any, Shard]()
         try:
             while waiting or running:
                 while waiting and (workers is None or len(running) < workers):
                     shard = waiting.popleft()
-                    task = work.remote(kept, sent, shard, tuple(classes), cores, strict)
+                    task = work.remote(openings, sent, shard, tuple(classes), cores, strict)
                     running[task] = shard
                 done, _ = ray.wait(list(running), num_returns=1)
                 for task in done:
@@ -181,8 +190,8 @@ def run_on_ray(
                         content = ray.get(task)
                     except ray.exceptions.RayTaskError as error:
                         raise error.cause from error
+                    store(shard, content)
                     on_progress(len(shard.items))
-                    yield shard, content
         finally:
             for task in running:
                 ray.cancel(task, force=True)
@@ -190,7 +199,7 @@ def run_on_ray(
 
 @contextlib.contextmanager
 def connected(address: str | None) -> Iterator[Any]:
-    """Ray, connected to a cluster; left as it was if it was connected before."""
+    """Ray, connected to a cluster; a connection that was there before stays."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
@@ -203,7 +212,7 @@ def connected(address: str | None) -> Iterator[Any]:
         yield ray
         return
     shared = {name: os.environ[name] for name in ("KERAS_BACKEND", *QUIET) if name in os.environ}
-    own = {"include_dashboard": False} if address is None else {}
+    started = {"include_dashboard": False} if address is None else {}
     try:
         if address is not None and ":" in address:
             # Ray itself would try for minutes.
@@ -214,11 +223,11 @@ def connected(address: str | None) -> Iterator[Any]:
             log_to_driver=False,
             logging_level=logging.ERROR,
             runtime_env={"env_vars": shared},
-            **own,
+            **started,
         )
     except Exception as error:  # Ray raises nearly anything where it cannot start
-        place = address or "this machine"
-        raise BackendError(f"cannot start or reach a Ray cluster at {place}: {error}") from error
+        where = address or "this machine"
+        raise BackendError(f"cannot start or reach a Ray cluster at {where}: {error}") from error
     try:
         yield ray
     finally:

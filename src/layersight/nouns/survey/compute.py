@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ from layersight.nouns.survey.plan import (
     read_pairs,
 )
 from layersight.nouns.survey.result import Survey
-from layersight.nouns.survey.shards import ShardFolder, locked, to_bytes
+from layersight.nouns.survey.shards import ShardFolder, locked
 from layersight.select import LayerSpec, select_able
 
 SIDE = 224
@@ -64,7 +64,7 @@ def survey(
     progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Survey:
-    """What every channel does over a whole data set.
+    """Surveys what every channel does over a whole data set.
 
     The same images, model and options give the same numbers to the last bit, on one kind of machine
     and backend, whatever the shards, the number of workers and the engine.
@@ -76,18 +76,18 @@ def survey(
             images; files, globs, arrays; or several of these.
         layers: Which layers; see :func:`layersight.select.select_layers`. ``None`` is every
             convolution and dense layer.
-        against: Another model, which is shown the same images: ``Survey.twins`` then tells of each
-            channel those of the other model that go most with it, in layers that ``twins`` pairs,
-            else in the layers at the same place of both models, else of the same name.
+        against: Another model, which is shown the same images: ``Survey.twins`` then holds for each
+            channel those of the other model that correlate most with it, in layers that ``twins``
+            pairs, else in layers at the same position in both models, else of the same name.
         fixed: For a model with several inputs what goes to some of them with every image, by their
             names: a file or an array. Those that take no picture and are not named are drawn from
             ``seed``, as in :func:`layersight.activations`.
-        folder: Where the results of shards are kept, so that the same call goes on where another
-            was interrupted; ``None`` keeps them in memory. ``layersight.save(result, folder)``
-            writes the survey itself.
+        folder: Where the results of shards are kept, so that the same call resumes one that was
+            interrupted; ``None`` keeps them in memory. ``layersight.save(result, folder)`` writes
+            the survey itself.
         opening: For workers of Ray, which open the model themselves: what
             :func:`layersight.load_model` takes beside its ``source``. Without it they open the same
-            source without options, or get a model that came from no file sent.
+            source without options; a model that came from no file is sent to them.
         progress: Called after each pass with the images done and their number.
         options: Fields of :class:`SurveyOptions` (``top``, ``shard``, ``engine``, ``workers``,
             ``address``, ``cores``, ``strict``, ``correlate``, ``twins``) and of
@@ -95,7 +95,7 @@ def survey(
             ``seed``), which hold for both models.
 
     Returns:
-        For every channel its statistics, histograms, strongest and weakest images, and what it does
+        The statistics, histograms, strongest and weakest images of every channel, and its means
         for each class.
 
     Raises:
@@ -106,31 +106,33 @@ def survey(
         UsageError: An option is unknown or has a value that it cannot have.
         KeyboardInterrupt: Ctrl-C; it says how much is kept.
     """
-    own, others = split_options(options, SurveyOptions, ImageOptions)
-    settings, image_options = SurveyOptions(**own), ImageOptions(**others)
+    survey_options, image_options = split_options(options, SurveyOptions, ImageOptions)
+    settings = SurveyOptions(**survey_options)
     opened = open_for(model, Forward, "survey", "open the network that the weights belong to")
     other = None if against is None else _open_other(against, opening or {})
     data = open_dataset(images)
-    place = None if folder is None else Path(folder)
-    with locked(place):
-        info, spec, beside = _plan(
-            opened, data, layers, settings, image_options, fixed=fixed or {}, other=other
+    path = None if folder is None else Path(folder)
+    with locked(path):
+        info, spec, other_info = _plan(
+            *(opened, data, layers, settings, ImageOptions(**image_options)),
+            fixed=fixed or {},
+            other=other,
         )
         shards = cut(data, spec, settings.shard)
-        store = ShardFolder(place)
-        store.tidy(shards)
-        _run(opened, other, spec, shards, store, data, settings, opening, progress)
-        merged = store.merged(shards)
+        results = ShardFolder(path)
+        results.tidy(shards)
+        _run(opened, other, spec, shards, results, data, settings, opening, progress)
+        merged = results.merged(shards)
         if not merged.read:
             name, reason = merged.unreadable[0]
             raise ImageError(
                 f"none of the {len(data)} images can be read; the first, '{name}': {reason}"
             )
-        return assemble(info, beside, spec, data, merged)
+        return assemble(info, other_info, spec, data, merged)
 
 
 def _open_other(source: Any, opening: Mapping[str, Any]) -> Forward:
-    """The other model, opened like the first; that one is trusted says nothing of the other."""
+    """The other model, opened like the first, but never trusted because the first is."""
     if isinstance(source, str | os.PathLike):
         source = load_model(source, **_shared(opening))
     return open_for(source, Forward, "survey", "open the network that the weights belong to")
@@ -150,26 +152,28 @@ def _plan(
     fixed: Mapping[str, Any] | None = None,
     other: Forward | None = None,
 ) -> tuple[ModelInfo, Spec, ModelInfo | None]:
-    """What is known of the model for these images, what is done to each, and of the other model."""
+    """The model for these images, what is done to each image, and the other model."""
     info, spec = _spec_of(model, data, options, fixed or {})
     chosen, _ = select_able(info, (default_layers(info) or None) if layers is None else layers)
     names = tuple(layer.name for layer in chosen)
     pairs = [(name, name) for name in names] if settings.correlate else []
-    images, known, beside = images_in_pass(chosen, cached=model.small_passes), None, None
+    images = images_in_pass(chosen, cached=model.small_passes)
+    other_info = other_spec = None
     if other is None:
         pairs += read_pairs(settings.twins, info, names, None)
     else:
         if None not in find_input(other.info, None).example_shape[:2]:
             options = dataclasses.replace(options, size=None)
-        known, beside = _spec_of(other, data, options, {})
-        twins = read_pairs(settings.twins, info, names, known) or partners(info, names, known)
-        compared, _ = select_able(known, [second for _, second in twins])
+        other_info, other_spec = _spec_of(other, data, options, {})
+        twins = read_pairs(settings.twins, info, names, other_info)
+        twins = twins or partners(info, names, other_info)
+        compared, _ = select_able(other_info, [second for _, second in twins])
         images = min(images, images_in_pass(compared, cached=other.small_passes))
         compared_names = tuple(layer.name for layer in compared)
-        beside = dataclasses.replace(
-            beside, layers=compared_names, images=images, correlated=tuple(twins)
+        other_spec = dataclasses.replace(
+            other_spec, layers=compared_names, images=images, correlated=tuple(twins)
         )
-        beside = _with_units(other, beside, compared_names, data)
+        other_spec = _with_units(other, other_spec, compared_names, data)
     spec = dataclasses.replace(
         spec,
         layers=names,
@@ -177,16 +181,16 @@ def _plan(
         length=settings.top,
         correlated=tuple(dict.fromkeys(pairs)),
     )
-    wanted = {name for pair in pairs for name in pair}
-    wanted |= {first for first, _ in beside.correlated} if beside is not None else set()
-    spec = _with_units(model, spec, sorted(wanted), data)
-    return info, dataclasses.replace(spec, other=beside), known
+    correlated = {name for pair in pairs for name in pair}
+    correlated |= {first for first, _ in other_spec.correlated} if other_spec is not None else set()
+    spec = _with_units(model, spec, sorted(correlated), data)
+    return info, dataclasses.replace(spec, other=other_spec), other_info
 
 
 def _spec_of(
     model: Forward, data: Dataset, options: ImageOptions, fixed: Mapping[str, Any]
 ) -> tuple[ModelInfo, Spec]:
-    """What is known of a model for these images, and how they get to it; of no layers yet."""
+    """A model for these images, and what is done to each of them, without layers yet."""
     info = model.info
     entry, others = _inputs(info, fixed)
     if (
@@ -195,13 +199,13 @@ def _spec_of(
         and options.size is None
         and not is_array(data.items[0])
     ):
-        high, wide = (side or SIDE for side in entry.size)
-        options = dataclasses.replace(options, size=(high, wide))
+        height, width = (side or SIDE for side in entry.size)
+        options = dataclasses.replace(options, size=(height, width))
     scale = choose_preprocessing(entry, options.scale)
     first = _load_first(data, entry, scale, options)
     rest = _fixed_images(others, fixed, options) if others.inputs else {}
-    given = {entry.name: [first], **rest}
-    shapes = {name: (1, *each[0].values.shape) for name, each in given.items()}
+    inputs = {entry.name: [first], **rest}
+    shapes = {name: (1, *each[0].values.shape) for name, each in inputs.items()}
     info = model.describe(shapes)
     if first.region is None:
         scale = first.preprocessing
@@ -225,18 +229,18 @@ def _spec_of(
 
 
 def _inputs(info: ModelInfo, fixed: Mapping[str, Any]) -> tuple[InputInfo, ModelInfo]:
-    """The input that the images go to, and the model with its others alone."""
+    """The input that the images go to, and the model with its other inputs alone."""
     named = {find_input(info, name).name for name in fixed}
     free = [entry for entry in info.inputs if entry.name not in named]
-    takers = [entry for entry in free if entry.accepts_image] or free[:1]
-    if len(takers) != 1:
-        found = f"takes {len(takers)} at once" if takers else "is given the same for all"
-        listed = ", ".join(entry.name for entry in takers or info.inputs)
+    pictures = [entry for entry in free if entry.accepts_image] or free[:1]
+    if len(pictures) != 1:
+        count = f"takes {len(pictures)} at once" if pictures else "is given the same for all"
+        listed = ", ".join(entry.name for entry in pictures or info.inputs)
         raise ModelInputError(
-            f"a survey shows one image at a time, and the model {found} ({listed}): say what goes "
+            f"a survey shows one image at a time, and the model {count} ({listed}): say what goes "
             "to each but one of these with every image, --input NAME=FILE"
         )
-    (entry,) = takers
+    (entry,) = pictures
     others = tuple(other for other in info.inputs if other is not entry)
     return find_input(info, entry.name), dataclasses.replace(info, inputs=others)
 
@@ -244,20 +248,20 @@ def _inputs(info: ModelInfo, fixed: Mapping[str, Any]) -> tuple[InputInfo, Model
 def _fixed_images(
     info: ModelInfo, fixed: Mapping[str, Any], options: ImageOptions
 ) -> dict[str, list[InputImage]]:
-    """What goes to inputs with every image: what was given, else what is drawn from the seed."""
+    """What goes to inputs with every image: what was named, else what is drawn from the seed."""
     options = dataclasses.replace(options, size=None, frame=None)
-    found = load_sources(info, sources_of(info, fixed), options).images
-    for name, each in found.items():
+    loaded = load_sources(info, sources_of(info, fixed), options).images
+    for name, each in loaded.items():
         if len(each) != 1:
             raise ModelInputError(
                 f"expected one file or array for input '{name}', which it gets with every image, "
                 f"found {len(each)}"
             )
-    return found
+    return loaded
 
 
 def _with_units(model: Forward, spec: Spec, layers: Sequence[str], data: Dataset) -> Spec:
-    """With the units of the means of layers, from one pass of images spread over the data set."""
+    """A spec with the units of layers' means, from one pass of images spread over the data set."""
     if not layers:
         return spec
     items = data.items[:: max(1, len(data) // spec.images)][: spec.images]
@@ -270,7 +274,7 @@ def _with_units(model: Forward, spec: Spec, layers: Sequence[str], data: Dataset
 def _load_first(
     data: Dataset, entry: InputInfo, scale: Preprocessing, options: ImageOptions
 ) -> InputImage:
-    """The first image that can be read, from which size and scale follow."""
+    """The first image that can be read: it decides size and scale."""
     reader, reason = Reader(), None
     for item in data.items:
         try:
@@ -285,62 +289,45 @@ def _run(
     other: Forward | None,
     spec: Spec,
     shards: tuple[Shard, ...],
-    store: ShardFolder,
+    results: ShardFolder,
     data: Dataset,
     settings: SurveyOptions,
     opening: Mapping[str, Any] | None,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Makes the results of all shards that are not there."""
-    waiting = [shard for shard in shards if not store.has(shard)]
+    waiting = [shard for shard in shards if not results.has(shard)]
     done = len(data) - sum(len(shard.items) for shard in waiting)
 
-    def on_progress(count: int) -> None:
+    def report(count: int) -> None:
         nonlocal done
         done += count
         if progress is not None:
             progress(done, len(data))
 
+    shared: dict[str, Any] = {
+        "store": results.put,
+        "strict": settings.strict,
+        "on_progress": report,
+    }
     try:
-        for shard, content in _engine(
-            model, other, spec, waiting, data, settings, opening, on_progress
-        ):
-            store.put(shard, content)
+        if settings.engine == "ray" and waiting:
+            run_on_ray(
+                opening_of(model, opening),
+                *(spec, waiting, data.classes),
+                other=None if other is None else opening_of(other, _shared(opening or {}) or None),
+                address=settings.address,
+                workers=settings.workers,
+                cores=settings.cores,
+                **shared,
+            )
+        else:
+            threads = settings.workers or max(2, os.cpu_count() or 1)
+            run_shards(
+                *(model, spec, waiting, data.classes), threads=threads, other=other, **shared
+            )
     except KeyboardInterrupt:
-        kept = sum(map(store.has, shards))
+        kept = sum(map(results.has, shards))
         raise KeyboardInterrupt(
             f"interrupted; {kept} of {len(shards)} shards are kept: the same command goes on"
         ) from None
-
-
-def _engine(
-    model: Forward,
-    other: Forward | None,
-    spec: Spec,
-    waiting: list[Shard],
-    data: Dataset,
-    settings: SurveyOptions,
-    opening: Mapping[str, Any] | None,
-    on_progress: Callable[[int], None],
-) -> Iterator[tuple[Shard, bytes]]:
-    """The results of shards, from whoever runs them."""
-    if settings.engine == "ray" and waiting:
-        yield from run_on_ray(
-            opening_of(model, opening),
-            *(spec, waiting, data.classes),
-            other=None if other is None else opening_of(other, _shared(opening or {}) or None),
-            address=settings.address,
-            workers=settings.workers,
-            cores=settings.cores,
-            strict=settings.strict,
-            on_progress=on_progress,
-        )
-        return
-    for shard, result in run_shards(
-        *(model, spec, waiting, data.classes),
-        decoders=settings.workers or max(2, os.cpu_count() or 1),
-        strict=settings.strict,
-        on_progress=on_progress,
-        other=other,
-    ):
-        yield shard, to_bytes(result, shard.key)

@@ -1,4 +1,4 @@
-"""What the strongest and weakest images show where a channel is: small pictures, each once.
+"""Small pictures of what excites channels in the strongest and weakest images, each once.
 
 The rule of this module: images are decoded one after the other, in the order of their names.
 """
@@ -22,7 +22,7 @@ from layersight.nouns.survey.plan import Spec
 LONGEST = 96
 """Pixels of the longer side of a picture; larger ones are made smaller."""
 AHEAD = 32
-"""Images that are begun before their pictures are asked for."""
+"""Images that are decoded before their pictures are needed."""
 
 Box = tuple[int, int, int, int]
 Cut = tuple[int, Box]
@@ -49,7 +49,7 @@ def cut_out(
     reader = Reader()
 
     def work(number: int) -> list[bytes]:
-        pixels = _pixels(spec, reader, items[number])
+        pixels = _load_pixels(spec, reader, items[number])
         return [_jpeg(pixels, box) for box in groups[number]]
 
     waiting: deque[Future[list[bytes]]] = deque()
@@ -62,7 +62,7 @@ def cut_out(
             yield from waiting.popleft().result()
 
 
-def _pixels(spec: Spec, reader: Reader, item: Item) -> NDArray[np.uint8]:
+def _load_pixels(spec: Spec, reader: Reader, item: Item) -> NDArray[np.uint8]:
     """An image as the network saw it, before its values were scaled."""
     try:
         image, _ = load_item(reader, item, spec.entry, spec.preprocessing, spec.options)
@@ -73,8 +73,8 @@ def _pixels(spec: Spec, reader: Reader, item: Item) -> NDArray[np.uint8]:
 
 def _jpeg(pixels: NDArray[np.uint8], box: Box) -> bytes:
     top, left, bottom, right = box
-    part = np.ascontiguousarray(pixels[top:bottom, left:right])
-    picture = Image.fromarray(part[..., 0] if part.shape[-1] == 1 else part)
+    crop = np.ascontiguousarray(pixels[top:bottom, left:right])
+    picture = Image.fromarray(crop[..., 0] if crop.shape[-1] == 1 else crop)
     picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=90, subsampling=0)

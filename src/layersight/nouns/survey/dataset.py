@@ -11,6 +11,7 @@ import os
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -31,10 +32,10 @@ NAME_COLUMNS = ("name", "path", "file_name", "filename", "__key__", "key", "id")
 DIGEST = 16
 """Bytes of the digest of an image."""
 
-FilePlace = str
-TarPlace = tuple[str, int, int]
+FileLocation = str
+TarLocation = tuple[str, int, int]
 """A tar file, where the bytes begin, how many they are."""
-RowPlace = tuple[str, str, int, int]
+RowLocation = tuple[str, str, int, int]
 """A Parquet file, its column, the group of rows, the row in it."""
 
 
@@ -44,13 +45,13 @@ class Item(NamedTuple):
     Attributes:
         name: What it is called; no two alike.
         label: Its class, ``None`` for none.
-        place: Where its bytes are: a path, a place in a file of many, or an array.
+        location: Where its bytes are: a path, a part of a file of many, or an array.
         stamp: Changes when the image does: of a file its size and when it was last changed.
     """
 
     name: str
     label: str | None
-    place: Any
+    location: Any
     stamp: str
 
 
@@ -92,13 +93,25 @@ def open_dataset(sources: Any) -> Dataset:
     items = [item for part, of in enumerate(several) for item in _items(of, several, part, skipped)]
     if not items:
         raise ImageError("expected at least one image, found none")
-    items.sort(key=lambda item: item.name)
+    items = sorted(_with_digests(items), key=lambda item: item.name)
     names = Counter(item.name for item in items)
     if len(names) < len(items):
         twice, times = names.most_common(1)[0]
         raise ImageError(f"expected every image once, found {times} that are called '{twice}'")
     classes = tuple(sorted({item.label for item in items if item.label is not None}))
     return Dataset(tuple(items), classes, tuple(sorted(skipped.names)), skipped.count)
+
+
+def _with_digests(items: Sequence[Item]) -> list[Item]:
+    """The images, arrays among them stamped with their digests, which all cores compute."""
+
+    def stamped(item: Item) -> Item:
+        content = np.ascontiguousarray(item.location).data
+        return item._replace(stamp=digest(content).hex())
+
+    arrays = [item for item in items if not item.stamp]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [*pool.map(stamped, arrays), *(item for item in items if item.stamp)]
 
 
 class _Skipped:
@@ -125,7 +138,7 @@ def _items(source: Any, several: Sequence[Any], part: int, skipped: _Skipped) ->
         each = array if array.ndim > 3 or len(several) == 1 else array[np.newaxis]
         for number, one in enumerate(each):
             name = f"{part:03}-{number:08}" if len(several) > 1 else f"{number:08}"
-            yield Item(name, None, one, digest(np.ascontiguousarray(one).data).hex())
+            yield Item(name, None, one, "")
         return
     path = Path(source)
     before = f"{path.name}/" if len(several) > 1 else ""
@@ -191,8 +204,8 @@ def _in_tar(path: Path, before: str) -> Iterator[Item]:
         if name.suffix.lower() in SUFFIXES:
             key = str(name.with_name(name.name.split(".")[0]))
             label = labels.get(key) or (name.parts[0] if len(name.parts) > 1 else None)
-            place = (str(path), member.offset_data, member.size)
-            yield Item(before + member.name, label, place, f"{stamp} {member.offset_data}")
+            location = (str(path), member.offset_data, member.size)
+            yield Item(before + member.name, label, location, f"{stamp} {member.offset_data}")
 
 
 def _text(file: Any) -> str:
@@ -240,9 +253,9 @@ def _in_parquet(path: Path, before: str) -> Iterator[Item]:
         for row in range(file.metadata.row_group(group).num_rows):
             name = listed[called][row] if called else f"{number:08}"
             label = listed[labelled][row] if labelled else None
-            place = (str(path), column, group, row)
+            location = (str(path), column, group, row)
             text = None if label is None else str(label)
-            yield Item(f"{before}{name}", text, place, f"{stamp} {number}")
+            yield Item(f"{before}{name}", text, location, f"{stamp} {number}")
             number += 1
 
 
@@ -250,7 +263,7 @@ class Reader:
     """Reads the bytes of images; of Parquet files it keeps the last group of rows."""
 
     def __init__(self) -> None:
-        self._group: tuple[RowPlace, Any] | None = None
+        self._group: tuple[RowLocation, Any] | None = None
 
     def read(self, item: Item) -> tuple[Any, bytes]:
         """What :func:`layersight.images.load` takes, and a digest of what the image is.
@@ -258,31 +271,31 @@ class Reader:
         Raises:
             ImageError: It cannot be read.
         """
-        if isinstance(item.place, np.ndarray):
-            return item.place, bytes.fromhex(item.stamp)
+        if isinstance(item.location, np.ndarray):
+            return item.location, bytes.fromhex(item.stamp)
         try:
-            content = self._bytes(item.place)
+            content = self._bytes(item.location)
         except OSError as error:
             raise ImageError(f"cannot read '{item.name}': {reading.reason(error)}.") from error
         found = digest(content)
-        if isinstance(item.place, str) and contents.library_kind(content[: contents.ENOUGH]):
-            return item.place, found
-        if isinstance(item.place, str) and content.startswith(contents.NUMPY_MAGIC):
-            return item.place, found
+        if isinstance(item.location, str) and contents.library_kind(content[: contents.ENOUGH]):
+            return item.location, found
+        if isinstance(item.location, str) and content.startswith(contents.NUMPY_MAGIC):
+            return item.location, found
         return reading.open_content(content, repr(item.name)), found
 
-    def _bytes(self, place: FilePlace | TarPlace | RowPlace) -> bytes:
-        if isinstance(place, str):
-            reading.check_file(place)
-            return Path(place).read_bytes()
-        if len(place) == 3:
-            path, start, size = place
+    def _bytes(self, location: FileLocation | TarLocation | RowLocation) -> bytes:
+        if isinstance(location, str):
+            reading.check_file(location)
+            return Path(location).read_bytes()
+        if len(location) == 3:
+            path, start, size = location
             if size > reading.MAX_FILE_BYTES:
                 raise ImageError(f"an image of {size} bytes in '{path}' is too large")
             with Path(path).open("rb") as file:
                 file.seek(start)
                 return file.read(size)
-        path, column, group, row = place
+        path, column, group, row = location
         key = (path, column, group, 0)
         kept = self._group
         if kept is None or kept[0] != key:
@@ -302,8 +315,8 @@ def digest(content: Any) -> bytes:
 
 def is_array(item: Item) -> bool:
     """Whether an image is given as an array, and not as a file of pixels."""
-    return isinstance(item.place, np.ndarray) or (
-        isinstance(item.place, str) and is_array_file(item.place)
+    return isinstance(item.location, np.ndarray) or (
+        isinstance(item.location, str) and is_array_file(item.location)
     )
 
 

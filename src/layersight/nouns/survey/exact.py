@@ -55,46 +55,46 @@ class Unit:
             values: ``(number, ...)`` float64, all finite; fewer than two million.
 
         Returns:
-            ``(..., digit)`` int64, the lowest digit first, as :meth:`settled` leaves them.
+            ``(..., digit)`` int64, the lowest digit first, as :meth:`normalised` leaves them.
         """
-        found: Digits = np.zeros((*values.shape[1:], self.digits), np.int64)
+        digits: Digits = np.zeros((*values.shape[1:], self.digits), np.int64)
         rest: Floats = np.clip(values, -self.limit, self.limit)
         exponent = int(np.frexp(np.abs(rest).max(initial=0))[1])
         # From the greatest digit on: what is taken and what is left are exact, and so are sums of
         # whole numbers below 2 ** 32.
-        for place in reversed(range(max(1, math.ceil((exponent - self.low) / BASE)))):
-            unit = math.ldexp(1.0, self.low + BASE * place)
+        for digit in reversed(range(max(1, math.ceil((exponent - self.low) / BASE)))):
+            unit = math.ldexp(1.0, self.low + BASE * digit)
             whole = rest * (1 / unit)
-            (np.trunc if place else np.rint)(whole, out=whole)
-            found[..., place] = whole.sum(0)
+            (np.trunc if digit else np.rint)(whole, out=whole)
+            digits[..., digit] = whole.sum(0)
             rest -= np.multiply(whole, unit, out=whole)
             if not rest.any():
                 break
-        return self.settled(found)
+        return self.normalised(digits)
 
-    def settled(self, digits: Digits) -> Digits:
+    def normalised(self, digits: Digits) -> Digits:
         """The only digits of a sum of which all but the last are from 0 to ``2 ** 32 - 1``."""
-        found = digits.copy()
-        for place in range(self.digits - 1):
-            found[..., place + 1] += found[..., place] >> BASE
-            found[..., place] &= MASK
-        return found
+        digits = digits.copy()
+        for digit in range(self.digits - 1):
+            digits[..., digit + 1] += digits[..., digit] >> BASE
+            digits[..., digit] &= MASK
+        return digits
 
     def add(self, first: Digits, second: Digits) -> Digits:
         """The sum of two sums."""
-        return self.settled(first + second)
+        return self.normalised(first + second)
 
     def value(self, digits: Digits) -> Floats:
         """Sums as numbers, right to the last bits of float64."""
         negative = digits[..., -1] < 0
-        size = np.where(negative[..., np.newaxis], self.settled(-digits), digits)
-        found: Floats = np.zeros(digits.shape[:-1])
-        for place in reversed(range(self.digits)):
-            found += np.ldexp(size[..., place].astype(np.float64), self.low + BASE * place)
-        return np.where(negative, -found, found)
+        size = np.where(negative[..., np.newaxis], self.normalised(-digits), digits)
+        values: Floats = np.zeros(digits.shape[:-1])
+        for digit in reversed(range(self.digits)):
+            values += np.ldexp(size[..., digit].astype(np.float64), self.low + BASE * digit)
+        return np.where(negative, -values, values)
 
 
 WIDE = Unit(-256, 20)
 """For sums and sums of squares of any activations of float32."""
 NARROW = Unit(-48, 3)
-"""For the many sums of classes: numbers up to ``2 ** 42``, to 14 places behind the point."""
+"""For the many sums of classes: numbers up to ``2 ** 42``, to 14 decimal places."""

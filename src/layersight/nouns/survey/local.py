@@ -5,12 +5,16 @@ The rule of this module: a bounded number of images is in memory, however many t
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +26,21 @@ from layersight.data.image import InputImage
 from layersight.data.model import InputInfo
 from layersight.data.preprocessing import Preprocessing
 from layersight.errors import ImageError, ModelInputError
+from layersight.images.arrays import is_token
 from layersight.model import Forward
 from layersight.nouns.survey.correlation import Products
 from layersight.nouns.survey.dataset import Item, Reader, numbers_of
 from layersight.nouns.survey.plan import Pair, Shard, Spec
 from layersight.nouns.survey.rows import Rows, rows_of
-from layersight.nouns.survey.shards import Result
-from layersight.nouns.survey.tally import Tally
+from layersight.nouns.survey.shards import Result, to_bytes
+from layersight.nouns.survey.tally import Tallies, Tally, merge
 
 AHEAD = 64
 """Images that are decoded while a pass runs."""
 CHUNK = 256
 """Images whose rows are kept before they are added to a tally."""
+MOST_PASSES = 8
+"""Passes that run or are counted at once; their maps are in memory."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,8 +48,8 @@ class Loaded:
     """An image, or why there is none.
 
     Attributes:
-        name: What it is called.
-        values: What each network gets; nothing where it could not be read.
+        name: Its name.
+        values: What each network gets; empty where it could not be read.
         content: A digest of its bytes.
         reason: Why it could not be read.
     """
@@ -53,29 +60,37 @@ class Loaded:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Loader:
-    """Loads images in one size and scale."""
+def load(spec: Spec, reader: Reader, item: Item) -> Loaded:
+    """Loads an image for every network, or says why it cannot be read."""
+    try:
+        if all(_is_ready(item, model) for model in spec.models):
+            _, content = reader.read(item)
+            return Loaded(item.name, (item.location,) * len(spec.models), content)
+        loaded = [
+            load_item(reader, item, model.entry, model.preprocessing, model.options)
+            for model in spec.models
+        ]
+    except ImageError as error:
+        return Loaded(item.name, (), b"", str(error))
+    return Loaded(item.name, tuple(image.values for image, _ in loaded), loaded[0][1])
 
-    spec: Spec
-    reader: Reader
 
-    def load(self, item: Item) -> Loaded:
-        """An image, or why it cannot be read; whatever a decoder says stays here."""
-        try:
-            loaded = [
-                load_item(self.reader, item, one.entry, one.preprocessing, one.options)
-                for one in self.spec.models
-            ]
-        except ImageError as error:
-            return Loaded(item.name, (), b"", str(error))
-        return Loaded(item.name, tuple(image.values for image, _ in loaded), loaded[0][1])
+def _is_ready(item: Item, spec: Spec) -> bool:
+    """Whether an image is an array that a network gets as it is."""
+    array, entry = item.location, spec.entry
+    return (
+        isinstance(array, np.ndarray)
+        and array.dtype == np.float32
+        and array.shape == spec.shape
+        and entry.picture is None
+        and not is_token(entry)
+    )
 
 
 def load_item(
     reader: Reader, item: Item, entry: InputInfo, scale: Preprocessing, options: ImageOptions
 ) -> tuple[InputImage, bytes]:
-    """An image for an input, and a digest of its bytes.
+    """Loads an image for an input, with a digest of its bytes.
 
     Raises:
         ImageError: It cannot be read.
@@ -100,19 +115,24 @@ def run_shards(
     shards: Sequence[Shard],
     classes: Sequence[str],
     *,
-    decoders: int,
+    store: Callable[[Shard, bytes], None],
+    threads: int,
     strict: bool,
     on_progress: Callable[[int], None] = lambda count: None,
     other: Forward | None = None,
-) -> Iterator[tuple[Shard, Result]]:
-    """Surveys shards one after the other.
+) -> None:
+    """Surveys shards.
+
+    Images are decoded ahead, and several threads each run a pass and count its maps, so that all
+    cores are busy; the order in which passes end changes no number.
 
     Args:
         model: The network.
         spec: What is done to the images.
         shards: The images.
         classes: The names of all classes.
-        decoders: How many threads decode.
+        store: Called with each shard and the bytes of its result, one at a time, from a thread.
+        threads: How many threads decode; as many, but 2 to :data:`MOST_PASSES`, run passes.
         strict: Whether an image that cannot be read ends the survey.
         on_progress: Called with the number of images after each pass.
         other: The other model, where ``spec`` has one.
@@ -121,94 +141,107 @@ def run_shards(
         ImageError: An image cannot be read, and that is to end the survey.
         ModelInputError: A layer gives nothing for each image.
     """
-    steps = [
-        (shard, start) for shard in shards for start in range(0, len(shard.items), spec.images)
-    ]
-    groups = [shard.items[start : start + spec.images] for shard, start in steps]
-    loader = Loader(spec, Reader())
-    with ThreadPoolExecutor(decoders) as pool, ThreadPoolExecutor(1) as counter:
-        counting: list[Future[None]] = []
-        tally: _Counter | None = None
-        loaded = _ahead(pool, loader, groups)
-        # Two, since what is counted may be what the network was given.
-        buffers = [[_blank(one) for _ in range(2)] for one in spec.models]
-        networks = (model,) if other is None else (model, other)
+    networks = (model,) if other is None else (model, other)
+    counters = (_Counter(spec, shard, classes) for shard in shards)
+    steps = (
+        (counter, start)
+        for counter in counters
+        for start in range(0, len(counter.shard.items), spec.images)
+    )
+    groups = (
+        shard.items[start : start + spec.images]
+        for shard in shards
+        for start in range(0, len(shard.items), spec.images)
+    )
+    passes = max(2, min(threads, MOST_PASSES))
+    memory: SimpleQueue[list[FloatArray]] = SimpleQueue()
+    for _ in range(passes):
+        memory.put([_empty_batch(each) for each in spec.models])
+    storing = Lock()
+
+    def run(counter: _Counter, start: int, loaded: Sequence[Loaded]) -> int:
+        batches = memory.get()
         try:
-            for (shard, start), part in zip(steps, loaded, strict=True):
-                if tally is None:
-                    tally = _Counter(spec, numbers_of([i.label for i in shard.items], classes))
-                if strict:
-                    _refuse(part)
-                kept = np.array([i for i, one in enumerate(part) if one.values], np.int64)
-                # The other first, since what both gave is added up with the rows of the first.
-                for place in reversed(range(len(networks))):
-                    maps = _maps(networks[place], part, spec.models[place], place, buffers[place])
-                    buffers[place].reverse()
-                    while counting:
-                        counting.pop().result()
-                    counting.append(
-                        counter.submit(tally.compare, kept, maps)
-                        if place > 0
-                        else counter.submit(tally.count, part, kept, maps, start)
-                    )
-                    del maps
-                on_progress(len(part))
-                if start + spec.images >= len(shard.items):
-                    counting.pop().result()
-                    yield shard, tally.result()
-                    tally = None
+            is_last = counter.run_pass(networks, loaded, start, batches)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            memory.put(batches)
+        if is_last:
+            content = to_bytes(counter.result(), counter.shard.key)
+            with storing:
+                store(counter.shard, content)
+        return len(loaded)
+
+    load_one = functools.partial(load, spec, Reader())
+    running: deque[Future[int]] = deque()
+    with ThreadPoolExecutor(threads) as decoders, ThreadPoolExecutor(passes) as runners:
+        try:
+            ahead = _load_ahead(decoders, load_one, groups)
+            for (counter, start), loaded in zip(steps, ahead, strict=True):
+                if strict:
+                    _refuse_unreadable(loaded)
+                running.append(runners.submit(run, counter, start, loaded))
+                if len(running) > passes:
+                    on_progress(running.popleft().result())
+            while running:
+                on_progress(running.popleft().result())
+        finally:
+            for pool in (decoders, runners):
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, loader: Loader, groups: Iterable[Sequence[Item]]
+def _load_ahead(
+    pool: ThreadPoolExecutor,
+    load_one: Callable[[Item], Loaded],
+    groups: Iterable[Sequence[Item]],
 ) -> Iterator[list[Loaded]]:
-    """Groups of images, a few of them loaded before they are asked for."""
+    """Groups of images, a few of them loaded before they are needed."""
     waiting: deque[list[Future[Loaded]]] = deque()
     for group in groups:
-        waiting.append([pool.submit(loader.load, item) for item in group])
+        waiting.append([pool.submit(load_one, item) for item in group])
         if (len(waiting) - 1) * len(group) >= AHEAD:
             yield [future.result() for future in waiting.popleft()]
     while waiting:
         yield [future.result() for future in waiting.popleft()]
 
 
-def _refuse(part: Sequence[Loaded]) -> None:
-    bad = next((one for one in part if not one.values), None)
+def _refuse_unreadable(loaded: Sequence[Loaded]) -> None:
+    bad = next((one for one in loaded if not one.values), None)
     if bad is not None:
         raise ImageError(f"{bad.reason} Leave --strict out to go on without it")
 
 
-def _blank(spec: Spec) -> FloatArray:
-    """Memory for a pass."""
+def _empty_batch(spec: Spec) -> FloatArray:
     return np.empty((spec.images, *spec.shape), np.float32)
 
 
-def _maps(
-    model: Forward, part: Sequence[Loaded], spec: Spec, place: int, memory: Sequence[FloatArray]
+def _run_pass(
+    model: Forward,
+    loaded: Sequence[Loaded],
+    spec: Spec,
+    index: int,
+    batches: Sequence[FloatArray],
 ) -> Mapping[str, FloatArray]:
-    """What the layers of a model make of a whole pass, blank where there is no image.
+    """What the layers of a model give for a full pass, filled up with zeros.
 
     Args:
         model: The network.
-        part: The images.
-        spec: What it does to them.
-        place: Which of several models it is.
-        memory: For the pass first.
+        loaded: The images.
+        spec: What the model does to them.
+        index: Of the model, where there are two.
+        batches: Memory for the images, for each model.
     """
-    if not any(one.values for one in part):
+    if not any(one.values for one in loaded):
         return {}
-    batch = memory[0]
-    batch[len(part) :] = 0
-    for index, one in enumerate(part):
-        values = one.values[place] if one.values else 0
+    batch = batches[index]
+    batch[len(loaded) :] = 0
+    for row, one in enumerate(loaded):
+        values = one.values[index] if one.values else 0
         if isinstance(values, np.ndarray) and values.shape != spec.shape:
             raise ModelInputError(
                 f"expected every image to give an array of {spec.shape}, found "
                 f"{values.shape} for '{one.name}': give one size with --size"
             )
-        batch[index] = values
+        batch[row] = values
     maps = model.forward(spec.inputs(batch), spec.layers).layers
     for name, array in maps.items():
         check_axes(name, array, spec.images)
@@ -228,103 +261,126 @@ def check_axes(name: str, array: FloatArray, count: int) -> None:
         )
 
 
-class _Counter:
-    """Counts what the layers make of the images of a shard."""
+class _Pass(NamedTuple):
+    """What was counted in one pass, and the numbers of its images in the shard."""
 
-    def __init__(self, spec: Spec, classes: NDArray[np.int64]) -> None:
-        self._spec, self._classes = spec, classes
-        self._rows: dict[str, list[Rows]] = {}
+    rows: dict[str, Rows]
+    other_means: dict[str, NDArray[np.float64]]
+    images: NDArray[np.int64]
+
+
+class _Counter:
+    """Counts what the layers give for the images of a shard, pass by pass, in any thread."""
+
+    def __init__(self, spec: Spec, shard: Shard, classes: Sequence[str]) -> None:
+        self.shard = shard
+        self._spec = spec
+        self._classes = numbers_of([item.label for item in shard.items], classes)
+        self._lock = Lock()
+        self._missing = math.ceil(len(shard.items) / spec.images)
+        self._waiting: list[_Pass] = []
         self._axes: dict[str, tuple[int, ...]] = {}
-        self._images: list[NDArray[np.int64]] = []
-        self._tallies: dict[str, Tally] = {}
-        self._others: dict[str, list[NDArray[np.float64]]] = {}
+        self._tallies: Tallies = {}
         self._pairs: dict[Pair, Products] = {}
         self._unreadable: list[tuple[str, str]] = []
-        self._read = self._content = 0
+        self._content = 0
 
-    def count(
+    def run_pass(
         self,
-        part: Sequence[Loaded],
-        kept: NDArray[np.int64],
-        maps: Mapping[str, FloatArray],
+        networks: Sequence[Forward],
+        loaded: Sequence[Loaded],
         start: int,
-    ) -> None:
-        """Counts one pass."""
-        for one in part:
+        batches: Sequence[FloatArray],
+    ) -> bool:
+        """Runs a pass of each network and counts its maps; whether it is the last of the shard."""
+        readable = np.array([i for i, one in enumerate(loaded) if one.values], np.int64)
+        other_means = {}
+        for index in range(1, len(networks)):
+            maps = _run_pass(networks[index], loaded, self._spec.models[index], index, batches)
+            rows = _rows_of_maps(maps, readable)
+            other_means = {name: each.mean for name, each in rows.items()}
+        maps = _run_pass(networks[0], loaded, self._spec, 0, batches)
+        rows = _rows_of_maps(maps, readable)
+        axes = {name: array.shape[1:-1] for name, array in maps.items()}
+        del maps
+        chunk: list[_Pass] = []
+        with self._lock:
+            self._note(loaded)
+            if len(readable):
+                self._axes = axes
+                self._waiting.append(_Pass(rows, other_means, readable + start))
+            if sum(len(one.images) for one in self._waiting) >= CHUNK:
+                chunk, self._waiting = self._waiting, []
+        self._add(chunk)
+        with self._lock:
+            self._missing -= 1
+            return not self._missing
+
+    def _note(self, loaded: Sequence[Loaded]) -> None:
+        """Notes which images were read and what they hold."""
+        for one in loaded:
             if not one.values:
                 self._unreadable.append((one.name, one.reason))
                 continue
-            whole = one.name.encode("utf-8", "surrogateescape") + b"\0" + one.content
-            digest = hashlib.blake2b(whole, digest_size=16).digest()
+            named = one.name.encode("utf-8", "surrogateescape") + b"\0" + one.content
+            digest = hashlib.blake2b(named, digest_size=16).digest()
             self._content = (self._content + int.from_bytes(digest)) % (1 << 128)
-        for name, array in maps.items():
-            values = _some(array, kept)
-            self._rows.setdefault(name, []).append(rows_of(values))
-            self._axes[name] = values.shape[1:-1]
-        if len(kept):
-            self._images.append(kept + start)
-        self._read += len(kept)
-        if sum(map(len, self._images)) >= CHUNK:
-            self._flush()
 
-    def compare(self, kept: NDArray[np.int64], maps: Mapping[str, FloatArray]) -> None:
-        """Keeps the means of another model's layers for one pass, which is then counted."""
-        for name, array in maps.items():
-            self._others.setdefault(name, []).append(rows_of(_some(array, kept)).mean)
-
-    def _flush(self) -> None:
-        if not self._images:
+    def _add(self, chunk: Sequence[_Pass]) -> None:
+        """Adds what was counted in some passes to the tallies."""
+        if not chunk:
             return
-        images = np.concatenate(self._images)
-        for name, parts in self._rows.items():
-            rows = Rows.join(parts)
-            found = Tally.of(
-                rows,
-                math.prod(self._axes[name]),
-                images,
-                self._classes[images],
-                self._spec.length,
-            )
-            before = self._tallies.get(name)
-            self._tallies[name] = found if before is None else before.add(found)
-        self._correlate()
-        self._rows.clear()
-        self._others.clear()
-        self._images.clear()
-
-    def _correlate(self) -> None:
-        """Adds the products of the means of layers that are correlated."""
-        own = {name: [rows.mean for rows in self._rows[name]] for name in self._spec.units}
-        means = [
-            {name: units.whole(np.concatenate(found[name])) for name, units in one.units.items()}
-            for one, found in zip(self._spec.models, (own, self._others), strict=False)
+        images = np.concatenate([one.images for one in chunk])
+        classes, length = self._classes[images], self._spec.length
+        rows = {name: Rows.join([one.rows[name] for one in chunk]) for name in chunk[0].rows}
+        tallies = {
+            name: Tally.of(each, math.prod(self._axes[name]), images, classes, length)
+            for name, each in rows.items()
+        }
+        means = (
+            {name: each.mean for name, each in rows.items()},
+            {
+                name: np.concatenate([one.other_means[name] for one in chunk])
+                for name in chunk[0].other_means
+            },
+        )
+        whole = [
+            {name: units.whole(each[name]) for name, units in model.units.items()}
+            for model, each in zip(self._spec.models, means, strict=False)
         ]
-        for pair in self._spec.pairs:
-            first, model, second = pair
-            sums = Products.of(means[0][first], means[model][second])
-            before = self._pairs.get(pair)
-            self._pairs[pair] = sums if before is None else before.add(sums)
+        pairs = {
+            (first, model, second): Products.of(whole[0][first], whole[model][second])
+            for first, model, second in self._spec.pairs
+        }
+        with self._lock:
+            self._tallies = merge(self._tallies, tallies)
+            self._pairs = {
+                pair: sums.add(self._pairs[pair]) if pair in self._pairs else sums
+                for pair, sums in pairs.items()
+            }
 
     def result(self) -> Result:
-        """What is known of the shard."""
-        self._flush()
+        """What is known of the shard after all passes."""
+        self._add(self._waiting)
         unreadable = tuple(sorted(self._unreadable))
-        return Result(
-            *(self._tallies, self._read, unreadable, self._content, self._axes, self._pairs)
-        )
+        read = len(self._classes) - len(unreadable)
+        return Result(self._tallies, read, unreadable, self._content, self._axes, self._pairs)
 
 
-def _some(array: FloatArray, kept: NDArray[np.int64]) -> FloatArray:
-    """The maps of the images that could be read."""
-    return array if len(kept) == len(array) else array[kept]
+def _rows_of_maps(maps: Mapping[str, FloatArray], readable: NDArray[np.int64]) -> dict[str, Rows]:
+    """The rows of the images that could be read, for each layer."""
+    return {
+        name: rows_of(array if len(readable) == len(array) else array[readable])
+        for name, array in maps.items()
+    }
 
 
 def means_of(model: Forward, spec: Spec, items: Sequence[Item]) -> dict[str, NDArray[np.float64]]:
     """The means of the maps of a few images, ``(image, channel)`` for each layer."""
-    loader = Loader(spec, Reader())
-    part = [loader.load(item) for item in items]
-    kept = np.array([index for index, one in enumerate(part) if one.values], np.int64)
-    maps = _maps(model, part, spec, 0, [_blank(spec)])
+    reader = Reader()
+    loaded = [load(spec, reader, item) for item in items]
+    readable = np.array([index for index, one in enumerate(loaded) if one.values], np.int64)
+    maps = _run_pass(model, loaded, spec, 0, [_empty_batch(spec)])
     if not maps:
         return {name: np.zeros((0, 1)) for name in spec.layers}
-    return {name: rows_of(array[kept]).mean for name, array in maps.items()}
+    return {name: rows.mean for name, rows in _rows_of_maps(maps, readable).items()}

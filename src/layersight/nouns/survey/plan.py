@@ -1,9 +1,9 @@
 """What a survey does to which images, and how these are cut into shards.
 
-The rule of this module: whatever decides about a number is in a plan's identity, and nothing else
-is. Passes through the network always have the same number of images, in the order of their names,
-and shards are made of whole passes, because libraries may add up differently in passes of other
-sizes: so no number depends on shards, workers or engine.
+The rule of this module: everything that a number depends on is part of a plan's identity, and
+nothing else is. Passes through the network always have the same number of images, in the order of
+their names, and shards are made of full passes, because libraries may add up differently in passes
+of other sizes: so no number depends on shards, workers or engine.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from layersight.nouns.survey.dataset import Dataset, Item
 from layersight.select import select_layers
 
 SCHEMA = 2
-"""Raised whenever shards of before mean something else."""
+"""Raised whenever the meaning of a shard changes."""
 PASS = 32
 """Images in one pass through the network."""
 PASS_BYTES = 1 << 29
-"""What the maps of one pass may take; for larger maps it is halved until they fit."""
+"""Bytes that the maps of one pass may take; with larger maps a pass has fewer images."""
 CACHED_BYTES = 1 << 25
-"""The same where passes are quick whose maps fit a processor's cache."""
+"""Bytes likewise where passes whose maps fit a processor's cache are quicker."""
 CACHED_PASS = 4
-"""Images in the least of such passes."""
+"""Images in the smallest of such passes."""
 SHARD_IMAGES = 256
 """Images in a shard where there are few; there are never many more than :data:`MOST_SHARDS`."""
 MOST_SHARDS = 256
@@ -64,7 +64,7 @@ class Spec:
         shape: Of what the network gets for an image.
         images: How many go through it at once.
         length: How many images a list of the strongest holds.
-        correlated: Pairs of layers whose channels are correlated; a layer with itself too.
+        correlated: Pairs of layers whose channels are correlated, among them a layer with itself.
         units: For each of these layers how its means are counted.
         fixed: What goes to the other inputs with every image: one example each.
         other: What another model does to each image, of whose layers the means are counted alone;
@@ -100,24 +100,24 @@ class Spec:
         )
 
     def inputs(self, batch: FloatArray) -> dict[str, FloatArray]:
-        """What the model gets in a pass, from the images of it."""
-        rest = {n: np.repeat(one[np.newaxis], len(batch), 0) for n, one in self.fixed.items()}
-        return {self.entry.name: batch, **rest}
+        """What the model gets in a pass with a batch of images."""
+        fixed = {name: np.repeat(a[np.newaxis], len(batch), 0) for name, a in self.fixed.items()}
+        return {self.entry.name: batch, **fixed}
 
     def to_json(self) -> dict[str, Any]:
         """Everything that a number depends on, but the images."""
         plain = dataclasses.replace(self, other=None, fixed={})
-        found = dataclasses.asdict(plain) | {
+        settings = dataclasses.asdict(plain) | {
             "schema": SCHEMA,
             "scale": self.preprocessing.to_json(),
         }
         for name in ("preprocessing", "fixed", "other"):
-            del found[name]
+            del settings[name]
         if self.fixed:
-            found["fixed"] = {name: one.tolist() for name, one in self.fixed.items()}
+            settings["fixed"] = {name: array.tolist() for name, array in self.fixed.items()}
         if self.other is not None:
-            found["other"] = self.other.to_json()
-        return found
+            settings["other"] = self.other.to_json()
+        return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +137,16 @@ class Shard:
     key: str
 
 
-def cut(data: Dataset, spec: Spec, wanted: int | None = None) -> tuple[Shard, ...]:
-    """The images as shards of whole passes.
+def cut(data: Dataset, spec: Spec, images: int | None = None) -> tuple[Shard, ...]:
+    """Cuts the images into shards of full passes.
 
     Args:
         data: The images.
         spec: What is done to them.
-        wanted: How many images a shard should hold; rounded up to whole passes.
+        images: How many images a shard should hold; rounded up to full passes.
     """
     count = len(data)
-    size = wanted or max(SHARD_IMAGES, math.ceil(count / MOST_SHARDS))
+    size = images or max(SHARD_IMAGES, math.ceil(count / MOST_SHARDS))
     size = math.ceil(size / spec.images) * spec.images
     identity = digest_of({**spec.to_json(), "classes": data.classes})
     shards = []
@@ -160,13 +160,13 @@ def cut(data: Dataset, spec: Spec, wanted: int | None = None) -> tuple[Shard, ..
 def images_in_pass(layers: Sequence[LayerInfo], *, cached: bool = False) -> int:
     """How many images go through the network at once: fewer where its maps are large.
 
-    ``cached`` is what :attr:`layersight.model.Forward.small_passes` says of the model.
+    ``cached`` is :attr:`layersight.model.Forward.small_passes` of the model.
     """
-    each = sum(4 * math.prod(size or 1 for size in layer.example_shape or ()) for layer in layers)
+    size = sum(4 * math.prod(side or 1 for side in layer.example_shape or ()) for layer in layers)
     count = PASS
-    while count > 1 and count * each > PASS_BYTES:
+    while count > 1 and count * size > PASS_BYTES:
         count //= 2
-    while cached and count > CACHED_PASS and count * each > CACHED_BYTES:
+    while cached and count > CACHED_PASS and count * size > CACHED_BYTES:
         count //= 2
     return count
 
@@ -180,37 +180,37 @@ def digest_of(data: Any) -> str:
 def default_layers(info: ModelInfo) -> list[str]:
     """The convolution and dense layers, each after its activation function; without any all layers.
 
-    Before it nothing is exactly 0, and no channel is silent: where the function is a layer by
-    itself, that one stands for the layer.
+    Before it no activation is exactly 0, and no channel is silent: where the function is a layer
+    of its own, that one stands for the layer.
     """
-    chosen = dict.fromkeys(names[-1] for names in _activated(info))
-    return list(chosen) or [layer.name for layer in info.layers if layer.blocked is None]
+    names = dict.fromkeys(chain[-1] for chain in _activated(info))
+    return list(names) or [layer.name for layer in info.layers if layer.blocked is None]
 
 
 def counted_as(info: ModelInfo, chosen: Sequence[str]) -> dict[str, str]:
-    """For layers that were not chosen their activation function, where that was."""
+    """For layers that were not chosen the activation function behind them, where that was."""
     return {
-        name: names[-1]
-        for names in _activated(info)
-        for name in names[:-1]
-        if names[-1] in chosen and name not in chosen
+        name: chain[-1]
+        for chain in _activated(info)
+        for name in chain[:-1]
+        if chain[-1] in chosen and name not in chosen
     }
 
 
 def read_pairs(
     text: str | None, info: ModelInfo, names: Sequence[str], other: ModelInfo | None
 ) -> list[tuple[str, str]]:
-    """The pairs of layers that ``FIRST:SECOND,FIRST:SECOND`` names; of globs each with each.
+    """The pairs of layers that ``FIRST:SECOND,FIRST:SECOND`` names; of globs all combinations.
 
     Args:
-        text: What was asked for.
+        text: The value of the option.
         info: The model.
         names: The layers of the survey.
-        other: The model that the second of each is of, if that is another.
+        other: The model of the second layers, if that is another.
 
     Raises:
         SelectionError: There is no such layer.
-        UsageError: All these together are too many.
+        UsageError: These are too many pairs.
     """
     own = [layer for layer in info.layers if layer.name in names]
     theirs, renamed = own, [counted_as(info, names)] * 2
@@ -218,10 +218,10 @@ def read_pairs(
         theirs = [layer for layer in other.layers if layer.blocked is None]
         renamed[1] = counted_as(other, default_layers(other))
     pairs: dict[tuple[str, str], int] = {}
-    for part in text.split(",") if text else ():
-        first, _, second = part.partition(":")
+    for pair in text.split(",") if text else ():
+        first, _, second = pair.partition(":")
         if not (first and second):
-            raise SelectionError(f"expected two layers as FIRST:SECOND, found '{part}'")
+            raise SelectionError(f"expected two layers as FIRST:SECOND, found '{pair}'")
         if other is not None and "*" in second:
             theirs = [layer for layer in theirs if layer.name in default_layers(other)]
         for one in select_layers(own, renamed[0].get(first, first)):
@@ -237,41 +237,42 @@ def read_pairs(
 
 
 def partners(info: ModelInfo, names: Sequence[str], other: ModelInfo) -> list[tuple[str, str]]:
-    """For layers those at the same place of another model, or else of the same name.
+    """Pairs layers with those at the same position in another model, else of the same name.
 
-    Places count where both models have equally many convolution and dense layers.
+    Positions count where both models have equally many convolution and dense layers.
 
     Raises:
-        SelectionError: There is none for any of them.
+        SelectionError: None of the layers has a partner.
     """
     own, theirs = default_layers(info), default_layers(other)
-    known = {layer.name: layer.name for layer in other.layers if layer.blocked is None}
-    known |= dict(zip(own, theirs, strict=True)) if len(own) == len(theirs) else {}
-    pairs = [(name, known[name]) for name in names if name in known]
+    partner = {layer.name: layer.name for layer in other.layers if layer.blocked is None}
+    partner |= dict(zip(own, theirs, strict=True)) if len(own) == len(theirs) else {}
+    pairs = [(name, partner[name]) for name in names if name in partner]
     if not pairs:
         raise SelectionError(
-            f"no layer of '{other.name}' has the name or the place of one of the survey: name "
-            "pairs with --twins FIRST:SECOND, or compare each with each, --twins '*:*'"
+            f"no layer of '{other.name}' has the name or the position of one of the survey: name "
+            "pairs with --twins FIRST:SECOND, or compare all layers, --twins '*:*'"
         )
     return pairs
 
 
 def _activated(info: ModelInfo) -> Iterator[list[str]]:
-    """Each convolution and dense layer, up to the activation function that alone follows it.
+    """Chains from each convolution and dense layer to the activation function that follows it.
 
-    Between them may be a normalisation; without such a function the layer alone.
+    Nothing else may use what the layer gives; a normalisation may be in between. Without such a
+    function a chain is the layer alone.
     """
     able = [layer for layer in info.layers if layer.blocked is None]
-    takers: dict[str, list[LayerInfo]] = {}
+    consumers: dict[str, list[LayerInfo]] = {}
     for layer in able:
         for name in layer.inputs:
-            takers.setdefault(name, []).append(layer)
+            consumers.setdefault(name, []).append(layer)
     for layer in able:
         if layer.role not in ("convolution", "dense"):
             continue
         names, last = [layer.name], layer
-        while layer.activation in (None, "linear") and len(takers.get(last.name, ())) == 1:
-            (last,) = takers[last.name]
+        while layer.activation in (None, "linear") and len(consumers.get(last.name, ())) == 1:
+            (last,) = consumers[last.name]
             names.append(last.name)
             if last.role != "normalisation":
                 break

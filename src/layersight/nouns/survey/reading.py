@@ -1,6 +1,6 @@
 """A survey read back from its tables.
 
-The rule of this module: files of strangers are data; what does not fit is one line.
+The rule of this module: files are data, whoever wrote them; what does not fit is a one-line error.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from layersight.nouns.survey.tables import (
 )
 
 MANIFEST = "manifest.json"
-KEPT = 256 << 20
+CACHE_BYTES = 256 << 20
 """Bytes of pictures that are kept in memory."""
 
 
 class _Pictures(Sequence[bytes]):
-    """The pictures of a survey in a file, read when they are wanted, many at once."""
+    """The pictures of a survey in a file, read when they are needed, many at once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -66,43 +66,43 @@ class _Pictures(Sequence[bytes]):
 
     def _read(self, group: int) -> Any:
         """The pictures of a group of rows; the groups used last are kept."""
-        found = self._groups.pop(group, None)
-        if found is None:
-            found = self._file.read_row_group(group, columns=["jpeg"])["jpeg"]
-        self._groups[group] = found
-        while len(self._groups) > 1 and sum(each.nbytes for each in self._groups.values()) > KEPT:
-            del self._groups[next(iter(self._groups))]
-        return found
+        column = self._groups.pop(group, None)
+        if column is None:
+            column = self._file.read_row_group(group, columns=["jpeg"])["jpeg"]
+        self._groups[group] = column
+        groups = self._groups
+        while len(groups) > 1 and sum(each.nbytes for each in groups.values()) > CACHE_BYTES:
+            del groups[next(iter(groups))]
+        return column
 
 
 def read_survey(folder: str | os.PathLike[str]) -> Survey:
-    """A survey read back from the folder that it was written to; nothing in it is run.
+    """Reads a survey back from the folder that it was written to; nothing in it is run.
 
     Args:
         folder: That ``layersight survey ... --output FOLDER`` or ``layersight.save`` wrote.
 
     Returns:
-        The survey. Of its model it knows what the manifest tells: no inputs, and only the layers
-        that were surveyed.
+        The survey. Its model is as the manifest describes it: no inputs, and only the layers that
+        were surveyed.
 
     Raises:
         OutputError: There is no survey, or it is damaged.
     """
-    place = Path(folder)
+    path = Path(folder)
     try:
-        manifest = json.loads((place / MANIFEST).read_text("utf-8"))
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
         if manifest["kind"] != "survey":
             raise ValueError(f"it holds {manifest['kind']}")
-        return _read(place, manifest)
+        return _read(path, manifest)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise OutputError(
-            f"no survey in {place}: expected a folder that layersight survey wrote "
-            f"({reason(error)})"
+            f"no survey in {path}: expected a folder that layersight survey wrote ({reason(error)})"
         ) from error
 
 
 def survey_of(source: Survey | str | os.PathLike[str], info: ModelInfo) -> Survey:
-    """A survey, or one read from its folder, that is of a model.
+    """A survey of a model, read from its folder if it is not a survey already.
 
     Raises:
         OutputError: There is none in the folder.
@@ -124,18 +124,18 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
     classes = tuple(str(one["name"]) for one in manifest["classes"])
     top = tables[TOP]
     names = tuple(sorted(set(top["image"].to_pylist())))
-    known = {name: index for index, name in enumerate(names)}
-    found = []
+    indices = {name: index for index, name in enumerate(names)}
+    length, surveyed = int(manifest["settings"]["length"]), []
     for layer in layers:
-        own = {name: _of(table, layer.name) for name, table in tables.items() if name != UNREADABLE}
-        found.append(_survey(layer, own, known, classes, int(manifest["settings"]["length"])))
+        own = {n: _rows_of(table, layer.name) for n, table in tables.items() if n != UNREADABLE}
+        surveyed.append(_survey(layer, own, indices, classes, length))
     size, other = manifest["size"], manifest.get("other")
     unreadable = tables[UNREADABLE]
     return Survey(
         model=_model(manifest["model"], layers),
         preprocessing=Preprocessing.from_json(manifest["preprocessing"]),
         size=None if size is None else (int(size[0]), int(size[1])),
-        layers=tuple(found),
+        layers=tuple(surveyed),
         images=int(manifest["images"]["read"]),
         unreadable=tuple(
             zip(unreadable["image"].to_pylist(), unreadable["reason"].to_pylist(), strict=True)
@@ -174,36 +174,35 @@ def _twins(path: Path) -> tuple[Twins, ...]:
     for row, pair in enumerate(pairs):
         rows.setdefault(pair, []).append(row)
     columns = [_array(table, name) for name in ("channel", "other_channel", "correlation")]
-    found = []
+    twins = []
     for pair, own in rows.items():
         channels, others, values = (column[own] for column in columns)
         count = 1 + int(channels.max())
-        found.append(Twins(*pair, others.reshape(count, -1), values.reshape(count, -1)))
-    return tuple(found)
+        twins.append(Twins(*pair, others.reshape(count, -1), values.reshape(count, -1)))
+    return tuple(twins)
 
 
 def _layer(saved: Mapping[str, Any]) -> LayerInfo:
-    known = {field.name for field in dataclasses.fields(LayerInfo)}
+    names = {field.name for field in dataclasses.fields(LayerInfo)}
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in saved.items()
-        if name in known
+        if name in names
     }
-    place = values.get("placement")
-    if place is not None:
-        values["placement"] = Placement(tuple(place["start"]), tuple(place["step"]))
+    placement = values.get("placement")
+    if placement is not None:
+        values["placement"] = Placement(tuple(placement["start"]), tuple(placement["step"]))
     return LayerInfo(**values)
 
 
-def _of(table: Any, layer: str) -> Any:
-    """The rows of a layer."""
+def _rows_of(table: Any, layer: str) -> Any:
     pyarrow = arrow()
     same = pyarrow.compute.equal(table["layer"].cast(pyarrow.string()), layer)
     return table.filter(same).combine_chunks()
 
 
 def _array(table: Any, name: str) -> NDArray[Any]:
-    """A column of numbers; not a number where it is null."""
+    """A column of numbers; NaN where it is null."""
     array: NDArray[Any] = table[name].to_numpy()
     return array
 
@@ -211,7 +210,7 @@ def _array(table: Any, name: str) -> NDArray[Any]:
 def _survey(
     layer: LayerInfo,
     tables: Mapping[str, Any],
-    known: Mapping[str, int],
+    indices: Mapping[str, int],
     classes: Sequence[str],
     length: int,
 ) -> LayerSurvey:
@@ -224,7 +223,7 @@ def _survey(
         name: _array(tables[CLASSES], name).reshape(channels, len(classes)).T
         for name in ("images", "mean", "peak")
     }
-    strongest, weakest = _examples(tables[TOP], channels, length, known)
+    strongest, weakest = _examples(tables[TOP], channels, length, indices)
     more: dict[str, Any] = {name: _array(own, name) for name in NUMBERS}
     if "neighbours" in own.column_names:
         more |= {
@@ -250,44 +249,44 @@ def _histogram(table: Any, name: str) -> Histogram:
     edges = sorted(
         {pair for low, high in zip(*rows[:2], strict=True) for pair in zip(low, high, strict=True)}
     )
-    places = {pair: index for index, pair in enumerate(edges)}
+    columns = {pair: index for index, pair in enumerate(edges)}
     counts = np.zeros((table.num_rows, len(edges)), np.int64)
     for channel, (low, high, count) in enumerate(zip(*rows, strict=True)):
         for pair, number in zip(zip(low, high, strict=True), count, strict=True):
-            counts[channel, places[pair]] = number
+            counts[channel, columns[pair]] = number
     percentiles = [_array(table, f"{name}_p{percentile:02}") for percentile in PERCENTILES]
     return Histogram(np.array(edges, np.float64).reshape(-1, 2), counts, np.stack(percentiles, -1))
 
 
 def _examples(
-    table: Any, channels: int, length: int, known: Mapping[str, int]
+    table: Any, channels: int, length: int, indices: Mapping[str, int]
 ) -> tuple[Examples, Examples]:
     """The strongest images, with ranks from 1 on, and the weakest, with ranks from -1 down."""
     ranks = _array(table, "rank")
     rows = np.full((2, channels, length), -1)
     rows[(ranks < 0).astype(int), _array(table, "channel"), np.abs(ranks) - 1] = range(len(ranks))
 
-    def placed(values: NDArray[Any], blank: int) -> NDArray[Any]:
-        """Values in their places; the row behind the last, -1, is of those that hold nothing."""
-        last = np.full((1, *values.shape[1:]), blank, values.dtype)
-        found: NDArray[Any] = np.concatenate([values, last])[rows]
-        return found
+    def by_rank(values: NDArray[Any], fill: int) -> NDArray[Any]:
+        """Values by side, channel and rank; ``fill``, at index -1, where the table has no row."""
+        last = np.full((1, *values.shape[1:]), fill, values.dtype)
+        ranked: NDArray[Any] = np.concatenate([values, last])[rows]
+        return ranked
 
-    names = np.array([known[name] for name in table["image"].to_pylist()], np.int64)
+    images = np.array([indices[name] for name in table["image"].to_pylist()], np.int64)
     positions = table["position"].to_pylist()
     axes = len(positions[0]) if positions else 0
     columns = (
-        placed(names, -1),
-        placed(_array(table, "activation"), 0),
-        placed(np.array(positions, np.int64).reshape(len(positions), axes), 0),
-        placed(np.stack([_whole(table[name]) for name in ("y0", "x0", "y1", "x1")], -1), -1),
-        placed(_whole(table["crop"]), -1),
+        by_rank(images, -1),
+        by_rank(_array(table, "activation"), 0),
+        by_rank(np.array(positions, np.int64).reshape(len(positions), axes), 0),
+        by_rank(np.stack([_integers(table[name]) for name in ("y0", "x0", "y1", "x1")], -1), -1),
+        by_rank(_integers(table["crop"]), -1),
     )
-    strongest, weakest = (Examples(*(part[side] for part in columns)) for side in (0, 1))
+    strongest, weakest = (Examples(*(column[side] for column in columns)) for side in (0, 1))
     return strongest, weakest
 
 
-def _whole(column: Any) -> NDArray[np.int64]:
-    """A column of whole numbers; -1 where it is null."""
+def _integers(column: Any) -> NDArray[np.int64]:
+    """A column of integers; -1 where it is null."""
     array: NDArray[np.int64] = column.fill_null(-1).to_numpy().astype(np.int64)
     return array

@@ -1,7 +1,7 @@
-"""What is kept of the maps of one image: a few numbers for each channel.
+"""Statistics of the maps of one image: a few numbers for each channel.
 
-The rule of this module: the numbers of an image are found from its maps alone, in one fixed order,
-whatever other images went through the network with it.
+The rule of this module: the numbers of an image depend on its maps alone, and are computed in one
+fixed order, whatever other images went through the network with it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from layersight.data.arrays import FloatArray
 
 Ints = NDArray[np.int32]
 CACHED = 1 << 17
-"""Numbers that are worked on at once: few enough for a processor's second cache."""
+"""Numbers in a block: few enough for a processor's second cache."""
 SIGN = 1 << 31
-"""The bit of the sign of a number of float32."""
+"""The sign bit of a float32."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rows:
-    """A row for each image, a column for each channel.
+    """Statistics with a row for each image and a column for each channel.
 
     Attributes:
         peak: ``(image, channel)`` float32: the greatest activation of the map.
-        position: Where it is, counted along the axes of the map, int32; of several the one whose
-            last axis is least, then its last but one: of maps the leftmost, then the topmost.
+        position: Its index in the flattened map, int32; of several positions the leftmost, then
+            the topmost: the one whose index is least along the last axis, then the last but one.
         low: The least activation.
         mean: The mean activation, float64.
         spread: The sum of squared differences from that mean, float64.
@@ -60,7 +60,7 @@ def rows_of(values: FloatArray) -> Rows:
     """The rows of some images.
 
     Args:
-        values: ``(image, ..., channel)`` float32: what a layer gives.
+        values: ``(image, ..., channel)`` float32: the output of a layer.
 
     Example:
         >>> maps = np.zeros((1, 2, 3, 1), np.float32)

@@ -1,8 +1,8 @@
 """The results of shards, and the folder that keeps them.
 
-The rule of this module: the file of a shard appears whole or not at all, is never changed, and is
-called by a digest of everything that it depends on: what is there can be taken, and whatever has
-changed is not found.
+The rule of this module: the file of a shard appears complete or not at all, is never changed, and
+its name is a digest of everything that it depends on: a file that is there can be used, and
+nothing that has changed is found.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import socket
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,16 +37,15 @@ PARTS = tuple(field.name for field in fields(Products))
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Result:
-    """What is known after some images.
+    """The statistics of some images.
 
     Attributes:
         tallies: The tally of each layer.
         read: How many images were read.
         unreadable: The name of each that could not be read, and why.
-        content: The sum of digests of all images and their names, so that it does not depend on
-            their order.
-        axes: The sizes of the axes of the maps of each layer, channels left out.
-        pairs: For each pair of layers that are correlated the sums for it, as in ``Spec.pairs``.
+        content: The sum of the digests of all images and their names, independent of their order.
+        axes: The sizes of the axes of each layer's maps, without channels.
+        pairs: The sums for each pair of layers in ``Spec.pairs``.
     """
 
     tallies: Tallies
@@ -56,15 +55,13 @@ class Result:
     axes: Mapping[str, tuple[int, ...]]
     pairs: Mapping[Pair, Products] = field(default_factory=dict)
 
-    def moved(self, start: int) -> Result:
-        """The same with the numbers of images counted from another start."""
-        return Result(
-            {name: _moved(tally, start) for name, tally in self.tallies.items()},
-            *(self.read, self.unreadable, self.content, self.axes, self.pairs),
-        )
+    def shifted(self, start: int) -> Result:
+        """The same with ``start`` added to the numbers of images."""
+        tallies = {name: _shifted(tally, start) for name, tally in self.tallies.items()}
+        return replace(self, tallies=tallies)
 
     def add(self, other: Result) -> Result:
-        """What is known after both."""
+        """The statistics of both together."""
         return Result(
             merge(self.tallies, other.tallies),
             self.read + other.read,
@@ -83,7 +80,7 @@ class Result:
         )
 
 
-def _moved(tally: Tally, start: int) -> Tally:
+def _shifted(tally: Tally, start: int) -> Tally:
     arrays = tally.to_arrays()
     arrays["images"] = np.where(arrays["images"] == NONE, NONE, arrays["images"] + start)
     return Tally.from_arrays(arrays.__getitem__)
@@ -117,10 +114,10 @@ def to_bytes(result: Result, key: str) -> bytes:
 
 
 def from_bytes(content: bytes, key: str) -> Result:
-    """The result of which :func:`to_bytes` made bytes.
+    """The result that :func:`to_bytes` packed.
 
     Raises:
-        ValueError: They are something else, or damaged; likewise LookupError, OSError.
+        ValueError: The bytes are something else, or damaged; likewise LookupError, OSError.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         header = json.loads(archive.read(HEADER))
@@ -148,7 +145,7 @@ def from_bytes(content: bytes, key: str) -> Result:
 
 
 class ShardFolder:
-    """Where the results of shards are kept; ``None`` keeps what is known after them all."""
+    """Where the results of shards are kept; ``None`` keeps the sum of them all in memory."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else folder / FOLDER
@@ -159,7 +156,7 @@ class ShardFolder:
         return self._folder / f"{shard.key}{SUFFIX}"
 
     def has(self, shard: Shard) -> bool:
-        """Whether the result of a shard is there, and whole."""
+        """Whether the result of a shard is there and complete."""
         if self._folder is None:
             return False
         path = self._path(shard)
@@ -178,8 +175,8 @@ class ShardFolder:
             OutputError: It cannot be written; nothing is left behind.
         """
         if self._folder is None:
-            found = from_bytes(content, shard.key).moved(shard.start)
-            self._merged = found if self._merged is None else self._merged.add(found)
+            result = from_bytes(content, shard.key).shifted(shard.start)
+            self._merged = result if self._merged is None else self._merged.add(result)
         else:
             write_bytes(self._path(shard), content)
 
@@ -198,28 +195,28 @@ class ShardFolder:
             ) from error
 
     def merged(self, shards: Sequence[Shard]) -> Result:
-        """What is known after all shards."""
-        found = self._merged
+        """The statistics of all shards."""
+        merged = self._merged
         for shard in shards if self._folder is not None else ():
-            result = self.get(shard).moved(shard.start)
-            found = result if found is None else found.add(result)
-        assert found is not None
-        return found
+            result = self.get(shard).shifted(shard.start)
+            merged = result if merged is None else merged.add(result)
+        assert merged is not None
+        return merged
 
     def tidy(self, shards: Sequence[Shard]) -> None:
-        """Removes what is of no use to a survey of these shards, and what was left half-written."""
+        """Removes results that a survey of these shards does not need, and half-written files."""
         if self._folder is None or not self._folder.is_dir():
             return
-        wanted = {f"{shard.key}{SUFFIX}" for shard in shards}
+        needed = {f"{shard.key}{SUFFIX}" for shard in shards}
         for path in self._folder.iterdir():
-            useless = path.suffix == SUFFIX or path.name.startswith(PREFIX)
-            if useless and path.name not in wanted:
+            removable = path.suffix == SUFFIX or path.name.startswith(PREFIX)
+            if removable and path.name not in needed:
                 path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def locked(folder: Path | None) -> Iterator[None]:
-    """Keeps a folder to one survey at a time; the system lets go of it when a process ends.
+    """Keeps a folder to one survey at a time; the system releases it when a process ends.
 
     Raises:
         OutputError: Another survey is working in it, or it cannot be written.
@@ -232,7 +229,7 @@ def locked(folder: Path | None) -> Iterator[None]:
         file = (folder / LOCK).open("a+")
     except OSError as error:
         raise OutputError(
-            f"cannot write {folder}: {error.strerror}. Choose another place with --output"
+            f"cannot write {folder}: {error.strerror}. Choose another folder with --output"
         ) from error
     with file:
         if not _take(file):
@@ -249,7 +246,7 @@ def locked(folder: Path | None) -> Iterator[None]:
 
 
 def _take(file: IO[str]) -> bool:
-    """Takes the lock of a file, if nobody has it."""
+    """Takes the lock of a file if it is free."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -1,7 +1,7 @@
 """A survey as Parquet tables.
 
-The rule of this module: tables hold plain columns that pandas, Polars and DuckDB read; what is no
-number there is null.
+The rule of this module: tables hold plain columns that pandas, Polars and DuckDB read; NaN becomes
+null.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layersight.errors import OutputError
-from layersight.nouns.survey.result import PERCENTILES, Histogram, Survey
+from layersight.nouns.survey.result import PERCENTILES, Histogram, LayerSurvey, Survey
 
 CHANNELS, TOP, CLASSES = "channels.parquet", "top.parquet", "classes.parquet"
 CROPS, UNREADABLE, TWINS = "crops.parquet", "unreadable.parquet", "twins.parquet"
@@ -66,24 +66,25 @@ def _bytes(columns: Mapping[str, Any]) -> bytes:
 
 
 def _number(values: NDArray[Any]) -> Any:
-    """Numbers as a column; null where there is none."""
+    """Numbers as a column, NaN as null."""
     return arrow().array(values, from_pandas=True)
 
 
 def _words(words: Sequence[str], indices: NDArray[np.int64]) -> Any:
     """Words by their indices, each stored once; null where the index is -1."""
     pyarrow = arrow()
-    known = pyarrow.array(indices.astype(np.int32), mask=indices < 0)
-    listed = pyarrow.array(list(words), pyarrow.string())
-    return pyarrow.DictionaryArray.from_arrays(known, listed)
+    numbers = pyarrow.array(indices.astype(np.int32), mask=indices < 0)
+    return pyarrow.DictionaryArray.from_arrays(
+        numbers, pyarrow.array(list(words), pyarrow.string())
+    )
 
 
-def _lists(parts: Iterable[NDArray[Any]], kind: type) -> Any:
-    """Several numbers in each row."""
+def _lists(rows: Iterable[NDArray[Any]], kind: type) -> Any:
+    """A column with a list of numbers in each row."""
     pyarrow = arrow()
-    listed = list(parts)
-    ends = np.cumsum([0, *map(len, listed)], dtype=np.int32)
-    values: NDArray[Any] = np.concatenate([np.zeros(0, kind), *listed]).astype(kind)
+    rows = list(rows)
+    ends = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+    values: NDArray[Any] = np.concatenate([np.zeros(0, kind), *rows]).astype(kind)
     return pyarrow.ListArray.from_arrays(pyarrow.array(ends), pyarrow.array(values))
 
 
@@ -108,28 +109,30 @@ def _channels(result: Survey) -> dict[str, Any]:
     columns |= {name: _number(_joined(result, name)) for name in NUMBERS}
     columns["preferred"] = _words(result.classes, _joined(result, "preferred"))
     for name in ("peak", "mean"):
-        found = [getattr(entry, f"{name}s") for entry in result.layers]
-        values = np.concatenate([histogram.percentiles for histogram in found])
+        histograms = [getattr(entry, f"{name}s") for entry in result.layers]
+        values = np.concatenate([histogram.percentiles for histogram in histograms])
         for percentile, column in zip(PERCENTILES, values.T, strict=True):
             columns[f"{name}_p{percentile:02}"] = _number(column)
-        bins = zip(*(row for one in found for row in _filled(one)), strict=True)
+        bins = zip(*(row for each in histograms for row in _filled_bins(each)), strict=True)
         for part, lists in zip(("low", "high", "count"), bins, strict=True):
             columns[f"{name}_bin_{part}"] = _lists(
                 lists, np.int64 if part == "count" else np.float64
             )
     if result.layers and result.layers[0].neighbours is not None:
         for name, kind in (("neighbours", np.int32), ("correlations", np.float64)):
-            parts = [row for entry in result.layers for row in getattr(entry, name)]
-            columns[name] = _lists(parts, kind)
+            rows = [row for entry in result.layers for row in getattr(entry, name)]
+            columns[name] = _lists(rows, kind)
     return columns
 
 
-def _filled(histogram: Histogram) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
-    """For each channel the bins that hold anything."""
+def _filled_bins(
+    histogram: Histogram,
+) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """Low ends, high ends and counts of the bins of each channel that are not empty."""
     for counts in histogram.counts:
-        kept = np.flatnonzero(counts)
-        edges = histogram.edges[kept]
-        yield edges[:, 0], edges[:, 1], counts[kept]
+        filled = np.flatnonzero(counts)
+        edges = histogram.edges[filled]
+        yield edges[:, 0], edges[:, 1], counts[filled]
 
 
 def _top(result: Survey) -> dict[str, Any]:
@@ -140,28 +143,23 @@ def _top(result: Survey) -> dict[str, Any]:
     count = len(columns["channel"]) // (2 * length)
     columns["rank"] = np.tile(ranks, count).astype(np.int32)
 
-    def both(name: str) -> NDArray[Any]:
-        parts = [
-            np.concatenate([getattr(entry.strongest, name), getattr(entry.weakest, name)], axis=1)
-            for entry in result.layers
-        ]
-        return np.concatenate([part.reshape(-1, *part.shape[2:]) for part in parts])
+    def rows(entry: LayerSurvey, name: str) -> NDArray[Any]:
+        both = [getattr(examples, name) for examples in (entry.strongest, entry.weakest)]
+        joined = np.concatenate(both, axis=1)
+        return joined.reshape(joined.shape[0] * joined.shape[1], *joined.shape[2:])
 
-    images = both("images")
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([rows(entry, name) for entry in result.layers])
+
+    images = column("images")
     columns["image"] = _words(result.names, images)
-    columns["activation"] = both("activations")
-    boxes = both("boxes").astype(np.int32)
-    for place, name in enumerate(("y0", "x0", "y1", "x1")):
-        columns[name] = arrow().array(boxes[:, place], mask=boxes[:, place] < 0)
-    positions = [
-        row
-        for entry in result.layers
-        for row in np.concatenate(
-            [entry.strongest.positions, entry.weakest.positions], axis=1
-        ).reshape(entry.channels * 2 * length, -1)
-    ]
+    columns["activation"] = column("activations")
+    boxes = column("boxes").astype(np.int32)
+    for name, side in zip(("y0", "x0", "y1", "x1"), boxes.T, strict=True):
+        columns[name] = arrow().array(side, mask=side < 0)
+    positions = [row for entry in result.layers for row in rows(entry, "positions")]
     columns["position"] = _lists(positions, np.int32)
-    crops = both("crops")
+    crops = column("crops")
     columns["crop"] = arrow().array(crops, mask=crops < 0)
     # A list may be longer than there are images.
     table = arrow().table(columns).filter(arrow().array(images >= 0))
@@ -193,19 +191,18 @@ def _crops(result: Survey) -> dict[str, Any]:
 
 def _unreadable(result: Survey) -> dict[str, Any]:
     text = arrow().string()
-    names, reasons = ([pair[place] for pair in result.unreadable] for place in (0, 1))
     return {
-        "image": arrow().array([_plain(name) for name in names], text),
-        "reason": arrow().array([_plain(reason) for reason in reasons], text),
+        "image": arrow().array([_encodable(name) for name, _ in result.unreadable], text),
+        "reason": arrow().array([_encodable(reason) for _, reason in result.unreadable], text),
     }
 
 
 def _twins(result: Survey) -> dict[str, Any]:
     """A row for each channel and rank."""
     pairs = result.twins
-    places = [np.indices(pair.channels.shape).reshape(2, -1) for pair in pairs]
-    numbers = np.repeat(np.arange(len(pairs)), [found.shape[1] for found in places])
-    channels, ranks = np.concatenate(places, axis=1)
+    indices = [np.indices(pair.channels.shape).reshape(2, -1) for pair in pairs]
+    numbers = np.repeat(np.arange(len(pairs)), [each.shape[1] for each in indices])
+    channels, ranks = np.concatenate(indices, axis=1)
     return {
         "layer": _words([pair.first for pair in pairs], numbers),
         "channel": channels,
@@ -217,6 +214,6 @@ def _twins(result: Survey) -> dict[str, Any]:
     }
 
 
-def _plain(text: str) -> str:
-    """Text that UTF-8 can hold, whatever the encoding of a file's name."""
+def _encodable(text: str) -> str:
+    """Text with what UTF-8 cannot hold, as in some files' names, escaped."""
     return text.encode("utf-8", "backslashreplace").decode()

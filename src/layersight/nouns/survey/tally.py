@@ -1,10 +1,10 @@
-"""What is known of the channels of a layer after some images.
+"""Statistics of the channels of a layer over some images.
 
-The rule of this module: tallies of parts of the data add up to the tally of the whole, to the last
-bit, in whatever parts and order: counts are whole numbers, sums are exact
-(:mod:`layersight.nouns.survey.exact`), and of images that are equally strong the one comes first
-whose number is less. What a tally holds depends on channels, classes and the length of the lists,
-never on the number of images.
+The rule of this module: tallies of parts of the data add up to the tally of all data, to the last
+bit, for any parts in any order: counts are whole numbers, sums are exact
+(:mod:`layersight.nouns.survey.exact`), and of images that are equally strong the one with the
+lower number comes first. The size of a tally depends on channels, classes and the length of the
+lists, never on the number of images.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from layersight.nouns.survey.rows import Rows
 
 Counts = NDArray[np.int64]
 NONE = -1
-"""Stands for the number of an image where a list has none."""
+"""In place of the number of an image where a list has none."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,7 +31,7 @@ class Extremes:
     """The strongest images of each channel, or the weakest.
 
     Attributes:
-        images: ``(channel, rank)`` int64: their numbers, :data:`NONE` behind the last.
+        images: ``(channel, rank)`` int64: their numbers, :data:`NONE` after the last.
         values: ``(channel, rank)`` float32: the peak of each.
         positions: ``(channel, rank)`` int32: where that is, as in :class:`Rows`.
         strongest: Whether the greatest peaks come first, else the least.
@@ -44,7 +44,7 @@ class Extremes:
 
     @classmethod
     def empty(cls, channels: int, length: int, *, strongest: bool) -> Extremes:
-        """Lists that hold nothing."""
+        """Empty lists."""
         shape = (channels, length)
         return cls(
             np.full(shape, NONE, np.int64),
@@ -60,17 +60,17 @@ class Extremes:
             for name in ("images", "values", "positions")
         )
         length = self.images.shape[1]
-        keys = self._order(values, images)
-        chosen = np.argpartition(keys, length - 1, axis=1)[:, :length] if length else keys[:, :0]
-        inner = np.argsort(np.take_along_axis(keys, chosen, 1), axis=1)
-        chosen = np.take_along_axis(chosen, inner, 1)
+        keys = self._sort_keys(values, images)
+        first = np.argpartition(keys, length - 1, axis=1)[:, :length] if length else keys[:, :0]
+        order = np.argsort(np.take_along_axis(keys, first, 1), axis=1)
+        first = np.take_along_axis(first, order, 1)
         images, values, positions = (
-            np.take_along_axis(part, chosen, 1) for part in (images, values, positions)
+            np.take_along_axis(array, first, 1) for array in (images, values, positions)
         )
         return Extremes(images, values, positions, self.strongest)
 
-    def _order(self, values: FloatArray, images: Counts) -> Counts:
-        """Whole numbers that are in order as the images are, the one to come first the least."""
+    def _sort_keys(self, values: FloatArray, images: Counts) -> Counts:
+        """Whole numbers by which the images are sorted, the least first."""
         bits = np.ascontiguousarray(values, np.float32).view(np.int32).astype(np.int64)
         rising = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
         keys = ((-rising if self.strongest else rising) << 31) + images
@@ -85,7 +85,7 @@ class Classes:
         numbers: ``(class,)`` int64: which classes were seen, in order.
         images: ``(class, channel)`` int64: how many images of each.
         means: ``(class, channel, digit)``: the sum of the means of their maps.
-        peaks: The sum of their peaks likewise.
+        peaks: ``(class, channel, digit)``: the sum of their peaks.
     """
 
     numbers: Counts
@@ -103,38 +103,37 @@ class Classes:
         """
         numbers = np.unique(classes[classes != NONE])
         shape = (len(numbers), rows.peak.shape[1])
-        found = cls(
+        sums = cls(
             numbers,
             np.zeros(shape, np.int64),
             *(np.zeros((*shape, NARROW.digits), np.int64) for _ in range(2)),
         )
         for index, number in enumerate(numbers):
-            own = classes == number
-            found.images[index] = rows.known[own].sum(0)
-            found.means[index] = NARROW.total(rows.mean[own])
-            found.peaks[index] = NARROW.total(rows.peak[own].astype(np.float64))
-        return found
+            members = classes == number
+            sums.images[index] = rows.known[members].sum(0)
+            sums.means[index] = NARROW.total(rows.mean[members])
+            sums.peaks[index] = NARROW.total(rows.peak[members].astype(np.float64))
+        return sums
 
     def add(self, other: Classes) -> Classes:
         """The sums of both together."""
         numbers = np.union1d(self.numbers, other.numbers)
 
         def joined(name: str) -> Counts:
-            own = getattr(self, name)
-            found = np.zeros((len(numbers), *own.shape[1:]), np.int64)
-            for part in (self, other):
-                found[np.searchsorted(numbers, part.numbers)] += getattr(part, name)
-            return found
+            sums = np.zeros((len(numbers), *getattr(self, name).shape[1:]), np.int64)
+            for classes in (self, other):
+                sums[np.searchsorted(numbers, classes.numbers)] += getattr(classes, name)
+            return sums
 
-        means, peaks = (NARROW.settled(joined(name)) for name in ("means", "peaks"))
+        means, peaks = (NARROW.normalised(joined(name)) for name in ("means", "peaks"))
         return Classes(numbers, joined("images"), means, peaks)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tally:
-    """What is known of the channels of a layer after some images.
+    """Statistics of the channels of a layer over some images.
 
-    A map with an activation that is no finite number counts as broken, and for nothing else.
+    A map with an activation that is not finite counts as broken, and for nothing else.
 
     Attributes:
         counts: ``(5, channel)`` int64: images; broken maps; activations; activations that are 0;
@@ -143,8 +142,8 @@ class Tally:
         sums: ``(3, channel, digit)``: the sum of all activations; for each map the square of its
             sum, divided by the number of its positions, added up; the sums of squared differences
             of activations from the mean of their map.
-        peaks: How many images have which peak.
-        means: How many images have which mean.
+        peaks: A histogram of the images' peaks.
+        means: A histogram of the means of their maps.
         strongest: The images with the greatest peaks.
         weakest: The images with the least peaks.
         classes: Sums for each class.
@@ -190,16 +189,16 @@ class Tally:
             length: How many images a list holds.
         """
         known = rows.known
-        kept = known.sum(0)
+        counted = known.sum(0)
         fired = (known & (rows.peak > 0)).sum(0)
         zeros = rows.zeros.sum(0, dtype=np.int64)
-        counts = [kept, len(rows) - kept, kept * positions, zeros, fired]
+        counts = [counted, len(rows) - counted, counted * positions, zeros, fired]
         low = np.where(known, rows.low, np.float32(np.inf)).min(0)
         high = np.where(known, rows.peak, np.float32(-np.inf)).max(0)
         sums = (rows.mean * positions, rows.mean * rows.mean * positions, rows.spread)
         numbers = np.where(known, images[:, np.newaxis], NONE).T
         top, bottom = (
-            Extremes.empty(len(kept), length, strongest=which).add(
+            Extremes.empty(len(counted), length, strongest=which).add(
                 Extremes(numbers, rows.peak.T, rows.position.T, which)
             )
             for which in (True, False)
@@ -234,7 +233,7 @@ class Tally:
         )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The tally as arrays by name, none larger than it must be."""
+        """The tally as arrays by name, counts in as few bytes as hold them."""
         top, bottom = self.strongest, self.weakest
         return {
             "counts": self.counts,
@@ -255,7 +254,7 @@ class Tally:
 
     @classmethod
     def from_arrays(cls, arrays: Callable[[str], NDArray[Any]]) -> Tally:
-        """The tally of which :meth:`to_arrays` made arrays.
+        """The tally that :meth:`to_arrays` turned into arrays.
 
         Args:
             arrays: Gives each by its name.

@@ -179,7 +179,7 @@ class KerasOptimisation:
         self, canvas: FloatArray, placement: FloatArray, what: str
     ) -> tuple[FloatArray, ...]:
         with self._locked():
-            results = self._measurer([as_float32(canvas), as_float32(placement)[None]])
+            results = self._measurer([as_float32(canvas), as_float32(placement)[None]])()
         return tuple(as_float32(results[f"{what}:{n}"]) for n in range(len(self._ascent.probes)))
 
     @functools.cached_property

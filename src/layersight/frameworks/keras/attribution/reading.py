@@ -72,7 +72,7 @@ class Reading:
             return make_runner(compute, self._model.variables, often=size >= TRACED)
 
         with self._model.running():
-            return as_float32(runners.get(size, make)([*arrays, *weights])["scores"])[:count]
+            return as_float32(runners.get(size, make)([*arrays, *weights])()["scores"])[:count]
 
     def differentiate(
         self, inputs: Inputs, goal: Goal, layers: Sequence[str], by: Sequence[str], *, guided: bool
@@ -139,7 +139,7 @@ class Reading:
 
         batch = [*arrays, *weights, _padded(as_float32(factors), size)]
         with self._model.running():
-            return as_float32(runners.get(size, make)(batch)["scores"])[:count]
+            return as_float32(runners.get(size, make)(batch)()["scores"])[:count]
 
     def _handles(
         self, view: View, goal: Goal, since: Sequence[str] | None = None

@@ -26,7 +26,7 @@ def _backend() -> ModuleType:
 def make_runner(
     compute: types.Compute, variables: Sequence[keras.Variable], *, often: bool = False
 ) -> types.Runner:
-    """Turns a computation on tensors into one on NumPy arrays.
+    """Turns a computation on tensors into one on NumPy arrays, which may run on while others start.
 
     ``compute`` reads ``variables``; with ``often`` it will run so often with the same shapes that
     compiling it pays off.

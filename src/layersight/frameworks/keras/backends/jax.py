@@ -29,9 +29,10 @@ def make_runner(
 
     compiled = jax.jit(pure)
 
-    def run(inputs: Sequence[Array]) -> types.Arrays:
+    def run(inputs: Sequence[Array]) -> Callable[[], types.Arrays]:
         state = [variable.value for variable in variables]
-        return dict(jax.device_get(compiled(state, list(inputs))))
+        tensors = compiled(state, list(inputs))
+        return lambda: dict(jax.device_get(tensors))
 
     return run
 

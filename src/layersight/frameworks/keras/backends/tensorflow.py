@@ -34,10 +34,10 @@ def make_runner(
         # Wrapped in a Python function, since TensorFlow refers weakly to what it traces.
         traced = tf.function(lambda tensors: compute(tensors), autograph=False)
 
-    def run(inputs: Sequence[Array]) -> types.Arrays:
+    def run(inputs: Sequence[Array]) -> Callable[[], types.Arrays]:
         with patched(adding_by_axis):
             tensors = traced([tf.convert_to_tensor(array) for array in inputs])
-        return {name: _to_array(tensor) for name, tensor in tensors.items()}
+        return lambda: {name: _to_array(tensor) for name, tensor in tensors.items()}
 
     return run
 

@@ -36,10 +36,10 @@ def make_runner(
 ) -> types.Runner:
     """Runs ``compute`` on the device that Keras uses, ``often`` or not."""
 
-    def run(inputs: Sequence[Array]) -> types.Arrays:
+    def run(inputs: Sequence[Array]) -> Callable[[], types.Arrays]:
         with patched(_no_copies), torch.no_grad():
             tensors = compute([keras.ops.convert_to_tensor(array) for array in inputs])
-        return _arrays(tensors)
+        return lambda: _arrays(tensors)
 
     return run
 
