@@ -39,8 +39,8 @@ AHEAD = 64
 """Images that are decoded while a pass runs."""
 CHUNK = 256
 """Images whose rows are kept before they are added to a tally."""
-MOST_PASSES = 8
-"""Passes that run or are counted at once; their maps are in memory."""
+MOST_PASSES = 4
+"""Passes that run or are counted at once at most; the maps of all of them are in memory."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
