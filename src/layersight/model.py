@@ -92,6 +92,9 @@ class Forward(Described):
         """
         return False
 
+    def refresh(self) -> None:
+        """Looks at the weights again: a live model may have been trained further meanwhile."""
+
     @abstractmethod
     def describe(self, shapes: Mapping[str, tuple[int, ...]]) -> ModelInfo:
         """Describes the model for given shapes of its inputs.

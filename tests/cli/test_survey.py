@@ -37,8 +37,10 @@ def test_a_folder_is_surveyed(run, ok, here, small):
     before = {path: path.read_bytes() for path in Path("out").glob("*.*") if path.is_file()}
     assert run(*command, "--json").json["images"] == 40
     assert {path: path.read_bytes() for path in before} == before
-    for option, words in (("--strict", "bad.jpg"), ("-lnothing", "no layer 'nothing'")):
-        assert words in run("survey", small, folder, "-o", "new", option, status=1).line
+    refused = run("survey", small, folder, "-o", "new", "-lnothing", status=1)
+    assert "no layer 'nothing'" in refused.line
+    assert not Path("new").exists()
+    assert "bad.jpg" in run("survey", small, folder, "-o", "new", "--strict", status=1).line
 
 
 @pytest.fixture

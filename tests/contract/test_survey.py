@@ -2,8 +2,10 @@
 
 import keras
 import numpy as np
+import pytest
 
 import layersight
+from layersight.errors import UsageError
 from layersight.nouns.survey.montage import BLANK
 from layersight.nouns.survey.tables import files
 
@@ -75,3 +77,17 @@ def test_twins_in_another_network(tmp_path):
             model, PICTURES, against=other, layers=["conv", "wide"], **options
         )
         assert dict(files(again)) == dict(files(result))
+
+
+def test_a_network_that_was_trained_further_is_surveyed_anew(tmp_path):
+    live = network()
+    model = layersight.load_model(live)
+    before = layersight.survey(model, PICTURES, layers="conv", folder=tmp_path)
+    live.get_layer("conv").set_weights(
+        [2 * array for array in live.get_layer("conv").get_weights()]
+    )
+    with pytest.raises(UsageError, match="the survey is of another model"):
+        layersight.activations(model, PICTURES[:1], layers="conv", survey=before)
+    after = layersight.survey(model, PICTURES, layers="conv", folder=tmp_path)
+    np.testing.assert_allclose(after["conv"].max, 2 * before["conv"].max, rtol=1e-6)
+    assert after.model.digest != before.model.digest

@@ -124,16 +124,21 @@ def load_model(
     return model
 
 
-def open_for(source: Any, capability: type[Capability], what: str, instead: str) -> Capability:
+def open_for(
+    source: Any, capability: type[Capability], what: str, instead: str, *, surveyed: bool = False
+) -> Capability:
     """An open model for a verb, from a source or a model that is already open.
 
     ``what`` names the verb, and ``instead`` is what the user can do where the model lacks the
-    capability.
+    capability. With ``surveyed`` the digest is certain to be that of the present weights, which
+    takes reading all of them.
     """
-    from layersight.model import Described, require
+    from layersight.model import Described, Forward, require
 
     model = source if isinstance(source, Described) else load_model(source)
     require(model, capability, what, instead)
+    if surveyed and isinstance(model, Forward):
+        model.refresh()
     assert isinstance(model, capability)
     return model
 

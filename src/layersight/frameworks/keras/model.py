@@ -92,6 +92,7 @@ class KerasModel(Model):
         self._rewrites = rewrites
         self._labels = labels
         self._digest = digest
+        self._is_live = digest is None
         self._not_finite: list[str] | None = None  # paths of weights
         self._lacks_weights = False
         self._names: tuple[str, ...] | None = None
@@ -103,6 +104,10 @@ class KerasModel(Model):
     @property
     def small_passes(self) -> bool:
         return small_passes()
+
+    def refresh(self) -> None:
+        if self._is_live:
+            self._digest = self._not_finite = self._scales = None
 
     @property
     def info(self) -> ModelInfo:

@@ -130,7 +130,13 @@ def activations(
         UsageError: An option is unknown or has a value that it cannot have.
     """
     check_batch_size(batch_size)
-    opened = open_for(model, Forward, "activations", "open the network that the weights belong to")
+    opened = open_for(
+        model,
+        Forward,
+        "activations",
+        "open the network that the weights belong to",
+        surveyed=survey is not None,
+    )
     info = opened.info
     compared = None if survey is None else survey_of(survey, info)
     gathered = gather(info, image, make_options(**options))

@@ -62,7 +62,9 @@ def channel(
         OutputError: There is no survey in the folder.
         ImageError: The image cannot be read.
     """
-    opened = open_for(model, Forward, "channel", "open the network that the weights belong to")
+    opened = open_for(
+        model, Forward, "channel", "open the network that the weights belong to", surveyed=True
+    )
     info = opened.info
     survey = survey_of(survey, info)
     entry, number = find_unit(survey, unit)

@@ -122,7 +122,13 @@ def heatmap(
     if target is not None and top != 1:
         raise UsageError("top= is of the strongest classes: leave it out where a target is named")
     progress = progress_or_warning(progress, "Less: fewer methods and metrics, by name.")
-    opened = open_for(model, Forward, "heatmap", "open the network that the weights belong to")
+    opened = open_for(
+        model,
+        Forward,
+        "heatmap",
+        "open the network that the weights belong to",
+        surveyed=survey is not None,
+    )
     settings, outputs_only = supported_options(opened, settings)
     info = opened.info
     surveyed = None if survey is None else survey_of(survey, info)

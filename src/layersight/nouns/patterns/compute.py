@@ -115,7 +115,13 @@ def patterns(
     """
     how = find_method(method)
     progress = progress_or_warning(progress, "Less: fewer channels, steps= or a smaller size=.")
-    opened = open_for(model, Optimisable, "patterns", "look at its activations instead")
+    opened = open_for(
+        model,
+        Optimisable,
+        "patterns",
+        "look at its activations instead",
+        surveyed=survey is not None,
+    )
     info = opened.info
     entry = choose_input(info, input_name, options.get("size"))
     if survey is not None and images is not None:

@@ -108,7 +108,9 @@ def survey(
     """
     survey_options, image_options = split_options(options, SurveyOptions, ImageOptions)
     settings = SurveyOptions(**survey_options)
-    opened = open_for(model, Forward, "survey", "open the network that the weights belong to")
+    opened = open_for(
+        model, Forward, "survey", "open the network that the weights belong to", surveyed=True
+    )
     other = None if against is None else _open_other(against, opening or {})
     data = open_dataset(images)
     path = None if folder is None else Path(folder)
@@ -135,7 +137,9 @@ def _open_other(source: Any, opening: Mapping[str, Any]) -> Forward:
     """The other model, opened like the first, but never trusted because the first is."""
     if isinstance(source, str | os.PathLike):
         source = load_model(source, **_shared(opening))
-    return open_for(source, Forward, "survey", "open the network that the weights belong to")
+    return open_for(
+        source, Forward, "survey", "open the network that the weights belong to", surveyed=True
+    )
 
 
 def _shared(opening: Mapping[str, Any]) -> dict[str, Any]:

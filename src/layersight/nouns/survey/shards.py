@@ -224,6 +224,7 @@ def locked(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / LOCK).open("a+")
@@ -242,7 +243,14 @@ def locked(folder: Path | None) -> Iterator[None]:
         file.truncate()
         file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         file.flush()
-        yield
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):  # nothing is left of a survey that never began
+                if is_new and [entry.name for entry in folder.iterdir()] == [LOCK]:
+                    (folder / LOCK).unlink()
+                    folder.rmdir()
+            raise
 
 
 def _take(file: IO[str]) -> bool:
