@@ -122,7 +122,7 @@ def test_a_pass_pools_what_a_convolution_gives_where_it_lies(backend):
             copied.extend(not given.is_contiguous() for given in (convolved, pooled))
         return {"convolved": convolved, "pooled": pooled}
 
-    result = make_runner(compute, conv.variables)([random(2, 8, 8, 3)])
+    result = make_runner(compute, conv.variables)([random(2, 8, 8, 3)])()
     blocks = result["convolved"].reshape(2, 4, 2, 4, 2, 4)
     assert np.array_equal(result["pooled"], blocks.max((2, 4)))
     assert not any(copied)
