@@ -144,8 +144,9 @@ def test_a_pass_that_fails_ends_the_survey(
             raise ModelInputError("too much")
         return picture
 
+    model = network({"conv": ("Conv2D", failing)})
     with pytest.raises(ModelInputError, match="too much"):
-        layersight.survey(network({"conv": ("Conv2D", failing)}), photos, shard=8, folder=tmp_path)
+        layersight.survey(model, photos, shard=8, workers=1, folder=tmp_path)
     assert len(passes) < 9
     assert len(list((tmp_path / "shards").iterdir())) < 9
 
@@ -153,7 +154,7 @@ def test_a_pass_that_fails_ends_the_survey(
 def test_a_survey_goes_on_from_the_shards_that_are_there(
     chain: Chain, photos: Path, small_passes: None, tmp_path: Path
 ) -> None:
-    out, options = tmp_path / "out", {"shard": 8, "layers": "body"}
+    out, options = tmp_path / "out", {"shard": 8, "workers": 1, "layers": "body"}
 
     def stop(done: int, count: int) -> None:
         if done >= 40:
@@ -330,6 +331,8 @@ def test_what_cannot_be_asked_for(chain: Chain, photos: Path) -> None:
         layersight.survey(chain(), photos, tops=1)
     with pytest.raises(UsageError, match="unknown engine"):
         layersight.survey(chain(), photos, engine="spark")
+    with pytest.raises(UsageError, match="fit"):  # before anything is read
+        layersight.survey(chain(), "no such folder", fit="bend")
     assert not ShardFolder(None).has(plan.cut(open_dataset(photos), spec_of(chain(), photos))[0])
 
 

@@ -168,8 +168,8 @@ class Patterns(RichDisplay):
         natural: ``(pattern, 3)`` float32: the median, 99th percentile and greatest of the
             objective over natural images; ``None`` without any.
         percentile: Where the reached activation lies among those, in percent; ``None`` likewise.
-        transparency: ``(pattern, height, width)`` float32 in 0..1: how much the gradient depended
-            on each pixel; ``None`` for methods without.
+        transparency: ``(pattern, height, width)`` float32 in 0..1: how much the objective depended
+            on each pixel, by the gradients of all steps; ``None`` for methods without.
         strongest: ``(pattern, height, width, 3)`` uint8: what the strongest images of a survey show
             where the channel is; ``None`` without a survey.
         dead_over_data: Whether the channel is dead over all images of it; ``None`` likewise.

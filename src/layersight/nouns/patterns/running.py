@@ -40,7 +40,7 @@ class RatedPattern:
     # median, 99th percentile and greatest over natural images, and the percentile of the pattern
     # among them; None without any
     natural: FloatArray | None
-    # (height, width), how much the gradient depended on each pixel, 0..1; None for methods without
+    # (height, width), how much the objective depended on each pixel, 0..1; None for methods without
     transparency: FloatArray | None
 
     @property

@@ -1,6 +1,6 @@
 """Surveying shards on a Ray cluster: each is a task, which any worker can run again.
 
-The rule of this module: nothing here decides about a number. A task gets a shard and gives the
+The rule of this module: nothing here decides about a number. A task gets a shard and
 returns the bytes of its result; the process of the survey keeps them. Ray runs a task again whose
 worker or node is lost, and since nothing of a lost task was kept, no image counts twice.
 

@@ -107,7 +107,7 @@ def survey(
         KeyboardInterrupt: Ctrl-C; it says how much is kept.
     """
     survey_options, image_options = split_options(options, SurveyOptions, ImageOptions)
-    settings = SurveyOptions(**survey_options)
+    settings, image_settings = SurveyOptions(**survey_options), ImageOptions(**image_options)
     opened = open_for(
         model, Forward, "survey", "open the network that the weights belong to", surveyed=True
     )
@@ -116,9 +116,7 @@ def survey(
     path = None if folder is None else Path(folder)
     with locked(path):
         info, spec, other_info = _plan(
-            *(opened, data, layers, settings, ImageOptions(**image_options)),
-            fixed=fixed or {},
-            other=other,
+            opened, data, layers, settings, image_settings, fixed=fixed or {}, other=other
         )
         shards = cut(data, spec, settings.shard)
         results = ShardFolder(path)
