@@ -160,7 +160,7 @@ def test_long_tables_go_on_with_their_head():
 
 def test_a_table_tells_the_pages_of_its_targets():
     found = paginate(documents.whole(), PAPER)
-    index = {
+    pages = {
         item.name: number
         for number, page in enumerate(found, 1)
         for item in page.items
@@ -174,16 +174,16 @@ def test_a_table_tells_the_pages_of_its_targets():
             for item in listed
             if item.anchor == "end" and abs(item.y - row.y) < 0.1 and item.x > PAPER.width - 60
         ]
-        assert told.text == str(index[f"layer:{number}"])
+        assert told.text == str(pages[f"layer:{number}"])
     assert "page" not in words(*paginate(documents.whole(), SCREEN))
 
 
 def test_links_lead_somewhere():
     found = paginate(documents.whole(), PAPER)
-    positions = {item.name for page in found for item in page.items if isinstance(item, Anchor)}
+    anchors = {item.name for page in found for item in page.items if isinstance(item, Anchor)}
     asked = {item.target for page in found for item in page.items if isinstance(item, Link)}
     assert asked == {f"layer:{index}" for index in range(len(documents.BLOCKS))} | {"cover"}
-    assert asked <= positions
+    assert asked <= anchors
 
 
 def test_sections_are_kept_together_where_a_page_holds_them():
@@ -239,6 +239,14 @@ def test_a_note_counts_what_it_leaves_out():
     listed = words(*shown(documents.notes(5)))
     assert "and 3 more notes" in listed
     assert not any("note 2" in text for text in listed)
+
+
+def test_a_long_text_is_complete():
+    parts = [f"word{number}" for number in range(3000)]
+    pages = shown(Note((" ".join(parts),)))
+    assert len(pages) > 1
+    listed = set(" ".join(words(*pages)).split())
+    assert set(parts) <= listed
 
 
 def test_blocks_beside_each_other_go_on_in_a_new_row():

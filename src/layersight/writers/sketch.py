@@ -178,10 +178,12 @@ class Medium:
         """The width of a text, in points."""
         return text_width(clean(text), style.size, style.bold, pixels=self.dejavu)
 
-    def wrap(self, text: str, style: Style, room: float, most: int = 99) -> list[str]:
-        """The text in at most so many lines no wider than ``room``."""
+    def wrap(self, text: str, style: Style, room: float, most: int | None = None) -> list[str]:
+        """The text in lines no wider than ``room``, cut after ``most`` lines if that is given."""
         lines = wrap(clean(text), room, lambda line: self.measure(line, style))
-        return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
+        if most is None or len(lines) <= most:
+            return lines
+        return [*lines[: most - 1], lines[most - 1] + " …"]
 
     def snap(self, value: float) -> float:
         """The nearest position on the edge of a device pixel."""
