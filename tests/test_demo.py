@@ -108,12 +108,12 @@ def test_the_pictures(demo):
 
 
 def test_the_network_is_small_and_its_card_tells_its_accuracy():
-    with resources.as_file(resources.files("layersight.assets.demo")) as index:
-        assert (index / "cats_dogs.keras").stat().st_size < 1_500_000
-        card = (index / "MODEL_CARD.md").read_text("utf-8")
+    with resources.as_file(resources.files("layersight.assets.demo")) as folder:
+        assert (folder / "cats_dogs.keras").stat().st_size < 1_500_000
+        card = (folder / "MODEL_CARD.md").read_text("utf-8")
         assert re.search(r"\d\d(\.\d+)? ?%", card)
         assert "dead channels" in card.lower()
-        assert "CC0" in (index / "chelsea.txt").read_text("utf-8")
+        assert "CC0" in (folder / "chelsea.txt").read_text("utf-8")
 
 
 def test_the_text_and_the_picture_agree_about_the_hottest_pixel(demo):

@@ -23,9 +23,7 @@ MORE = "allow more with --max-memory (max_memory= in Python)"
 class Limits:
     """What a model from a file may take."""
 
-    # the bytes that building it, and a pass of one image, may take; the file's own weights do not
-    # count
-
+    # The bytes that building it, and a pass of one image, may take, without the file's own weights.
     memory: int = DEFAULT
 
     @classmethod

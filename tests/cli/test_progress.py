@@ -39,7 +39,7 @@ def test_in_a_log_it_is_told_once_a_minute(monkeypatch):
     ]
 
 
-def text(monkeypatch, calls, total):
+def lines_of(monkeypatch, calls, total):
     """The lines of a log after calls at given times."""
     log, clock = io.StringIO(), iter([0.0, *(time for time, _ in calls)])
     monkeypatch.setattr(sys, "stderr", log)
@@ -53,12 +53,12 @@ def text(monkeypatch, calls, total):
 def test_compiling_before_the_first_step_is_not_taken_for_the_pace(monkeypatch):
     """Of 2048 steps the first and the second take 10 s to compile, the others 10 ms."""
     calls = [(10.0, 1), *((20 + 0.01 * step, step) for step in range(2, 1000))]
-    assert text(monkeypatch, calls, 2048) == [], "no word of hours"
+    assert lines_of(monkeypatch, calls, 2048) == [], "no word of hours"
 
 
 def test_what_takes_long_is_said_at_the_beginning_with_what_to_do(monkeypatch):
     calls = [(10 + 0.5 * step, step) for step in range(1, 20)]
-    lines = text(monkeypatch, calls, 2048)
+    lines = lines_of(monkeypatch, calls, 2048)
     assert lines == ["layersight: this takes about 17 min. Less: --steps 32."]
 
 

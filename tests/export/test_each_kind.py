@@ -228,8 +228,8 @@ def test_the_origin_is_read_back_whole(tmp_path, kind, suffix):
     assert found == json.loads(json.dumps(manifest_of(made, options)))
     assert (found["schema"], found["layersight"], found["kind"]) == (2, __version__, kind)
     assert found["model"]["name"] == name
-    for index, value in {"notes": ["a note"], **case.origin}.items():
-        assert at(found, index) == value, index
+    for key, value in {"notes": ["a note"], **case.origin}.items():
+        assert at(found, key) == value, key
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [file for file in FILES if file[0] in STRANGE])

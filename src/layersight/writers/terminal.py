@@ -76,7 +76,7 @@ def _print_document(console: Console, document: Document) -> None:
     for part in document.parts:
         if part.title and len(document.parts) > 1:
             console.print("\n", _text(part.title, "bold"), sep="")
-        front = part.front or part.notes
+        front = part.intro
         _print_blocks(console, front)
         linked = set(_targets(front))
         for section in part.sections:

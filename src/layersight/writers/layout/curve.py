@@ -162,7 +162,7 @@ def _key_positions(
         entries.append((left, line, name, series))
         left += needed + 14
     if entries and line == 0 and used:  # beside a title, at the right end
-        return [(x + wide + 14 - left, *rest) for x, *rest in entries]  # type: ignore[misc]
+        return [(x + wide + 14 - left, line, name, series) for x, line, name, series in entries]
     return entries
 
 
