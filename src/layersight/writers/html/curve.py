@@ -170,8 +170,8 @@ def _line(
     if series.style == "bars":
         wide = 0.8 * (across(1.0) - across(0.0))
         bars = tuple(
-            (x - wide / 2, min(y, down(0.0)), wide, max(0.5, abs(y - down(0.0))), ink, says)
-            for (x, y, says), ink in zip(points, inks_of(series, finite), strict=True)
+            (x - wide / 2, min(y, down(0.0)), wide, max(0.5, abs(y - down(0.0))), ink, tooltip)
+            for (x, y, tooltip), ink in zip(points, inks_of(series, finite), strict=True)
         )
         return Line(series, "", (), "", (), bars)
     if series.colours is None:

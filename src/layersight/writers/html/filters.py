@@ -66,7 +66,7 @@ def environment() -> Environment:
         kind=lambda block: type(block).__name__,
         narrow=lambda curve: dataclasses.replace(curve, wide=NARROW),
         row_of=lambda tracks: tracks.partition(";")[0],
-        says=picture_says,
+        card=picture_card,
         width=lambda share: f"{100 * min(1.0, max(0.0, share)):.4g}%",
     )
     return templates
@@ -102,7 +102,7 @@ class ShownTile:
     """A tile and what a page needs to show it."""
 
     tile: Tile
-    says: str  # its name, and a line with a tab for each of its facts
+    card: str  # the text of its card: its name, and a line with a tab for each of its facts
     uri: str  # its picture; empty where it is part of a sprite
     photo: str  # the class of the photograph under it
     style: str  # where it is in the sprite
@@ -139,7 +139,7 @@ def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTi
         begins = bool(grid.rows) and column == 0
         yield ShownTile(
             tile,
-            says(name, tile, [*facts, *tile.facts]),
+            card_text(name, tile, [*facts, *tile.facts]),
             "" if drawn.columns else drawn.uris[index],
             drawn.photos[index],
             style,
@@ -151,7 +151,7 @@ def tiles(grid: Grid, drawn: Drawn, section: Section | None) -> Iterator[ShownTi
         )
 
 
-def says(name: str, tile: Tile | Picture, facts: list[tuple[str, str]]) -> str:
+def card_text(name: str, tile: Tile | Picture, facts: list[tuple[str, str]]) -> str:
     """The lines of the card: a name, words, and facts with a tab between name and value."""
     lines = [_line(name)]
     if tile.cover and tile.cover.words:
@@ -250,9 +250,9 @@ def one_key(beside: Beside) -> bool:
     return len(curves) > 1 and len(keys) == 1
 
 
-def picture_says(picture: Picture, section: Section | None) -> str:
+def picture_card(picture: Picture, section: Section | None) -> str:
     name = picture.name or picture.title or (section.title if section else "")
-    return says(name, picture, list(picture.facts))
+    return card_text(name, picture, list(picture.facts))
 
 
 def picture_data(picture: Picture, drawn: Drawn, section: Section | None) -> Markup:
