@@ -17,6 +17,7 @@ from layersight import patterns
 from layersight.data.readout import Readout
 from layersight.frameworks.graph import patches
 from layersight.frameworks.keras.attribution.reading import SIZES
+from layersight.frameworks.keras.backends import make_runner
 from layersight.frameworks.keras.model import PROGRAMS
 from layersight.loading import load_model
 
@@ -155,6 +156,23 @@ def test_plain_gradients_are_plain_while_another_thread_runs_guided(networks):
             np.testing.assert_allclose(result, guided, rtol=1e-5, atol=1e-6)
     for result in seen:
         np.testing.assert_array_equal(result, plain)
+
+
+@pytest.mark.parametrize("often", [False, True])
+def test_a_pass_that_has_started_keeps_its_weights(networks, often):
+    conv = networks[0].get_layer("left")
+    run = make_runner(lambda tensors: {"maps": conv(tensors[0])}, conv.variables, often=often)
+    arrays = [np.ones((2, 8, 8, 4), np.float32)]
+    expected = run(arrays)()["maps"]
+    waits = run(arrays), run(arrays)
+    before = conv.get_weights()
+    conv.set_weights([np.zeros_like(weight) for weight in before])
+    try:
+        assert not run(arrays)()["maps"].any()
+        for wait in waits:
+            np.testing.assert_array_equal(wait()["maps"], expected)
+    finally:
+        conv.set_weights(before)
 
 
 def test_compiled_programs_are_kept_in_bounded_number(networks):

@@ -28,16 +28,26 @@ from layersight.frameworks.keras.types import Function, Structure, Tensor
 def make_runner(
     compute: types.Compute, variables: Sequence[keras.Variable], *, often: bool
 ) -> types.Runner:
-    """Runs ``compute`` eagerly, or traced once."""
-    traced: Callable[[list[tf.Tensor]], dict[str, tf.Tensor]] = compute
-    if often:
-        # Wrapped in a Python function, since TensorFlow refers weakly to what it traces.
-        traced = tf.function(lambda tensors: compute(tensors), autograph=False)
+    """Runs ``compute`` eagerly, or traced once.
+
+    What is traced needs no patches, and takes the variables as they were when a pass started.
+    """
+
+    def pure(state: list[tf.Tensor], inputs: list[tf.Tensor]) -> dict[str, tf.Tensor]:
+        with keras.StatelessScope(state_mapping=list(zip(variables, state, strict=True))):
+            return compute(inputs)
+
+    traced = tf.function(pure, autograph=False)
 
     def run(inputs: Sequence[Array]) -> Callable[[], types.Arrays]:
+        tensors = [tf.convert_to_tensor(array) for array in inputs]
         with patched(adding_by_axis):
-            tensors = traced([tf.convert_to_tensor(array) for array in inputs])
-        return lambda: {name: _to_array(tensor) for name, tensor in tensors.items()}
+            if not often:
+                results = compute(tensors)
+                return lambda: {name: _to_array(tensor) for name, tensor in results.items()}
+            state = [tf.convert_to_tensor(variable.value) for variable in variables]
+            traced.get_concrete_function(state, tensors)
+        return lambda: {name: _to_array(each) for name, each in traced(state, tensors).items()}
 
     return run
 
