@@ -95,7 +95,7 @@ def test_a_map_with_a_number_that_is_none_is_broken() -> None:
     maps = np.ones((3, 4, 4, 2), np.float32)
     maps[0, 1, 1, 0], maps[1, 2, 2, 1] = np.nan, -np.inf
     rows = rows_of(maps)
-    assert rows.known.tolist() == [[False, True], [True, False], [True, True]]
+    assert rows.finite.tolist() == [[False, True], [True, False], [True, True]]
     tally = Tally.of(rows, 16, np.arange(3), np.full(3, NONE), 2)
     assert tally.counts.tolist() == [[2, 2], [1, 1], [32, 32], [0, 0], [2, 2]]
     assert tally.strongest.images.tolist() == [[1, 2], [0, 2]]

@@ -204,18 +204,18 @@ def _selectivity(
     seen: NDArray[np.int64], means: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """The index of each channel, and the class that it is most active for."""
-    known = seen > 0
-    several = known.sum(0) > 1
+    counted = seen > 0
+    several = counted.sum(0) > 1
     channels = np.arange(seen.shape[1])
     if not len(seen):
         return np.full(seen.shape[1], np.nan), np.full(seen.shape[1], NONE, np.int64)
-    best = np.where(known, means, -np.inf).argmax(0)
+    best = np.where(counted, means, -np.inf).argmax(0)
     most = means[best, channels]
-    rest = (np.where(known, means, 0).sum(0) - np.where(several, most, 0)) / np.maximum(
-        known.sum(0) - 1, 1
+    rest = (np.where(counted, means, 0).sum(0) - np.where(several, most, 0)) / np.maximum(
+        counted.sum(0) - 1, 1
     )
-    able = several & (np.where(known, means, 0) >= 0).all(0) & (most + rest > 0)
-    index = np.divide(most - rest, most + rest, out=np.full(len(most), np.nan), where=able)
+    defined = several & (np.where(counted, means, 0) >= 0).all(0) & (most + rest > 0)
+    index = np.divide(most - rest, most + rest, out=np.full(len(most), np.nan), where=defined)
     return index, np.where(several, best, NONE).astype(np.int64)
 
 

@@ -80,23 +80,23 @@ class Bins:
         return cls(np.zeros(0, np.int16), np.zeros((channels, 0), np.int32))
 
     @classmethod
-    def of(cls, values: FloatArray, known: NDArray[np.bool_] | None = None) -> Bins:
+    def of(cls, values: FloatArray, counted: NDArray[np.bool_] | None = None) -> Bins:
         """Counts numbers.
 
         Args:
             values: ``(number, channel)`` float32.
-            known: Which of them count; all if it is left out.
+            counted: Which of them count; ``None`` for all.
         """
         channels = values.shape[1]
         offset = _LAST + 1
         flat = keys_of(values).astype(np.int32) + offset
-        present = np.bincount((flat if known is None else flat[known]).ravel())
+        present = np.bincount((flat if counted is None else flat[counted]).ravel())
         keys = np.flatnonzero(present)
         column = np.zeros(2 * offset + 1, np.int64)
         column[keys] = np.arange(len(keys))
         cells = column[flat] + np.arange(channels) * len(keys)
         counts = np.bincount(
-            cells.ravel() if known is None else cells[known], minlength=channels * len(keys)
+            cells.ravel() if counted is None else cells[counted], minlength=channels * len(keys)
         )
         table = counts.reshape(channels, len(keys)).astype(np.int32)
         return cls((keys - offset).astype(np.int16), table)

@@ -144,5 +144,5 @@ def strongest(
     length = min(NEIGHBOURS, ranked.shape[1] - same_layer)
     order = np.argsort(-ranked, axis=1, kind="stable")[:, :length]
     values = np.take_along_axis(ranked, order, 1)
-    known = np.isfinite(values)
-    return np.where(known, order, -1).astype(np.int64), np.where(known, values, np.nan)
+    finite = np.isfinite(values)
+    return np.where(finite, order, -1).astype(np.int64), np.where(finite, values, np.nan)

@@ -52,17 +52,17 @@ from layersight.nouns.survey.montage import BLANK, crop_size, montages, with_cro
 from layersight.nouns.survey.result import PERCENTILES, LayerSurvey, Survey, Twins
 
 STRIP = 96
-"""Pixels of a side of a layer in the strip."""
+"""Pixels of the side of a layer in the strip."""
 PAD, DEAD = 255, 254
 """Colours of the strip: where there is no channel, and of a dead one."""
 DEAD_INK = (176, 58, 32)
 WIDE, NARROW = 126.0, 100.0
-"""Points that a channel takes about, where they are few and where they are many."""
+"""About how many points a channel takes, where there are few and where there are many."""
 NAMED = 3
-"""So many of the strongest images of a channel are named on its card."""
+"""How many of the strongest images of a channel its card names."""
 
 PAIRS = 4
-"""So many pairs of a layer with others are told of."""
+"""How many of the pairs of a layer with others are listed."""
 CLOSE = 0.9
 """Twins are called close from this correlation on."""
 FEW = 10
@@ -71,10 +71,10 @@ FEW = 10
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """What a page of a survey should look like.
+    """The options of a page of a survey.
 
     Attributes:
-        view: ``"report"``, or ``"layers"`` for what is told without pictures of every channel.
+        view: ``"report"``, or ``"layers"`` for one without pictures of every channel.
     """
 
     view: Literal["report", "layers"] = "report"
@@ -84,15 +84,15 @@ def describe(result: Survey, options: PageOptions) -> Document:
     """The document of a survey: a strip and a table of its layers, then the channels of each."""
     over = f"over {plural(result.images, 'image')}"
     sizes = crop_size(sum(entry.channels for entry in result.layers))
-    whole = options.view == "report"
+    complete = options.view == "report"
     front: tuple[Block, ...] = (
-        Beside(((_facts(result),), (_reading(result),))) if whole else _facts(result),
-        *((_strip(result), _strip_key()) if whole else ()),
+        Beside(((_facts(result),), (_reading(result),))) if complete else _facts(result),
+        *((_strip(result), _strip_key()) if complete else ()),
         _table(result),
         *([_twins(result)] if result.twins else []),
         *result_notes(result.notes),
     )
-    sections = tuple(_layer(result, entry, sizes) for entry in result.layers) if whole else ()
+    sections = tuple(_layer(result, entry, sizes) for entry in result.layers) if complete else ()
     captions = (
         f"Every number is {over}, {data_line(result)}.",
         f"{preprocessing(result)} Model {model_line(result.model)}.",
@@ -111,7 +111,7 @@ def describe(result: Survey, options: PageOptions) -> Document:
 
 
 def _model_facts(result: Survey) -> tuple[str, ...]:
-    """The lines under the model's name; of a survey read from its files less is known of it."""
+    """The lines under the model's name, fewer for a survey that was read from its files."""
     model = result.model
     if model.inputs:
         return model_facts(model)
@@ -186,7 +186,7 @@ def _strip(result: Survey) -> Grid:
     colours = palette("viridis").copy()
     colours[PAD], colours[DEAD] = BLANK, DEAD_INK
     tiles = []
-    # What all names begin with says nothing, and there is little room.
+    # There is little room, and the start that all names share says nothing.
     start = _shared_start(list(result))
     for entry in result.layers:
         title, subtitle = _two_lines(entry.name[start:] or entry.name)
@@ -228,14 +228,14 @@ def _two_lines(name: str) -> tuple[str, str]:
     >>> _two_lines("conv2d_1"), _two_lines("fire2_squeeze1x1")
     (('conv2d_1', ''), ('fire2', 'squeeze1x1'))
     """
-    cuts = [place for place, letter in enumerate(name) if letter in "_/" and 0 < place < 13]
+    cuts = [index for index, letter in enumerate(name) if letter in "_/" and 0 < index < 13]
     if len(name) < 12 or not cuts:
         return brief(name, 13), ""
     return name[: cuts[-1]], brief(name[cuts[-1] + 1 :], 13)
 
 
 def _strip_key() -> Facts:
-    """What the colours of the strip stand for."""
+    """The meaning of the colours of the strip."""
     dead = np.tile(np.array(DEAD_INK, np.uint8), (256, 1))
     words = "the share of its activations that are 0, from none to all"
     return Facts(
@@ -250,7 +250,7 @@ def _strip_key() -> Facts:
 def _squares(entry: LayerSurvey) -> Bytes:
     """A field for each channel, in rows, those with the fewest zeros first, dead ones last."""
     root = math.ceil(math.sqrt(entry.channels))
-    # As many in a row as leave nothing over, if these are not far more than there are rows.
+    # Rows of equal length, if they are not far longer than there are rows.
     fits = (n for n in range(root, 3 * root) if entry.channels % n == 0)
     across = next(fits, root)
     shares = np.nan_to_num(entry.sparsity, nan=0.0)
@@ -265,9 +265,9 @@ def _squares(entry: LayerSurvey) -> Bytes:
 
 
 def _mean_of(values: NDArray[np.float64]) -> float:
-    """The mean of what is known; not a number if nothing is."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else math.nan
+    """The mean of the finite values; NaN without any."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else math.nan
 
 
 def _cell(value: float, *, share: bool = False) -> Cell:
@@ -284,7 +284,7 @@ def _inside(value: float) -> float:
 def _table(result: Survey) -> Table:
     names = [layer.name for layer in result.model.layers]
     selective = _has_selectivity(result)
-    own = ("channels", "dead", "zero", "fires", "strongest", *(["selectivity"] * selective))
+    heads = ("channels", "dead", "zero", "fires", "strongest", *(["selectivity"] * selective))
     note = (
         f"Dead: one and the same number over all {count(result.images)} images. Zero: the share of "
         "activations that are 0. Fires: the share of images with an activation above 0, in the "
@@ -298,7 +298,7 @@ def _table(result: Survey) -> Table:
         (entry.name, entry.layer, f"channels:{entry.name}", _cells(entry, selective=selective))
         for entry in result.layers
     )
-    return layer_table(names, own, rows, note)
+    return layer_table(names, heads, rows, note)
 
 
 def _cells(entry: LayerSurvey, *, selective: bool) -> tuple[Cell, ...]:
@@ -319,7 +319,7 @@ def _twins(result: Survey) -> Table:
     rows, left = [], 0
     for name in dict.fromkeys(pair.first for pair in result.twins):
         pairs = [(pair, _closest(pair)) for pair in result.twins if pair.first == name]
-        pairs.sort(key=lambda one: -float(np.median(one[1])) if len(one[1]) else 0.0)
+        pairs.sort(key=lambda entry: -float(np.median(entry[1])) if len(entry[1]) else 0.0)
         left += len(pairs[PAIRS:])
         for pair, best in pairs[:PAIRS]:
             channels, close = len(pair.channels), int((best >= CLOSE).sum())
@@ -355,8 +355,8 @@ def _twins(result: Survey) -> Table:
 def _closest(pair: Twins) -> NDArray[np.float64]:
     """The greatest correlation of each channel that has one."""
     best = pair.correlations[:, 0] if pair.correlations.shape[1] else np.zeros(0)
-    found: NDArray[np.float64] = best[np.isfinite(best)]
-    return found
+    finite: NDArray[np.float64] = best[np.isfinite(best)]
+    return finite
 
 
 def _layer(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Section:
@@ -398,7 +398,7 @@ def _channels(result: Survey, entry: LayerSurvey, sizes: tuple[int, int]) -> Gri
 def _numbers(result: Survey, entry: LayerSurvey) -> Iterator[Numbers]:
     """What channels can be ordered by, and what else their cards say."""
     peaks = entry.peaks.percentiles
-    found = [
+    columns = [
         Numbers("strength", entry.max),
         Numbers("sparsity", entry.sparsity, percent=True),
         Numbers("selectivity", np.where(_fired(entry) < FEW, np.nan, entry.selectivity)),
@@ -412,11 +412,11 @@ def _numbers(result: Survey, entry: LayerSurvey) -> Iterator[Numbers]:
         Numbers("median of peaks", peaks[:, PERCENTILES.index(50)], order=False),
         Numbers("99th percentile of peaks", peaks[:, PERCENTILES.index(99)], order=False),
     ]
-    yield from (one for one in found if np.isfinite(one.values).any())
+    yield from (column for column in columns if np.isfinite(column.values).any())
 
 
 def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
-    """What is said of a channel under its crops."""
+    """The tile of a channel: its number and greatest activation, more numbers under its crops."""
     lines: list[tuple[str, Cell]] = []
     zero, selective = float(entry.sparsity[channel]), float(entry.selectivity[channel])
     if zero == zero:
@@ -428,16 +428,16 @@ def channel_tile(result: Survey, entry: LayerSurvey, channel: int) -> Tile:
         lines.append((name, Cell(number(selective), share=_inside(selective))))
     for layer, other, value in result.twins_of(entry.name, channel)[:1]:
         lines.append((f"{brief(layer, 14)}:{other}", Cell(f"r {value:.2f}", share=_inside(value))))
-    found, broken, cover = entry.strongest, int(entry.broken[channel]), None
+    strongest, broken, cover = entry.strongest, int(entry.broken[channel]), None
     greatest = number(float(entry.max[channel]))
     if not entry.images[channel]:
         cover = Cover("broken", ("not", "numbers"))
     elif entry.dead[channel]:
         cover = Cover("dead", ("dead", f"= {greatest}", f"over {count(result.images)} images"))
     facts = [
-        (number(float(found.activations[channel, rank])), brief(result.names[image]))
-        for rank in with_crop(entry, found, channel)[:NAMED]
-        for image in [int(found.images[channel, rank])]
+        (number(float(strongest.activations[channel, rank])), brief(result.names[image]))
+        for rank in with_crop(entry, strongest, channel)[:NAMED]
+        for image in [int(strongest.images[channel, rank])]
     ]
     if broken:
         facts.append(("not numbers for", plural(broken, "image")))

@@ -1,7 +1,7 @@
 """The strongest or weakest images of a channel, as one small picture or one by one.
 
-The rule of this module: each place shows the pixels that the channel depends on there. Small crops
-keep their own pixels as squares; large ones are made smaller.
+The rule of this module: each crop shows the pixels that the channel depends on at its position.
+Small crops keep their own pixels as squares; large ones are made smaller.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from layersight.nouns.survey.result import Examples, LayerSurvey, Survey
 GAP = 2
 """Pixels between two crops."""
 BLANK = 200
-"""The grey between crops, and where there is none: no page is of it, light or dark."""
+"""The grey between crops, and where there is none; no page has that colour."""
 SIZES = ((1_000, (46, 6)), (6_000, (32, 8)), (20_000, (20, 10)))
-"""Pixels of a crop's side, and channels in a row, in a report of up to so many channels."""
+"""The most channels of a report, with pixels of a crop's side and channels in a row for it."""
 SMALLEST = 16, 10
 ALONE, ACROSS = 96, 9
-"""Pixels of the side of a crop that stands by itself, and how many there are in a row."""
+"""Pixels of the side of a single crop, and how many there are in a row."""
 
 
 def crop_size(channels: int) -> tuple[int, int]:
@@ -38,16 +38,16 @@ def crop_size(channels: int) -> tuple[int, int]:
     return next((sizes for most, sizes in SIZES if channels <= most), SMALLEST)
 
 
-def with_crop(entry: LayerSurvey, found: Examples, channel: int) -> list[int]:
+def with_crop(entry: LayerSurvey, examples: Examples, channel: int) -> list[int]:
     """The ranks worth showing: with a crop, and among the strongest only where the channel fires.
 
     A channel that is silent for most images has zeros among its strongest.
     """
-    silent = found is entry.strongest and bool(entry.min[channel] >= 0)
-    activations, crops = found.activations[channel], found.crops[channel]
+    silent = examples is entry.strongest and bool(entry.min[channel] >= 0)
+    activations, crops = examples.activations[channel], examples.crops[channel]
     return [
         rank
-        for rank in range(found.crops.shape[1])
+        for rank in range(examples.crops.shape[1])
         if crops[rank] >= 0 and not (silent and activations[rank] <= 0)
     ]
 
@@ -67,45 +67,45 @@ def montages(
     Returns:
         ``(channel, height, width, 3)``; grey where there is none.
     """
-    found = entry.strongest
-    across = math.ceil(math.sqrt(min(count, found.crops.shape[1])))
-    whole = across * side + (across - 1) * GAP
-    sheets = np.full((len(channels), whole, whole, 3), BLANK, np.uint8)
-    wanted = [
-        (int(found.crops[channel, rank]), row, place)
+    examples = entry.strongest
+    across = math.ceil(math.sqrt(min(count, examples.crops.shape[1])))
+    sheet = across * side + (across - 1) * GAP
+    sheets = np.full((len(channels), sheet, sheet, 3), BLANK, np.uint8)
+    cells = [
+        (int(examples.crops[channel, rank]), row, cell)
         for row, channel in enumerate(channels)
-        for place, rank in enumerate(with_crop(entry, found, channel)[:count])
+        for cell, rank in enumerate(with_crop(entry, examples, channel)[:count])
     ]
-    # In the order in which a file holds them.
-    for crop, row, place in sorted(wanted):
-        top, left = (part * (side + GAP) for part in divmod(place, across))
+    # In the order of the file.
+    for crop, row, cell in sorted(cells):
+        top, left = (step * (side + GAP) for step in divmod(cell, across))
         sheets[row, top : top + side, left : left + side] = fitted(survey.crop(crop), side)
     return sheets
 
 
 def example_images(
-    survey: Survey, entry: LayerSurvey, found: Examples, channel: int, title: str
+    survey: Survey, entry: LayerSurvey, examples: Examples, channel: int, title: str
 ) -> Iterator[Grid]:
-    """What the strongest images of a channel show, or the weakest; nothing where that is nothing.
+    """What the strongest images of a channel show, or the weakest; nothing if there are no crops.
 
     Args:
         survey: Where the crops are.
         entry: The layer.
-        found: Its strongest images, or its weakest.
+        examples: The strongest images of its channels, or the weakest.
         channel: Which channel.
-        title: Over them.
+        title: The title over them.
     """
     pixels, tiles = [], []
-    for rank in with_crop(entry, found, channel)[:ACROSS]:
-        pixels.append(fitted(survey.crop(int(found.crops[channel, rank])), ALONE))
-        name = survey.names[int(found.images[channel, rank])]
-        position = ", ".join(map(str, found.positions[channel, rank].tolist()))
+    for rank in with_crop(entry, examples, channel)[:ACROSS]:
+        pixels.append(fitted(survey.crop(int(examples.crops[channel, rank])), ALONE))
+        name = survey.names[int(examples.images[channel, rank])]
+        position = ", ".join(map(str, examples.positions[channel, rank].tolist()))
         folder = name.rpartition("/")[0] if survey.classes else ""
         tiles.append(
             Tile(
-                label=number(float(found.activations[channel, rank])),
+                label=number(float(examples.activations[channel, rank])),
                 lines=tuple(
-                    (brief(part, 26), Cell()) for part in (PurePosixPath(name).stem, folder) if part
+                    (brief(line, 26), Cell()) for line in (PurePosixPath(name).stem, folder) if line
                 ),
                 name=name,
                 facts=(("image", name), ("position", position or "the whole image")),
@@ -122,15 +122,15 @@ def example_images(
         )
 
 
-def example_numbers(survey: Survey, found: Examples, channel: int) -> list[dict[str, Any]]:
+def example_numbers(survey: Survey, examples: Examples, channel: int) -> list[dict[str, Any]]:
     """The strongest images of a channel, or the weakest, by name, JSON-ready."""
     return [
         {
             "image": survey.names[int(image)],
-            "activation": finite(float(found.activations[channel, rank])),
-            "box": [int(edge) for edge in found.boxes[channel, rank]],
+            "activation": finite(float(examples.activations[channel, rank])),
+            "box": [int(edge) for edge in examples.boxes[channel, rank]],
         }
-        for rank, image in enumerate(found.images[channel])
+        for rank, image in enumerate(examples.images[channel])
         if image >= 0
     ]
 
@@ -142,7 +142,7 @@ def fitted(crop: Bytes, side: int) -> Bytes:
     [[200, 200, 200, 200], [0, 0, 0, 0], [0, 0, 0, 0], [200, 200, 200, 200]]
     """
     longer = max(crop.shape[:2])
-    tall, wide = (max(1, round(part * side / longer)) for part in crop.shape[:2])
+    tall, wide = (max(1, round(edge * side / longer)) for edge in crop.shape[:2])
     square = np.full((side, side, 3), BLANK, np.uint8)
     top, left = (side - tall) // 2, (side - wide) // 2
     colours = np.repeat(crop, 3, 2) if crop.shape[2] == 1 else crop

@@ -33,7 +33,7 @@ class Rows:
         mean: The mean activation, float64.
         spread: The sum of squared differences from that mean, float64.
         zeros: How many activations are exactly 0, int32.
-        known: Whether all activations are finite numbers.
+        finite: Whether all activations are finite numbers.
     """
 
     peak: FloatArray
@@ -42,7 +42,7 @@ class Rows:
     mean: NDArray[np.float64]
     spread: NDArray[np.float64]
     zeros: Ints
-    known: NDArray[np.bool_]
+    finite: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.peak)
@@ -57,7 +57,7 @@ class Rows:
 
 
 def rows_of(values: FloatArray) -> Rows:
-    """The rows of some images.
+    """Computes the rows of images.
 
     Args:
         values: ``(image, ..., channel)`` float32: the output of a layer.
@@ -72,32 +72,32 @@ def rows_of(values: FloatArray) -> Rows:
     values = np.ascontiguousarray(values, np.float32)
     count, channels = len(values), values.shape[-1]
     shape = (count, channels)
-    found = Rows(
+    rows = Rows(
         peak=np.empty(shape, np.float32),
         position=np.zeros(shape, np.int32),
         low=np.empty(shape, np.float32),
         mean=np.empty(shape, np.float64),
         spread=np.zeros(shape, np.float64),
         zeros=np.empty(shape, np.int32),
-        known=np.empty(shape, np.bool_),
+        finite=np.empty(shape, np.bool_),
     )
     with np.errstate(all="ignore"):
         if values.ndim == 2:
-            for array in (found.peak, found.low, found.mean):
+            for array in (rows.peak, rows.low, rows.mean):
                 array[...] = values
-            np.equal(values, 0, out=found.zeros, casting="unsafe")
+            np.equal(values, 0, out=rows.zeros, casting="unsafe")
         else:
             high = values.shape[1]
             scratch, signed = _Scratch.of(values[0].size // high), False
-            for index, one in enumerate(values.reshape(count, high, -1)):
-                signed = _fill(found, index, one, scratch, signed=signed)
-        np.isfinite(found.peak, out=found.known)
+            for index, maps in enumerate(values.reshape(count, high, -1)):
+                signed = _fill(rows, index, maps, scratch, signed=signed)
+        np.isfinite(rows.peak, out=rows.finite)
         # A sum of numbers all of which are finite can only be infinite by overflow.
-        found.known[...] &= np.isfinite(found.low) & np.isfinite(found.spread)
-    found.peak[...] = np.where(found.known, found.peak + np.float32(0), 0)  # no negative zero
+        rows.finite[...] &= np.isfinite(rows.low) & np.isfinite(rows.spread)
+    rows.peak[...] = np.where(rows.finite, rows.peak + np.float32(0), 0)  # no negative zero
     for name in ("low", "mean", "spread", "position", "zeros"):
-        getattr(found, name)[~found.known] = 0
-    return found
+        getattr(rows, name)[~rows.finite] = 0
+    return rows
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -105,82 +105,82 @@ class _Scratch:
     """Memory for the work on a few rows of a map, which stays in a processor's cache.
 
     Attributes:
-        apart: ``(row, others)`` float32.
+        differences: ``(row, others)`` float32.
         zero: ``(row, others)``.
         short: ``(others,)`` uint8: as many zeros as there are rows at most.
     """
 
-    apart: FloatArray
+    differences: FloatArray
     zero: NDArray[np.bool_]
     short: NDArray[np.uint8]
 
     @classmethod
     def of(cls, others: int) -> _Scratch:
-        """For maps with so many numbers along all axes but the first."""
+        """Memory for maps with ``others`` numbers along all axes but the first."""
         shape = (max(4, min(CACHED // max(1, others), 255)), others)
         return cls(np.empty(shape, np.float32), np.empty(shape, np.bool_), np.empty(others, "u1"))
 
 
-def _fill(found: Rows, index: int, one: FloatArray, scratch: _Scratch, *, signed: bool) -> bool:
-    """The row of one image, and whether the least had to be looked for in the whole of it.
+def _fill(rows: Rows, index: int, maps: FloatArray, scratch: _Scratch, *, signed: bool) -> bool:
+    """Computes the row of one image; returns whether its maps were searched for the least values.
 
     Args:
-        found: Gets it.
-        index: Of the image.
-        one: ``(first axis, all others)``; along the first everything is done for all channels and
-            all other positions at once, which is what processors are quick at.
-        scratch: For as many of the others.
-        signed: Whether to look for it from the start. Of numbers without a sign, which is what
-            rectifiers give, the bits are in the order of the numbers, and the greatest of the bits
-            tells that there is no sign: then the least is 0 wherever there is a zero.
+        rows: The rows of all images.
+        index: The row of the image.
+        maps: ``(first axis, all others)``; along the first everything is done for all channels and
+            all other positions at once, which is fast on processors.
+        scratch: Memory for as many of the others.
+        signed: Whether to search for the least values from the start. The bits of numbers without
+            a sign, as rectifiers give, are in the order of the numbers, and the greatest of them
+            shows that there is no sign: then the least value is 0 wherever there is a zero.
     """
-    (high, others), channels = one.shape, found.peak.shape[1]
+    (high, others), channels = maps.shape, rows.peak.shape[1]
     across = others // channels
     # Differences from about the mean are small, so that little is lost in adding them; of most
     # maps zero is as good.
-    middle = one[high // 2].reshape(across, channels)
+    middle = maps[high // 2].reshape(across, channels)
     about = middle.mean(0)
     near = not np.any(np.abs(about) > middle.max(0) - middle.min(0))
     tiled = None if near else np.tile(about, across)
-    values = one if signed else one.view(np.uint32)
-    tops, lows = values[0].copy(), one[0].copy()
+    values = maps if signed else maps.view(np.uint32)
+    tops, lows = values[0].copy(), maps[0].copy()
     total, squares = np.zeros((2, others), np.float32)
     zeros = np.zeros(others, np.int32)
-    rows = len(scratch.apart)
-    for start in range(0, high, rows):
-        part = one[start : start + rows]
-        apart, zero = scratch.apart[: len(part)], scratch.zero[: len(part)]
-        np.maximum(tops, values[start : start + rows].max(0), out=tops)
+    size = len(scratch.zero)
+    for start in range(0, high, size):
+        block = maps[start : start + size]
+        differences, zero = scratch.differences[: len(block)], scratch.zero[: len(block)]
+        np.maximum(tops, values[start : start + size].max(0), out=tops)
         if signed:
-            np.minimum(lows, part.min(0), out=lows)
+            np.minimum(lows, block.min(0), out=lows)
         elif tops.max() >= SIGN:
-            return _fill(found, index, one, scratch, signed=True)
-        given = part if tiled is None else np.subtract(part, tiled, out=apart)
-        total += given.sum(0)
-        squares += np.einsum("ij,ij->j", given, given)
-        np.equal(part, 0, out=zero)
+            return _fill(rows, index, maps, scratch, signed=True)
+        centred = block if tiled is None else np.subtract(block, tiled, out=differences)
+        total += centred.sum(0)
+        squares += np.einsum("ij,ij->j", centred, centred)
+        np.equal(block, 0, out=zero)
         zeros += np.add.reduce(zero.view(np.uint8), axis=0, out=scratch.short)
-    maps = tops.view(np.float32).reshape(across, channels)
-    column = maps.argmax(0)
-    each = np.arange(channels)
-    found.peak[index] = maps[column, each]
-    row = one[:, column * channels + each].argmax(0)
-    found.position[index] = row * across + column
+    peaks = tops.view(np.float32).reshape(across, channels)
+    column = peaks.argmax(0)
+    numbers = np.arange(channels)
+    rows.peak[index] = peaks[column, numbers]
+    row = maps[:, column * channels + numbers].argmax(0)
+    rows.position[index] = row * across + column
     positions = high * across
     offset = 0 if near else about
     sums, squared, empty = (
-        part.reshape(across, channels).sum(0, dtype=kind)
-        for part, kind in ((total, np.float64), (squares, np.float64), (zeros, np.int32))
+        array.reshape(across, channels).sum(0, dtype=kind)
+        for array, kind in ((total, np.float64), (squares, np.float64), (zeros, np.int32))
     )
     full = np.flatnonzero(empty == 0)
     if not signed and full.size * 16 > channels:
-        signed, lows = True, one.min(0)
+        signed, lows = True, maps.min(0)
     if signed:
-        found.low[index] = lows.reshape(across, channels).min(0)
+        rows.low[index] = lows.reshape(across, channels).min(0)
     else:
-        found.low[index] = 0
-        found.low[index, full] = one.reshape(positions, channels)[:, full].min(0)
-    found.mean[index] = offset + sums / positions
-    found.spread[index] = np.maximum(squared - sums * sums / positions, 0)
-    found.zeros[index] = empty
+        rows.low[index] = 0
+        rows.low[index, full] = maps.reshape(positions, channels)[:, full].min(0)
+    rows.mean[index] = offset + sums / positions
+    rows.spread[index] = np.maximum(squared - sums * sums / positions, 0)
+    rows.zeros[index] = empty
     return signed

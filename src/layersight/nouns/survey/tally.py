@@ -110,7 +110,7 @@ class Classes:
         )
         for index, number in enumerate(numbers):
             members = classes == number
-            sums.images[index] = rows.known[members].sum(0)
+            sums.images[index] = rows.finite[members].sum(0)
             sums.means[index] = NARROW.total(rows.mean[members])
             sums.peaks[index] = NARROW.total(rows.peak[members].astype(np.float64))
         return sums
@@ -188,15 +188,15 @@ class Tally:
             classes: The class of each, :data:`NONE` for an image of none.
             length: How many images a list holds.
         """
-        known = rows.known
-        counted = known.sum(0)
-        fired = (known & (rows.peak > 0)).sum(0)
+        finite = rows.finite
+        counted = finite.sum(0)
+        fired = (finite & (rows.peak > 0)).sum(0)
         zeros = rows.zeros.sum(0, dtype=np.int64)
         counts = [counted, len(rows) - counted, counted * positions, zeros, fired]
-        low = np.where(known, rows.low, np.float32(np.inf)).min(0)
-        high = np.where(known, rows.peak, np.float32(-np.inf)).max(0)
+        low = np.where(finite, rows.low, np.float32(np.inf)).min(0)
+        high = np.where(finite, rows.peak, np.float32(-np.inf)).max(0)
         sums = (rows.mean * positions, rows.mean * rows.mean * positions, rows.spread)
-        numbers = np.where(known, images[:, np.newaxis], NONE).T
+        numbers = np.where(finite, images[:, np.newaxis], NONE).T
         top, bottom = (
             Extremes.empty(len(counted), length, strongest=which).add(
                 Extremes(numbers, rows.peak.T, rows.position.T, which)
@@ -207,8 +207,8 @@ class Tally:
             np.stack(counts).astype(np.int64),
             np.stack([low, high]),
             np.stack([WIDE.total(part) for part in sums]),
-            Bins.of(rows.peak, known),
-            Bins.of(rows.mean.astype(np.float32), known),
+            Bins.of(rows.peak, finite),
+            Bins.of(rows.mean.astype(np.float32), finite),
             top,
             bottom,
             Classes.of(rows, classes),
