@@ -7,7 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from layersight.errors import UsageError
 from layersight.nouns.heatmaps.baselines import BASELINES, SIGMA, baseline, gaussian_blur
+from layersight.nouns.heatmaps.methods.method import Images
+from numpy_networks import bench, linear
 from numpy_networks import noise_pictures as pictures
 
 
@@ -57,3 +60,13 @@ def test_baselines_belong_to_nobody_else(name):
     made += 1
     assert not np.array_equal(made, baseline(images, name))
     assert np.array_equal(images.black, np.zeros(3))
+
+
+def test_a_vector_has_no_blur_and_the_error_names_the_option_that_chose_it():
+    images = Images({"x": np.ones((1, 8), np.float32)}, "x", np.zeros(1), np.ones(1))
+    with pytest.raises(UsageError, match=r"to be blurred with: choose the baseline black \(0\) or"):
+        baseline(images, "blur")
+    with pytest.raises(
+        UsageError, match=r"to be blurred with: choose the fill black \(0\) or mean"
+    ):
+        _ = bench(linear(1.0), images, fill="blur").fill

@@ -173,6 +173,8 @@ def test_heat_on_the_padding_is_told():
         f"Black was put around the photograph; {wanted:.0%} of the heat lies there."
     )
     assert in_padding(heats().maps[0], heats().photographs[0]) == 0
+    (group,) = group_by_image(heats(fit="pad", size=(20, 60), net=(30, 30), empty=(0,)))
+    assert view_words(group) == "Black was put around the photograph."
 
 
 # Maps without heat.
@@ -356,10 +358,10 @@ def test_where_the_heat_is():
     values[4, 40] = 1.0
     spot = dataclasses.replace(result.maps[0], values=values, coarse=values)
     found = dataclasses.replace(result, maps=(spot,))
-    indices = locate_heat(found, 0)
-    assert indices.hottest == (8, 21)
-    assert indices.centre == pytest.approx(((8.5 * 3 + 40.5) / 4, (21.5 * 3 + 4.5) / 4))
-    assert indices.box == (8, 4, 41, 22)
+    location = locate_heat(found, 0)
+    assert location.hottest == (8, 21)
+    assert location.centre == pytest.approx(((8.5 * 3 + 40.5) / 4, (21.5 * 3 + 4.5) / 4))
+    assert location.box == (8, 4, 41, 22)
     assert describe_peak(found, 0) == "x 8, y 21 (lower left)"
     assert locate_heat(heats(empty=(0,)), 0).hottest is None
     assert describe_peak(heats(empty=(0,)), 0) == ""

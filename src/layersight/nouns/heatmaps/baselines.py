@@ -26,8 +26,15 @@ Perturbation", ICCV 2017."""
 LONG = 4096  # signals with more positions are blurred without a matrix
 
 
-def baseline(images: Images, name: str) -> FloatArray:
-    """The baseline of each image, ``(image, *positions, channel)`` float32."""
+def baseline(images: Images, name: str, option: str = "baseline") -> FloatArray:
+    """The baseline of each image, ``(image, *positions, channel)`` float32.
+
+    ``option`` is the name of the option that chose it, for the error.
+    """
+    if name == "blur" and images.is_vector:
+        raise UsageError(
+            f"a vector has no neighbours to be blurred with: choose the {option} black (0) or mean"
+        )
     pixels = np.empty(images.pixels.shape, np.float32)
     pixels[...] = BASELINES[name](images)
     return pixels
@@ -82,10 +89,6 @@ def _mean(images: Images) -> Colours:
 
 
 def _blur(images: Images) -> Colours:
-    if images.is_vector:
-        raise UsageError(
-            "a vector has no neighbours to be blurred with: choose the baseline black (0) or mean"
-        )
     return gaussian_blur(images.pixels, SIGMA * min(images.size[-2:]))
 
 

@@ -155,9 +155,11 @@ def view_words(group: ImageMaps) -> str:
         words.append(f"The network saw {part} of {full} pixels; the rest is faded: not seen.")
     if is_padded(photograph):
         shares = [in_padding(entry, photograph) for entry in group.maps if not entry.empty]
-        ends = (min(shares, default=0.0), max(shares, default=0.0))
-        share = " to ".join(dict.fromkeys(map(percent, ends)))
-        words.append(f"Black was put around the photograph; {share} of the heat lies there.")
+        heat = ""
+        if shares:
+            ends = dict.fromkeys(map(percent, (min(shares), max(shares))))
+            heat = f"; {' to '.join(ends)} of the heat lies there"
+        words.append(f"Black was put around the photograph{heat}.")
     return " ".join(words)
 
 

@@ -94,7 +94,7 @@ class Bench:
     @functools.cached_property
     def fill(self) -> FloatArray:
         """What replaces deleted pixels, in the size of the image."""
-        pixels: FloatArray = baseline(self.images, self.options.fill)[0]
+        pixels: FloatArray = baseline(self.images, self.options.fill, "fill")[0]
         return pixels
 
     @functools.cached_property
