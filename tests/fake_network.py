@@ -206,6 +206,11 @@ def small(**known: Any) -> Fake:
     )
 
 
+def photo(seed: int = 0, size: tuple[int, int] = (8, 8)) -> np.ndarray:
+    """A random picture, by default in the size that :func:`deep` takes."""
+    return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+
+
 @pytest.fixture
 def fake() -> Callable[..., Fake]:
     """Makes the small network."""

@@ -11,6 +11,7 @@ from PIL import Image
 
 import layersight
 from evaluations import evaluation, rows
+from fake_network import photo
 from layersight.data.model import InputInfo
 from layersight.errors import ImageError, Interrupted, ModelInputError, SelectionError, UsageError
 from layersight.nouns.evaluation.compute import evaluate
@@ -23,10 +24,6 @@ from layersight.nouns.heatmaps.request import HeatmapOptions, MeasureOptions
 QUICK = {"points": 4, "randoms": 2}
 SOME = ["grad-cam", "gradient"]
 ONE = {"methods": "gradient", "metrics": "deletion", **QUICK}
-
-
-def photo(seed=0, size=(8, 8)):
-    return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
 @pytest.fixture

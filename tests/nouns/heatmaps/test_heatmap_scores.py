@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fake_network import photo
 from layersight.errors import Interrupted, ModelInputError, UsageError
 from layersight.nouns.heatmaps.compute import heatmap
 from layersight.nouns.heatmaps.metrics.bench import Bench
 from layersight.nouns.heatmaps.metrics.metric import choose_metrics
 from layersight.nouns.heatmaps.result import group_by_image
-
-
-def photo(seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
 
 
 def test_each_map_is_measured_on_its_own_image_and_target(chain):
