@@ -121,13 +121,13 @@ def pooled(x, function):
 
 
 def cubic(size, wanted):
-    """Weights by Keys's piecewise cubic, place by place, what lies outside left out."""
+    """Weights by Keys's piecewise cubic, position by position, what lies outside left out."""
     rows = np.zeros((wanted, size))
     for row in range(wanted):
-        index = (row + 0.5) * size / wanted - 0.5
-        index = np.floor(index) + np.rint((index % 1) * 1024) / 1024
+        position = (row + 0.5) * size / wanted - 0.5
+        position = np.floor(position) + np.rint((position % 1) * 1024) / 1024
         for other in range(size):
-            t = abs(other - index)
+            t = abs(other - position)
             if t < 1:
                 rows[row, other] = 1.5 * t**3 - 2.5 * t**2 + 1
             elif t < 2:

@@ -24,8 +24,8 @@ def test_mixed_precision_reaches_as_much_and_is_given_back(live):
     alive = ~plain.dead
     assert np.array_equal(mixed.dead, plain.dead)
     assert mixed.activation[alive].mean() == pytest.approx(plain.activation[alive].mean(), rel=0.1)
-    dtypes = mixed.values[alive][0]
-    expected = activations_of(model, layer, dtypes)[..., np.flatnonzero(alive)[0]].mean()
+    image = mixed.values[alive][0]
+    expected = activations_of(model, layer, image)[..., np.flatnonzero(alive)[0]].mean()
     assert mixed.activation[alive][0] == pytest.approx(expected, rel=1e-4)  # in float32
 
 

@@ -67,16 +67,16 @@ def opened(kind):
 def last_maps(info, before):
     """The last layer with maps of two axes that another depends on, other than itself."""
     by_name = {layer.name: layer for layer in info.layers}
-    waiting, results = list(by_name[before].inputs), []
+    waiting, reached = list(by_name[before].inputs), []
     while waiting:
         layer = by_name.get(waiting.pop(0))
         if layer is not None:
-            results.append(layer.name)
+            reached.append(layer.name)
             waiting += layer.inputs
     # What is inside a layer is not known to be on the way, so every layer before it counts.
     names = list(by_name)
     on_the_way = [
-        n for n in names[: names.index(before)] if n in results or not by_name[before].inputs
+        n for n in names[: names.index(before)] if n in reached or not by_name[before].inputs
     ]
     return [n for n in on_the_way if len(by_name[n].output_shape or ()) == 4][-1]
 

@@ -15,9 +15,9 @@ def walk(function, slope, steps, cuts, count):
     for cut in range(cuts + 1):
         if cut:
             path.cut(count)
-        for number, (index, share) in enumerate(zip(path.points, path.shares, strict=True)):
-            total += share * slope(index)
-            path.take(number, function(index), slope(index))
+        for number, (point, share) in enumerate(zip(path.points, path.shares, strict=True)):
+            total += share * slope(point)
+            path.take(number, function(point), slope(point))
     return total, path
 
 
@@ -29,10 +29,10 @@ def parts(path):
 
 @pytest.mark.parametrize("cuts", [0, 1, 2, 5])
 def test_the_integral_is_the_midpoint_rule_over_the_parts(cuts):
-    def slope(index):
-        return np.exp(3 * index)
+    def slope(point):
+        return np.exp(3 * point)
 
-    total, path = walk(lambda index: np.exp(3 * index) / 3, slope, 5, cuts, 2)
+    total, path = walk(lambda point: np.exp(3 * point) / 3, slope, 5, cuts, 2)
     starts, ends = parts(path)
     assert ends[-1] == pytest.approx(1)
     middles = (starts + ends) / 2
@@ -43,11 +43,11 @@ def test_the_integral_is_the_midpoint_rule_over_the_parts(cuts):
 
 
 def test_cuts_go_where_the_slope_jumps():
-    def function(index):
-        return 10 * max(0.0, 0.37 - index)
+    def function(point):
+        return 10 * max(0.0, 0.37 - point)
 
-    def slope(index):
-        return -10.0 if index < 0.37 else 0.0
+    def slope(point):
+        return -10.0 if point < 0.37 else 0.0
 
     total, path = walk(function, slope, 8, 6, 2)
     assert total == pytest.approx(-3.7, rel=0.002)
@@ -63,15 +63,15 @@ def test_cuts_go_where_the_slope_jumps():
 def test_what_is_wrong_at_either_end_is_seen():
     for at in (0.0005, 0.9995):
 
-        def function(index, at=at):
-            return float(index > at)
+        def function(point, at=at):
+            return float(point > at)
 
-        _, path = walk(function, lambda index: 0.0, 4, 1, 1)
+        _, path = walk(function, lambda point: 0.0, 4, 1, 1)
         assert path.points.mean() == pytest.approx(0.125 if at < 0.5 else 0.875)
 
 
 def test_every_part_may_be_cut():
-    total, path = walk(lambda index: index**2, lambda index: 2 * index, 3, 2, 50)
+    total, path = walk(lambda point: point**2, lambda point: 2 * point, 3, 2, 50)
     assert len(path) == 27
     np.testing.assert_allclose(path._middles, (np.arange(27) + 0.5) / 27)
     assert total == pytest.approx(1)

@@ -281,12 +281,12 @@ def slow_mask(size, cells, keep, seed, number):
     result = np.zeros(size)
     for y, x in np.ndindex(*size):
         at = []
-        for index, length in ((y + down, grid[0]), (x + right, grid[1])):
-            old = (index + 0.5) * length / ((length + 1) * side) - 0.5
+        for pixel, length in ((y + down, grid[0]), (x + right, grid[1])):
+            old = (pixel + 0.5) * length / ((length + 1) * side) - 0.5
             at.append(min(max(old, 0), length - 1))
-        low = [math.floor(index) for index in at]
-        high = [min(index + 1, length - 1) for index, length in zip(low, grid, strict=True)]
-        part = [index - floor for index, floor in zip(at, low, strict=True)]
+        low = [math.floor(cell) for cell in at]
+        high = [min(cell + 1, length - 1) for cell, length in zip(low, grid, strict=True)]
+        part = [cell - floor for cell, floor in zip(at, low, strict=True)]
         result[y, x] = (
             kept[low[0], low[1]] * (1 - part[0]) * (1 - part[1])
             + kept[high[0], low[1]] * part[0] * (1 - part[1])

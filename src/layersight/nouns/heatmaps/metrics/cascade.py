@@ -99,7 +99,7 @@ class Cascade:
         counts: For each stage how many layers have random weights.
         before: ``(height, width)`` float32: the map of the trained network.
         maps: ``(stage, height, width)`` float32.
-        ranks: ``(stage,)`` float32: Spearman's rank correlation of each map with the one before,
+        ranks: ``(stage,)`` float32: Spearman's rank correlation of each map with :attr:`before`,
             both without their signs.
         structures: ``(stage,)`` float32: their structural similarity (SSIM), both without their
             signs and divided by their greatest values.
