@@ -42,7 +42,9 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
-def told(label: str, count: int, pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> None:
+def print_shares(
+    label: str, count: int, pairs: Sequence[tuple[Sequence[float], Sequence[float]]]
+) -> None:
     """Prints how fast the first of two is, as a share of the second."""
     for kind, column in (("", 0), (", of processors", 1)):
         if len(pairs[0][0]) <= column:
@@ -58,7 +60,7 @@ def told(label: str, count: int, pairs: Sequence[tuple[Sequence[float], Sequence
 
 
 def subset(folder: str, count: int) -> Any:
-    """So many images of a folder, spread over it."""
+    """A number of images of a folder, spread over it."""
     from layersight.nouns.survey.dataset import Dataset, open_dataset
 
     data = open_dataset(folder)
@@ -67,7 +69,7 @@ def subset(folder: str, count: int) -> Any:
 
 
 def compare_predict(model: Any, data: Any, runs: int) -> None:
-    """Decoded arrays."""
+    """Surveys of decoded arrays against prediction."""
     import layersight
 
     arrays = decoded(model, data)
@@ -83,11 +85,13 @@ def compare_predict(model: Any, data: Any, runs: int) -> None:
             predict = functools.partial(live.predict, arrays, batch_size=size, verbose=0)
             pairs[size].append((ours, timed(predict)))
     for size in sizes:
-        told(f"survey of decoded arrays / model.predict by {size}", len(arrays), pairs[size])
+        print_shares(
+            f"survey of decoded arrays / model.predict by {size}", len(arrays), pairs[size]
+        )
 
 
 def spec_of(model: Any, data: Any) -> Any:
-    """What a survey does to each image."""
+    """The plan of a survey: what is done to each image."""
     from layersight.batch.request import ImageOptions
     from layersight.nouns.survey.compute import _plan
     from layersight.nouns.survey.options import SurveyOptions
@@ -113,7 +117,7 @@ def load(model: Any, data: Any) -> list[Any]:
 
 
 def compare_files(model: Any, data: Any, runs: int) -> None:
-    """Files: decoding runs beside prediction."""
+    """Surveys of files against the slower of decoding and prediction."""
     import layersight
 
     arrays = decoded(model, data)
@@ -125,7 +129,7 @@ def compare_files(model: Any, data: Any, runs: int) -> None:
         predicting = timed(lambda: live.predict(arrays, batch_size=BATCH, verbose=0))[:1]
         surveying = timed(lambda: layersight.survey(model, data))[:1]
         pairs.append((surveying, max(decoding, predicting)))
-    told("survey of files / slower of decoding and predicting", len(data), pairs)
+    print_shares("survey of files / slower of decoding and predicting", len(data), pairs)
 
 
 def child(*arguments: str) -> subprocess.Popen[str]:
@@ -140,15 +144,15 @@ def child(*arguments: str) -> subprocess.Popen[str]:
 
 def compare_memory(options: argparse.Namespace) -> None:
     """The greatest memory of whole processes."""
-    found = []
+    sizes = []
     for count in (options.count // 4, options.count):
         out, _ = child(
             "--model", options.model, "--images", options.images, "--measure", str(count)
         ).communicate()
-        found.append(int(out.split()[-1]))
+        sizes.append(int(out.split()[-1]))
     print(
-        f"{'greatest memory, all images / a quarter of them':62} {found[1] / found[0]:6.3f}"
-        f"{'':20}   {found[1] / 1024:.0f} against {found[0] / 1024:.0f} MiB",
+        f"{'greatest memory, all images / a quarter of them':62} {sizes[1] / sizes[0]:6.3f}"
+        f"{'':20}   {sizes[1] / 1024:.0f} against {sizes[0] / 1024:.0f} MiB",
         flush=True,
     )
 
@@ -162,7 +166,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def half(options: argparse.Namespace) -> None:
-    """Surveys a half of the images when it is told to, and prints the seconds that it took."""
+    """Surveys a half of the images when a line arrives, and prints the seconds that it took."""
     import layersight
 
     model = layersight.load_model(options.model)
@@ -174,7 +178,7 @@ def half(options: argparse.Namespace) -> None:
 
 
 def shards_of(model: Any, options: argparse.Namespace) -> tuple[Any, Callable[[Any], Any]]:
-    """The shards of the images, and what surveys some in this process."""
+    """The shards of the images, and a function that surveys shards in this process."""
     from layersight.nouns.survey.local import run_shards
     from layersight.nouns.survey.plan import cut
 
@@ -182,25 +186,25 @@ def shards_of(model: Any, options: argparse.Namespace) -> tuple[Any, Callable[[A
     spec = spec_of(model, data)
     shards = cut(data, spec, 128)
 
-    def run(some: Any) -> None:
+    def run(chosen: Any) -> None:
         run_shards(
-            model, spec, some, data.classes, threads=1, strict=False, store=lambda *result: None
+            model, spec, chosen, data.classes, threads=1, strict=False, store=lambda *result: None
         )
 
     return shards, run
 
 
 def compare_ray(options: argparse.Namespace, model: Any) -> None:
-    """Workers that are warm against processes that are, and actors against both."""
+    """Warm workers, as tasks and as actors, against warm processes."""
     from layersight.nouns.survey.cluster import _work, connected, opening_of, run_on_ray
 
     shards, _ = shards_of(model, options)
     data = subset(options.images, options.count)
     spec, opening = spec_of(model, data), opening_of(model, {"source": options.model})
 
-    def by_tasks(some: Any) -> None:
+    def by_tasks(chosen: Any) -> None:
         workers: Any = {"address": None, "workers": 2, "cores": 1, "strict": False}
-        run_on_ray(opening, spec, some, data.classes, store=lambda *result: None, **workers)
+        run_on_ray(opening, spec, chosen, data.classes, store=lambda *result: None, **workers)
 
     with connected(None) as ray:
 
@@ -212,8 +216,8 @@ def compare_ray(options: argparse.Namespace, model: Any) -> None:
         alone = {"num_cpus": 0, "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1"}}}
         pool = ray.util.ActorPool([ray.remote(**alone)(Worker).remote() for _ in range(2)])
 
-        def by_actors(some: Any) -> None:
-            for _ in pool.map_unordered(lambda worker, shard: worker.work.remote(shard), some):
+        def by_actors(chosen: Any) -> None:
+            for _ in pool.map_unordered(lambda worker, shard: worker.work.remote(shard), chosen):
                 pass
 
         pairs: dict[str, list[Any]] = {"tasks": [], "actors": []}
@@ -225,7 +229,7 @@ def compare_ray(options: argparse.Namespace, model: Any) -> None:
             pairs["tasks"].append((tasks[:1], (seconds,)))
             pairs["actors"].append((actors[:1], (seconds,)))
     for kind, both in pairs.items():
-        told(f"two workers of Ray, {kind} / two separate processes", len(data), both)
+        print_shares(f"two workers of Ray, {kind} / two separate processes", len(data), both)
 
 
 def by_processes(options: argparse.Namespace) -> float:

@@ -30,8 +30,8 @@ def channel() -> Channel:
 
 
 def stored(model: Fake, layer: str, pictures: np.ndarray) -> np.ndarray:
-    found = model.forward({"picture": (pictures / np.float32(255)).astype("f4")}, [layer])
-    return np.asarray(found.layers[layer], np.float64)
+    result = model.forward({"picture": (pictures / np.float32(255)).astype("f4")}, [layer])
+    return np.asarray(result.layers[layer], np.float64)
 
 
 def order_of(photos: Path) -> list[int]:

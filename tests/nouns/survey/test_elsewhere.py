@@ -1,4 +1,4 @@
-"""Activations and heatmaps say where an image stands among those of a survey."""
+"""Activations and heatmaps compare an image with those of a survey."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def survey(model: Fake) -> Survey:
     return layersight.survey(model, PHOTOS, layers=["stem", "body", "top"])
 
 
-def test_channels_have_their_place_among_the_images(model: Fake, survey: Survey) -> None:
-    found = layersight.activations(model, PHOTOS[3], layers=["stem", "pool"], survey=survey)
-    entry = found.layer("stem")
+def test_channels_have_their_rank_among_the_images(model: Fake, survey: Survey) -> None:
+    result = layersight.activations(model, PHOTOS[3], layers=["stem", "pool"], survey=survey)
+    entry = result.layer("stem")
     assert entry.among is not None
     assert entry.among.images == 20
     every = model.forward({"picture": np.stack(PHOTOS)}, ["stem"]).layers["stem"].max((1, 2))
     exact = (every <= every[3] * 1.016).mean(0)
     assert (entry.among.below[0] >= (every <= every[3]).mean(0) - 1e-6).all()
     assert (entry.among.below[0] <= exact + 1e-6).all()
-    assert found.layer("pool").among is None
-    assert "the survey did not count pool" in found.notes
-    (told,) = json_of(found, PictureOptions())["layers"][:1]
-    assert told["channels"][1]["images_below"] == pytest.approx(float(entry.among.below[0, 1]))
+    assert result.layer("pool").among is None
+    assert "the survey did not count pool" in result.notes
+    (layer,) = json_of(result, PictureOptions())["layers"][:1]
+    assert layer["channels"][1]["images_below"] == pytest.approx(float(entry.among.below[0, 1]))
 
 
 def test_what_is_flat_for_an_image_is_not_called_dead(model: Fake, survey: Survey) -> None:
-    found = layersight.activations(model, BLACK, layers=["stem"], survey=survey)
-    document = describe(found, PictureOptions(view="grid"))
+    result = layersight.activations(model, BLACK, layers=["stem"], survey=survey)
+    document = describe(result, PictureOptions(view="grid"))
     (section,) = document.parts[0].sections
     (grid,) = (block for block in flat(section.blocks) if isinstance(block, Grid))
     assert [tile.cover.words[0] for tile in grid.tiles if tile.cover] == ["flat here"] * 4
@@ -71,8 +71,8 @@ def test_what_is_flat_for_an_image_is_not_called_dead(model: Fake, survey: Surve
 
 def test_a_silent_channel_is_dead_over_the_data(model: Fake) -> None:
     survey = layersight.survey(model, [BLACK, BLACK], layers=["stem"])
-    found = layersight.activations(model, BLACK, layers=["stem"], survey=survey)
-    page = to_bytes(found, ".html", PictureOptions()).decode()
+    result = layersight.activations(model, BLACK, layers=["stem"], survey=survey)
+    page = to_bytes(result, ".html", PictureOptions()).decode()
     assert "4 dead over 2 images" in page
     assert "over 2</span>" in page
 
@@ -80,14 +80,14 @@ def test_a_silent_channel_is_dead_over_the_data(model: Fake) -> None:
 def test_heatmaps_say_for_how_many_images_the_score_is_no_greater(
     model: Fake, survey: Survey
 ) -> None:
-    found = layersight.heatmap(model, PHOTOS[0], method="gradient", target=1, survey=survey)
+    result = layersight.heatmap(model, PHOTOS[0], method="gradient", target=1, survey=survey)
     scores = model.forward({"picture": np.stack(PHOTOS)}, ["top"]).layers["top"][:, 1]
-    assert found.surveyed == 20
+    assert result.surveyed == 20
     share = float(np.mean(scores <= scores[0]))
-    assert share <= found[0].below <= float(np.mean(scores <= scores[0] * 1.016))
-    told = json_of(found, HeatOptions())["heatmaps"][0]
-    assert told["images_below"] == pytest.approx(found[0].below)
-    assert "of 20 images)" in to_bytes(found, ".html", HeatOptions()).decode()
+    assert share <= result[0].below <= float(np.mean(scores <= scores[0] * 1.016))
+    numbers = json_of(result, HeatOptions())["heatmaps"][0]
+    assert numbers["images_below"] == pytest.approx(result[0].below)
+    assert "of 20 images)" in to_bytes(result, ".html", HeatOptions()).decode()
     without = layersight.heatmap(model, PHOTOS[0], method="gradient", target=1)
     assert "images_below" not in json_of(without, HeatOptions())["heatmaps"][0]
 
@@ -101,10 +101,10 @@ def test_a_survey_of_another_model_is_refused(survey: Survey) -> None:
 
 
 def test_the_strongest_images_stand_under_a_large_map(model: Fake, survey: Survey) -> None:
-    found = layersight.activations(
+    result = layersight.activations(
         model, PHOTOS[3], layers=["stem", "pool"], channels="1", survey=survey
     )
-    first, second = describe(found, PictureOptions(view="channel")).parts[0].sections
+    first, second = describe(result, PictureOptions(view="channel")).parts[0].sections
     (grid,) = (block for block in flat(first.blocks) if isinstance(block, Grid))
     names = [survey.names[image] for image in survey["stem"].strongest.images[1]]
     assert grid.title == "Strongest of 20 images: what excites it most"
@@ -122,14 +122,14 @@ def strips(section: Section) -> list[Grid]:
 def test_the_strongest_images_stand_below_the_last_heatmap_of_a_target(
     model: Fake, survey: Survey, view: str
 ) -> None:
-    found = layersight.heatmap(
+    result = layersight.heatmap(
         model,
         PHOTOS[:2],
         method=["gradient", "occlusion"],
         target=[1, "body:3", "body:3@0,1", "1 vs 0", "not 2"],
         survey=survey,
     )
-    document = heatmaps.describe(found, HeatOptions(view=view))
+    document = heatmaps.describe(result, HeatOptions(view=view))
     sections = enumerate(document.parts[0].sections)
     shown = [(number, strip) for number, section in sections for strip in strips(section)]
     wanted = [
@@ -144,20 +144,20 @@ def test_the_strongest_images_stand_below_the_last_heatmap_of_a_target(
         assert [tile.name for tile in strip.tiles] == [survey.names[image] for image in images]
     if view in ("single", "overlay"):
         assert [number for number, _ in shown] == [1, 5, 9, 11, 15, 19]
-    first = json_of(found, HeatOptions())["heatmaps"][0]
-    assert [one["image"] for one in first["strongest"]] == [
+    first = json_of(result, HeatOptions())["heatmaps"][0]
+    assert [image["image"] for image in first["strongest"]] == [
         survey.names[image] for image in survey["top"].strongest.images[1]
     ]
 
 
 def test_a_heatmap_of_what_the_survey_did_not_count_has_a_note(model: Fake, survey: Survey) -> None:
-    found = layersight.heatmap(
+    result = layersight.heatmap(
         model, PHOTOS[0], method="gradient", target=["pool:1", "body:1"], survey=survey
     )
-    assert "the survey did not count pool" in found.notes
-    told = json_of(found, HeatOptions())["heatmaps"]
-    assert ["strongest" in one for one in told] == [False, True]
-    sections = heatmaps.describe(found, HeatOptions(view="single")).parts[0].sections
+    assert "the survey did not count pool" in result.notes
+    entries = json_of(result, HeatOptions())["heatmaps"]
+    assert ["strongest" in entry for entry in entries] == [False, True]
+    sections = heatmaps.describe(result, HeatOptions(view="single")).parts[0].sections
     assert [len(strips(section)) for section in sections] == [0, 1]
 
 
@@ -171,12 +171,12 @@ def test_a_heatmap_before_an_activation_function_has_the_images_after_it() -> No
         inputs=(InputInfo("picture", (None, 8, 8, 3)),),
     )
     survey = layersight.survey(model, PHOTOS)
-    found = layersight.heatmap(model, PHOTOS[0], method="gradient", target="conv:1", survey=survey)
+    result = layersight.heatmap(model, PHOTOS[0], method="gradient", target="conv:1", survey=survey)
     assert (
         "the survey counted conv as relu, after the activation function, whose strongest images "
-        "stand below" in found.notes
+        "stand below" in result.notes
     )
-    ((strip,),) = map(strips, heatmaps.describe(found, HeatOptions()).parts[0].sections)
+    ((strip,),) = map(strips, heatmaps.describe(result, HeatOptions()).parts[0].sections)
     assert strip.title.endswith("what excites relu:1 most")
     assert [tile.name for tile in strip.tiles] == [
         survey.names[image] for image in survey["relu"].strongest.images[1]

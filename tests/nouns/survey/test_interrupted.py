@@ -69,7 +69,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The files of a survey, without what it works with."""
+    """The files of a survey, without its working files."""
     return {
         path.name: path.read_bytes()
         for path in folder.iterdir()
@@ -80,10 +80,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(
     photos: Path, tmp_path: Path
 ) -> None:
-    status, error = finish(start(photos, tmp_path / "whole"))
+    status, error = finish(start(photos, tmp_path / "uninterrupted"))
     assert status == 0, error
-    whole = contents(tmp_path / "whole")
-    assert len(whole) == 8
+    expected = contents(tmp_path / "uninterrupted")
+    assert len(expected) == 8
     out, moments = tmp_path / "out", random.Random(4)
     for _ in range(10):
         process = start(photos, out, until="endless")
@@ -92,7 +92,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(
         assert finish(process)[0] == -signal.SIGKILL
     status, error = finish(start(photos, out))
     assert status == 0, error
-    assert contents(out) == whole
+    assert contents(out) == expected
     assert not [path for path in out.rglob("*") if path.name.startswith(PREFIX)]
 
 

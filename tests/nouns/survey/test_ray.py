@@ -46,7 +46,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
-def whole(model: Any) -> dict[str, bytes]:
+def expected(model: Any) -> dict[str, bytes]:
     return dict(files(layersight.survey(model, PICTURES)))
 
 
@@ -66,7 +66,7 @@ def cluster() -> Iterator[Any]:
 
 
 def _started(tries: int = 3) -> Any:
-    """A cluster; what stands is of no use once Ray has given up a node, as it soon does."""
+    """A cluster, started anew after a failure: Ray soon gives up a node that is slow to start."""
     from ray.cluster_utils import Cluster
 
     made = Cluster()
@@ -84,7 +84,7 @@ def _started(tries: int = 3) -> Any:
 def workers_of(node: Any) -> list[int]:
     """The processes that a node has started for tasks."""
     raylet = str(node.all_processes["raylet"][0].process.pid)
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
@@ -92,11 +92,11 @@ def workers_of(node: Any) -> list[int]:
         except OSError:
             continue
         if parent == raylet and command.startswith(b"ray::_work"):
-            found.append(int(folder.name))
-    return found
+            pids.append(int(folder.name))
+    return pids
 
 
-def test_what_goes_wrong_in_a_worker_is_one_error(cluster: Any, model: Any, tmp_path: Path) -> None:
+def test_an_error_in_a_worker_is_one_error(cluster: Any, model: Any, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no picture")
     np.save(tmp_path / "good.npy", np.zeros((16, 16, 3), np.float32))
     (tmp_path / "list.txt").write_text("bad.png\ngood.npy\n")
@@ -110,15 +110,15 @@ def test_workers_open_both_models(cluster: Any, model: Any, tmp_path: Path) -> N
     other = tmp_path / "other.keras"
     shutil.copy(model.info.source, other)
     options = {"against": other, "shard": 32, "correlate": True}
-    found = layersight.survey(
+    result = layersight.survey(
         model, PICTURES[:96], engine="ray", address=cluster.address, **options
     )
-    assert dict(files(found)) == dict(files(layersight.survey(model, PICTURES[:96], **options)))
-    assert len(found.twins) == 3
+    assert dict(files(result)) == dict(files(layersight.survey(model, PICTURES[:96], **options)))
+    assert len(result.twins) == 3
 
 
 def test_a_lost_worker_and_a_lost_node_change_nothing(
-    cluster: Any, model: Any, whole: dict[str, bytes], tmp_path: Path
+    cluster: Any, model: Any, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     nodes, lost = list(cluster.nodes), []
 
@@ -143,7 +143,7 @@ def test_a_lost_worker_and_a_lost_node_change_nothing(
         progress=lose,
     )
     assert len(lost) == 2
-    assert dict(files(result)) == whole
+    assert dict(files(result)) == expected
     assert result.images == 960
 
 

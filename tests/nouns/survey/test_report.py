@@ -47,16 +47,16 @@ def network() -> Fake:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures: half of them red, half of them green, one of them nearly white."""
-    place = tmp_path_factory.mktemp("photos")
+    root = tmp_path_factory.mktemp("photos")
     for number in range(COUNT):
         pixels = draw.integers(0, 60, (8, 8, 3)).astype(np.uint8)
         pixels[..., number % 2] += 100 + 4 * number
         if number == 5:
             pixels[:] = 250
-        path = place / ("green" if number % 2 else "red") / f"{number:02}.png"
+        path = root / ("green" if number % 2 else "red") / f"{number:02}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(pixels).save(path)
-    return place
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_channel_that_fires_for_one_image_shows_one_and_is_not_called_selectiv
 ) -> None:
     grid = sections(made)["colours"]
     lines = {name: cell.text for name, cell in grid.tiles[3].lines}
-    selective = next(one for one in grid.numbers if one.name == "selectivity")
+    selective = next(column for column in grid.numbers if column.name == "selectivity")
     assert np.isnan(selective.values[3])
     assert np.isfinite(made["colours"].selectivity[3])
     assert lines["fires for"] == "1 image"
@@ -114,7 +114,7 @@ def test_a_channel_that_fires_for_one_image_shows_one_and_is_not_called_selectiv
     assert "red" not in lines
     side = 46
     drawn = np.asarray(grid.pixels[3])
-    assert (drawn[:side, side + 2 :] == BLANK).all()  # the places of images that do not excite it
+    assert (drawn[:side, side + 2 :] == BLANK).all()  # the cells of images that do not excite it
 
 
 def test_channels_can_be_ordered(made: Survey) -> None:
@@ -122,8 +122,8 @@ def test_channels_can_be_ordered(made: Survey) -> None:
     for name in ("as they come", "strength", "sparsity", "selectivity", "fires"):
         assert re.search(rf"<option[^>]*>{name}</option>", page), name
     orders = [
-        json.loads(html.unescape(found))["orders"]
-        for found in re.findall(r'data-of="([^"]*orders[^"]*)"', page)
+        json.loads(html.unescape(data))["orders"]
+        for data in re.findall(r'data-of="([^"]*orders[^"]*)"', page)
     ]
     wanted = np.argsort(-made["colours"].max[[0, 1, 3]], kind="stable")
     assert orders[0]["strength"][:3] == np.array([0, 1, 3])[wanted].tolist()
@@ -134,9 +134,9 @@ def test_the_page_is_one_file_with_every_channel(made: Survey) -> None:
     page = to_bytes(made, ".html", PageOptions()).decode()
     assert "http" not in re.sub(r"http://www\.w3\.org\S*", "", page.split("<main")[1])
     assert page.count("data:image/webp;base64,") == 3 + 2
-    found = re.search(r'src="data:image/webp;base64,([^"]+)"', page)
-    assert found is not None
-    picture = Image.open(io.BytesIO(base64.b64decode(found[1])))
+    match = re.search(r'src="data:image/webp;base64,([^"]+)"', page)
+    assert match is not None
+    picture = Image.open(io.BytesIO(base64.b64decode(match[1])))
     assert picture.size == (3 * 46 + 4,) * 2
     assert "over 24 images" in page
     assert "1 / 4" in page
@@ -151,9 +151,9 @@ def test_the_pdf_holds_photographs_as_jpeg_and_the_rest_without_loss(made: Surve
     assert "colours" in text
     assert "back to cover" in text
     kinds = [
-        one.get_object()["/Filter"]
+        image.get_object()["/Filter"]
         for page in pages
-        for one in page["/Resources"]["/XObject"].values()
+        for image in page["/Resources"]["/XObject"].values()
     ]
     assert kinds.count("/DCTDecode") == 3  # both layers show the same crops, stored once
     assert "/FlateDecode" in kinds

@@ -70,9 +70,11 @@ def test_the_numbers_are_those_of_stored_activations(
             assert np.all(off <= (ERROR + 1e-6) * np.abs(wanted))
             assert histogram.counts.sum(1).tolist() == [70] * entry.channels
         odd = np.array(order) % 2 == 1
-        for place, own in enumerate((~odd, odd)):
-            np.testing.assert_allclose(entry.class_means[place], flat[own].mean((0, 1)), rtol=1e-5)
-            np.testing.assert_allclose(entry.class_peaks[place], peaks[own].mean(0), rtol=1e-5)
+        for index, members in enumerate((~odd, odd)):
+            np.testing.assert_allclose(
+                entry.class_means[index], flat[members].mean((0, 1)), rtol=1e-5
+            )
+            np.testing.assert_allclose(entry.class_peaks[index], peaks[members].mean(0), rtol=1e-5)
     assert result.classes == ("even", "odd")
     assert result.class_images == (35, 35)
 
@@ -83,9 +85,9 @@ def test_positions_and_boxes(chain: Chain, photos: Path) -> None:
     maps = stored(model, "stem", PICTURES[order_of(photos)])
     entry = result["stem"]
     number = int(result.names[entry.strongest.images[1, 0]][-7:-4])
-    own = maps[order_of(photos).index(number), :, :, 1]
+    feature_map = maps[order_of(photos).index(number), :, :, 1]
     row, column = entry.strongest.positions[1, 0]
-    assert own[row, column] == own.max()
+    assert feature_map[row, column] == feature_map.max()
     top, left, bottom, right = entry.strongest.boxes[1, 0]
     assert result.crop(entry.strongest.crops[1, 0]).shape == (bottom - top, right - left, 3)
 
@@ -104,10 +106,10 @@ def test_the_selectivity_of_classes() -> None:
 def test_the_same_bytes_for_any_shards_and_workers(
     chain: Chain, photos: Path, small_passes: None, tmp_path: Path, shard: int
 ) -> None:
-    whole = layersight.survey(chain(), photos)
+    expected = layersight.survey(chain(), photos)
     for workers in (1, 2, 7):
         out = tmp_path / str(workers)
-        same(whole, layersight.survey(chain(), photos, shard=shard, workers=workers, folder=out))
+        same(expected, layersight.survey(chain(), photos, shard=shard, workers=workers, folder=out))
 
 
 def test_passes_may_end_in_any_order(
@@ -121,7 +123,7 @@ def test_passes_may_end_in_any_order(
 
     monkeypatch.setattr(local, "CHUNK", 16)
     layers = {"conv": ("Conv2D", slow)}
-    one = layersight.survey(network(layers), photos, workers=1, correlate=True)
+    expected = layersight.survey(network(layers), photos, workers=1, correlate=True)
     done: list[int] = []
 
     def progress(count: int, _: int) -> None:
@@ -129,7 +131,7 @@ def test_passes_may_end_in_any_order(
 
     for shard in (8, 24, 1000):
         more = {"workers": 7, "shard": shard, "correlate": True, "progress": progress}
-        same(one, layersight.survey(network(layers), photos, **more))
+        same(expected, layersight.survey(network(layers), photos, **more))
     assert done == [8, 16, 24, 32, 40, 48, 56, 64, 70] * 3
 
 
@@ -163,11 +165,11 @@ def test_a_survey_goes_on_from_the_shards_that_are_there(
     with pytest.raises(KeyboardInterrupt, match=r"[5-8] of 9 shards are kept"):
         layersight.survey(chain(), photos, folder=out, progress=stop, **options)
     model = chain()
-    found = layersight.survey(model, photos, folder=out, **options)
+    result = layersight.survey(model, photos, folder=out, **options)
     assert 0 < len(model.passes) <= 4
-    same(found, layersight.survey(chain(), photos, **options))
+    same(result, layersight.survey(chain(), photos, **options))
     again = chain()
-    same(found, layersight.survey(again, photos, folder=out, **options))
+    same(result, layersight.survey(again, photos, folder=out, **options))
     assert again.passes == []
 
 
@@ -190,8 +192,8 @@ def test_what_has_changed_is_made_anew(
     assert passes(other) == 9
     assert passes(chain(), fit="crop") == 9
     (out / "shards" / "junk.shard").write_bytes(b"")
-    kept = sorted((out / "shards").glob("*.shard"))
-    kept[0].write_bytes(kept[0].read_bytes()[:-9])
+    stored_shards = sorted((out / "shards").glob("*.shard"))
+    stored_shards[0].write_bytes(stored_shards[0].read_bytes()[:-9])
     assert passes(chain(), fit="crop") == 1
     assert len(list((out / "shards").glob("*.shard"))) == 9
 
@@ -200,9 +202,9 @@ def test_images_that_cannot_be_read_are_listed(
     chain: Chain, photos: Path, small_passes: None, tmp_path: Path
 ) -> None:
     good = layersight.survey(chain(), photos)
-    whole = (photos / "even" / "000.png").read_bytes()
+    png = (photos / "even" / "000.png").read_bytes()
     bad = {
-        "even/cut.png": whole[:60],
+        "even/cut.png": png[:60],
         "even/empty.png": b"",
         "odd/text.jpg": b"no picture",
         "odd/huge.png": huge(),
@@ -210,16 +212,16 @@ def test_images_that_cannot_be_read_are_listed(
     for name, content in bad.items():
         (photos / name).write_bytes(content)
     (photos / "notes.txt").write_text("no picture")
-    found = layersight.survey(chain(), photos)
-    assert [name for name, _ in found.unreadable] == sorted(bad)
-    assert "megapixels" in dict(found.unreadable)["odd/huge.png"]
-    assert "4 of 74 images could not be read" in found.notes[-2]
-    assert "1 files in the folder are no images by their names: notes.txt" in found.notes[-1]
-    assert found.images == 70
+    result = layersight.survey(chain(), photos)
+    assert [name for name, _ in result.unreadable] == sorted(bad)
+    assert "megapixels" in dict(result.unreadable)["odd/huge.png"]
+    assert "4 of 74 images could not be read" in result.notes[-2]
+    assert "1 files in the folder are no images by their names: notes.txt" in result.notes[-1]
+    assert result.images == 70
     for name in good:
-        np.testing.assert_allclose(good[name].mean, found[name].mean, rtol=1e-6)
+        np.testing.assert_allclose(good[name].mean, result[name].mean, rtol=1e-6)
         np.testing.assert_allclose(
-            good[name].strongest.activations, found[name].strongest.activations, rtol=1e-6
+            good[name].strongest.activations, result[name].strongest.activations, rtol=1e-6
         )
     with pytest.raises(ImageError, match=r"cut\.png.*Leave --strict out"):
         layersight.survey(chain(), photos, strict=True)
@@ -244,15 +246,15 @@ def test_two_surveys_do_not_work_in_one_folder(chain: Chain, photos: Path, tmp_p
 
 
 def test_what_is_written_is_read_back(chain: Chain, photos: Path, tmp_path: Path) -> None:
-    made = layersight.survey(chain(), photos, folder=tmp_path / "out")
-    layersight.save(made, tmp_path / "out")
-    found = layersight.read_survey(tmp_path / "out")
-    same(made, found)
-    assert found.crops[:] == list(made.crops)
+    written = layersight.survey(chain(), photos, folder=tmp_path / "out")
+    layersight.save(written, tmp_path / "out")
+    read = layersight.read_survey(tmp_path / "out")
+    same(written, read)
+    assert read.crops[:] == list(written.crops)
     for name in ("classes", "class_images", "names", "images", "content", "size", "notes"):
-        assert getattr(found, name) == getattr(made, name), name
-    assert found["body"].layer == made["body"].layer
-    assert found.preprocessing == made.preprocessing
+        assert getattr(read, name) == getattr(written, name), name
+    assert read["body"].layer == written["body"].layer
+    assert read.preprocessing == written.preprocessing
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["relative_error"] == ERROR
 
 
@@ -313,16 +315,16 @@ def test_arrays_are_images_too(chain: Chain) -> None:
 
 
 def test_a_channel_that_is_one_number_is_dead(network: type[Fake]) -> None:
-    def some(picture: np.ndarray) -> np.ndarray:
+    def channels(picture: np.ndarray) -> np.ndarray:
         ones = np.ones_like(picture[..., :1])
         return np.concatenate([ones * 0, ones * 3, picture[..., :1]], -1)
 
-    result = layersight.survey(network({"conv": ("Conv2D", some)}), PICTURES[:, :6, :5])
+    result = layersight.survey(network({"conv": ("Conv2D", channels)}), PICTURES[:, :6, :5])
     assert result["conv"].dead.tolist() == [True, True, False]
     assert result["conv"].sparsity[:2].tolist() == [1, 0]
 
 
-def test_what_cannot_be_asked_for(chain: Chain, photos: Path) -> None:
+def test_wrong_requests_are_refused(chain: Chain, photos: Path) -> None:
     with pytest.raises(SelectionError, match="no layer 'bodi'"):
         layersight.survey(chain(), photos, layers="bodi")
     with pytest.raises(UsageError, match="expected top"):
@@ -372,15 +374,15 @@ def test_a_layer_is_found_under_its_own_name_too(network: type[Fake], tmp_path: 
     )
     picture = PICTURES[0, :6, :5]
     layersight.save(layersight.survey(model, PICTURES[:, :6, :5]), tmp_path / "out")
-    found = layersight.read_survey(tmp_path / "out")
-    assert found.counted_as == {"conv": "relu", "norm": "relu"}
+    survey = layersight.read_survey(tmp_path / "out")
+    assert survey.counted_as == {"conv": "relu", "norm": "relu"}
     words = "the survey counted conv as relu, after the activation function"
     with pytest.raises(SelectionError, match=words):
-        found["conv"]
-    unit = layersight.channel(model, "conv:1", survey=found, pattern=False)
+        survey["conv"]
+    unit = layersight.channel(model, "conv:1", survey=survey, pattern=False)
     assert (unit.layer, unit.channel, unit.notes) == ("relu", 1, (words,))
-    shown = layersight.activations(model, picture, layers=["conv", "pool"], survey=found)
+    shown = layersight.activations(model, picture, layers=["conv", "pool"], survey=survey)
     assert f"the survey did not count pool; {words}" in " ".join(shown.notes)
-    own = layersight.survey(model, PICTURES[:, :6, :5], layers=["conv", "relu"])
-    assert own.counted_as == {"norm": "relu"}
-    assert own["conv"].min.max() < 0
+    both = layersight.survey(model, PICTURES[:, :6, :5], layers=["conv", "relu"])
+    assert both.counted_as == {"norm": "relu"}
+    assert both["conv"].min.max() < 0

@@ -19,14 +19,14 @@ def test_sums_are_those_of_whole_numbers_in_any_order() -> None:
     values = draw.normal(size=(500, 6)) * 10.0 ** draw.integers(-14, 14, (500, 6))
     values[::7] *= -1
     wanted = [math.fsum(column) for column in values.T]
-    whole = WIDE.total(values)
-    assert WIDE.value(whole).tolist() == pytest.approx(wanted, rel=1e-15)
+    total = WIDE.total(values)
+    assert WIDE.value(total).tolist() == pytest.approx(wanted, rel=1e-15)
     order = draw.permutation(500)
     parts = [WIDE.total(values[order[start : start + 61]]) for start in range(0, 500, 61)]
     added = parts[0]
     for part in parts[1:]:
         added = WIDE.add(added, part)
-    assert np.array_equal(added, whole)
+    assert np.array_equal(added, total)
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 1e-60, -3e38, 3e38**2, 2.0**-200, -1.0])
@@ -43,9 +43,9 @@ def test_what_is_finer_than_the_unit_is_rounded() -> None:
 def test_quantiles_are_within_the_stated_error() -> None:
     values = (draw.normal(size=(999, 5)) ** 3).astype(np.float32)
     shares = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1]
-    found = Bins.of(values).quantiles(shares)
+    quantiles = Bins.of(values).quantiles(shares)
     wanted = np.quantile(values, shares, axis=0, method="lower").T
-    assert np.all(np.abs(found - wanted) <= ERROR * np.abs(wanted))
+    assert np.all(np.abs(quantiles - wanted) <= ERROR * np.abs(wanted))
     assert np.isnan(Bins.empty(2).quantiles(shares)).all()
 
 
@@ -56,10 +56,10 @@ def test_every_number_lies_in_its_bin_and_counts_add_up() -> None:
     flat = values.ravel()
     inside = (edges[:, 0] <= flat) & (flat <= edges[:, 1])
     assert inside.all()
-    whole, both = Bins.of(values), Bins.of(values[:150]).add(Bins.of(values[150:]))
-    assert np.array_equal(whole.keys, both.keys)
-    assert np.array_equal(whole.counts, both.counts)
-    assert whole.counts.sum() == values.size
+    once, both = Bins.of(values), Bins.of(values[:150]).add(Bins.of(values[150:]))
+    assert np.array_equal(once.keys, both.keys)
+    assert np.array_equal(once.counts, both.counts)
+    assert once.counts.sum() == values.size
 
 
 @pytest.mark.parametrize("shape", [(3, 7, 9, 5), (2, 300, 2, 3), (4, 11, 6), (2, 3, 4, 5, 6)])
@@ -78,11 +78,11 @@ def test_rows_are_what_numpy_gives(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("shape", [(5, 40, 3, 1), (5, 1, 1, 7), (5, 300, 1), (5, 9, 9, 64), (5, 8)])
 def test_a_row_does_not_depend_on_the_images_beside_it(shape: tuple[int, ...]) -> None:
     maps = draw.normal(1, 1, shape).astype(np.float32)
-    whole = rows_of(maps)
+    together = rows_of(maps)
     for index in range(len(maps)):
         alone = rows_of(maps[index : index + 1])
         for name in ("peak", "position", "low", "mean", "spread", "zeros"):
-            assert getattr(alone, name)[0].tobytes() == getattr(whole, name)[index].tobytes()
+            assert getattr(alone, name)[0].tobytes() == getattr(together, name)[index].tobytes()
 
 
 def test_a_large_offset_costs_the_deviation_nothing() -> None:
@@ -91,7 +91,7 @@ def test_a_large_offset_costs_the_deviation_nothing() -> None:
     np.testing.assert_allclose(rows_of(maps).spread, wanted, rtol=1e-4)
 
 
-def test_a_map_with_a_number_that_is_none_is_broken() -> None:
+def test_a_map_with_a_value_that_is_not_finite_is_broken() -> None:
     maps = np.ones((3, 4, 4, 2), np.float32)
     maps[0, 1, 1, 0], maps[1, 2, 2, 1] = np.nan, -np.inf
     rows = rows_of(maps)
@@ -109,20 +109,20 @@ def test_tallies_of_any_parts_in_any_order_are_the_tally_of_the_whole() -> None:
     maps = np.maximum(draw.normal(size=(200, 6, 6, 9)), 0).astype(np.float32).round(1)  # many ties
     maps[5, 0, 0, 3] = np.nan
     classes = np.arange(200) % 3 - 1
-    whole = tally_of(maps, np.arange(200), classes).to_arrays()
+    wanted = tally_of(maps, np.arange(200), classes).to_arrays()
     order = draw.permutation(200)
     parts = [tally_of(maps, order[start : start + 23], classes) for start in range(0, 200, 23)]
     for _ in range(3):
         draw.shuffle(parts)  # type: ignore[arg-type]
-        found = Tally.empty(9, 4)
+        total = Tally.empty(9, 4)
         for part in parts:
-            found = found.add(Tally.from_arrays(part.to_arrays().__getitem__))
-        for name, array in found.to_arrays().items():
-            assert array.tobytes() == whole[name].tobytes(), name
-            assert array.dtype == whole[name].dtype, name
+            total = total.add(Tally.from_arrays(part.to_arrays().__getitem__))
+        for name, array in total.to_arrays().items():
+            assert array.tobytes() == wanted[name].tobytes(), name
+            assert array.dtype == wanted[name].dtype, name
 
 
-def test_of_images_that_are_equally_strong_the_first_come_first() -> None:
+def test_among_equally_strong_images_the_first_comes_first() -> None:
     peaks = np.array([3, 1, 3, 2, 1, 3], np.float32)
     maps = np.zeros((6, 6, 6, 1), np.float32)
     maps[:, 2, 3, 0] = peaks

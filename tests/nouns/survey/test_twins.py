@@ -1,4 +1,4 @@
-"""Channels that go together: in a layer, in two layers, in two models; and several inputs."""
+"""Channels that correlate: in a layer, in two layers, in two models; and several inputs."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def means_of(model: Fake, layer: str, pictures: np.ndarray = PICTURES) -> np.nda
     return maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
 
 
-def between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def correlations_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Pearson's correlation of columns, -2 where one is constant."""
     with np.errstate(invalid="ignore"):
-        whole = np.corrcoef(first.T, second.T)[: first.shape[1], first.shape[1] :]
-    return np.where(np.isnan(whole), -2, whole)
+        values = np.corrcoef(first.T, second.T)[: first.shape[1], first.shape[1] :]
+    return np.where(np.isnan(values), -2, values)
 
 
-def agrees(channels: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> None:
-    """What was found is the greatest of what is wanted, channel by channel."""
+def check_strongest(channels: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> None:
+    """The values are the greatest of the wanted ones, channel by channel."""
     length = values.shape[1]
     best = -np.sort(-wanted, 1)[:, :length]
     np.testing.assert_allclose(np.where(np.isnan(values), -2, values), best, atol=1e-4, rtol=0)
-    own = np.take_along_axis(wanted, np.maximum(channels, 0), 1)
-    np.testing.assert_allclose(np.where(channels < 0, -2, own), best, atol=1e-4, rtol=0)
+    chosen = np.take_along_axis(wanted, np.maximum(channels, 0), 1)
+    np.testing.assert_allclose(np.where(channels < 0, -2, chosen), best, atol=1e-4, rtol=0)
 
 
 def test_channels_of_a_layer_and_of_two_layers(
@@ -50,12 +50,12 @@ def test_channels_of_a_layer_and_of_two_layers(
     options = {"layers": ["stem", "body"], "correlate": True, "twins": "stem:body"}
     result = layersight.survey(chain(), photos, **options)
     stem, body = (means_of(chain(), name) for name in ("stem", "body"))
-    within = between(stem, stem)
+    within = correlations_between(stem, stem)
     np.fill_diagonal(within, -2)
     entry = result["stem"]
-    agrees(entry.neighbours, entry.correlations, within)
+    check_strongest(entry.neighbours, entry.correlations, within)
     (twins,) = result.twins
-    agrees(twins.channels, twins.correlations, between(stem, body))
+    check_strongest(twins.channels, twins.correlations, correlations_between(stem, body))
     for shard, workers in ((8, 3), (40, 1)):
         more = {"shard": shard, "workers": workers, "folder": tmp_path, **options}
         same(result, layersight.survey(chain(), photos, **more))
@@ -100,7 +100,7 @@ def test_twins_in_another_model(
     for pair in result.twins:
         first = means_of(chain(), pair.first, PICTURES[order])
         second = means_of(other_network(), pair.second, small)
-        agrees(pair.channels, pair.correlations, between(first, second))
+        check_strongest(pair.channels, pair.correlations, correlations_between(first, second))
     options = {"against": other_network(), "twins": "stem:first,body:body", **layers}
     for shard, workers in ((8, 3), (40, 1)):
         out = tmp_path / "out"
@@ -119,30 +119,30 @@ def test_twins_in_another_model(
 def test_twins_are_written_shown_and_read_back(chain: Chain, photos: Path, tmp_path: Path) -> None:
     made = layersight.survey(chain(), photos, against=other_network())
     layersight.save(made, tmp_path / "out")
-    found = layersight.read_survey(tmp_path / "out")
-    same(made, found)
-    assert found.other is not None
-    assert (found.other.name, found.other.digest) == ("the other", "sha256:other")
-    # Equally many are not there, so that names count: body alone.
-    assert [(pair.first, pair.second) for pair in found.twins] == [("body", "body")]
-    page = to_bytes(found, ".html", PageOptions()).decode()
+    result = layersight.read_survey(tmp_path / "out")
+    same(made, result)
+    assert result.other is not None
+    assert (result.other.name, result.other.digest) == ("the other", "sha256:other")
+    # The models have different numbers of layers, so that names count: body alone.
+    assert [(pair.first, pair.second) for pair in result.twins] == [("body", "body")]
+    page = to_bytes(result, ".html", PageOptions()).decode()
     assert "of the other" in page
-    best = found.twins[0].correlations[:, 0]
+    best = result.twins[0].correlations[:, 0]
     number = int(np.nanargmax(best))
     assert f"r {best[number]:.2f}" in page
-    unit = layersight.channel(chain(), f"body:{number}", survey=found, pattern=False)
-    told = json_of(unit, Plain())["twins"]
-    assert told[0] == {
+    unit = layersight.channel(chain(), f"body:{number}", survey=result, pattern=False)
+    twins = json_of(unit, Plain())["twins"]
+    assert twins[0] == {
         "model": "the other",
         "layer": "body",
-        "channel": int(found.twins[0].channels[number, 0]),
+        "channel": int(result.twins[0].channels[number, 0]),
         "correlation": float(best[number]),
     }
     page = to_bytes(unit, ".html", Plain()).decode()
     assert "Channels of the other that go with it" in page
 
 
-def test_layers_at_the_same_place_are_twins(
+def test_layers_at_the_same_position_are_twins(
     chain: Chain, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Fake(
@@ -153,18 +153,18 @@ def test_layers_at_the_same_place_are_twins(
         },
         inputs=(InputInfo("picture", (None, 8, 8, 3)),),
     )
-    found = layersight.survey(chain(), photos, against=other, layers=["stem", "top"])
-    assert [(pair.first, pair.second) for pair in found.twins] == [("stem", "a"), ("top", "c")]
+    result = layersight.survey(chain(), photos, against=other, layers=["stem", "top"])
+    assert [(pair.first, pair.second) for pair in result.twins] == [("stem", "a"), ("top", "c")]
     with pytest.raises(SelectionError, match="no layer of 'fake' has the name or the position"):
         layersight.survey(chain(), photos, against=other, layers="pool")
     with pytest.raises(SelectionError, match="no layer 'd'"):
         layersight.survey(chain(), photos, against=other, twins="stem:d")
-    found = layersight.survey(
+    result = layersight.survey(
         chain(), photos, against=other, twins="stem:*,top:c", layers=["stem", "top"]
     )
     pairs = [("stem", "a"), ("stem", "b"), ("stem", "c"), ("top", "c")]
-    assert [(pair.first, pair.second) for pair in found.twins] == pairs
-    twins = found.twins_of("stem", 0)
+    assert [(pair.first, pair.second) for pair in result.twins] == pairs
+    twins = result.twins_of("stem", 0)
     assert [value for _, _, value in twins] == sorted((pair[2] for pair in twins), reverse=True)
     monkeypatch.setattr(plan, "MOST_PAIRS", 10)
     with pytest.raises(UsageError, match="from 49 pairs of channels, more than 10"):
@@ -172,7 +172,7 @@ def test_layers_at_the_same_place_are_twins(
 
 
 def two_inputs(*more: InputInfo) -> Fake:
-    """What two inputs together make of a picture."""
+    """A network that adds a second input to a picture."""
     inputs = (InputInfo("picture", (None, 8, 8, 3)), *more)
     return Fake(
         {
@@ -189,19 +189,19 @@ def two_inputs(*more: InputInfo) -> Fake:
 
 def test_other_inputs_get_the_same_with_every_image(photos: Path, tmp_path: Path) -> None:
     model = two_inputs(InputInfo("more", (None, 3)))
-    given = np.array([1, 2, 3], np.float32)
-    found = layersight.survey(model, photos, fixed={"more": given})
-    wanted = PICTURES.reshape(-1, 3).mean(0) / 255 + given
-    np.testing.assert_allclose(found["both"].mean, wanted, rtol=1e-5)
-    assert found.settings["fixed"] == {"more": [1.0, 2.0, 3.0]}
+    constant = np.array([1, 2, 3], np.float32)
+    result = layersight.survey(model, photos, fixed={"more": constant})
+    wanted = PICTURES.reshape(-1, 3).mean(0) / 255 + constant
+    np.testing.assert_allclose(result["both"].mean, wanted, rtol=1e-5)
+    assert result.settings["fixed"] == {"more": [1.0, 2.0, 3.0]}
     drawn = layersight.survey(model, photos, seed=4)
     assert "input 'more': seed-4; drawn from a normal distribution" in drawn.notes[0]
-    layersight.save(found, tmp_path / "out")
+    layersight.save(result, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["settings"]["fixed"]
     with pytest.raises(ModelInputError, match="the model is given the same for all"):
-        layersight.survey(model, photos, fixed={"more": given, "picture": PICTURES[0]})
+        layersight.survey(model, photos, fixed={"more": constant, "picture": PICTURES[0]})
     with pytest.raises(ModelInputError, match=r"no input 'mor'.*Did you mean more"):
-        layersight.survey(model, photos, fixed={"mor": given})
+        layersight.survey(model, photos, fixed={"mor": constant})
 
 
 def test_of_several_pictures_all_but_one_are_fixed(photos: Path) -> None:
@@ -210,8 +210,8 @@ def test_of_several_pictures_all_but_one_are_fixed(photos: Path) -> None:
     with pytest.raises(ModelInputError, match=line):
         layersight.survey(model, photos)
     second = photos / "odd" / "001.png"
-    found = layersight.survey(model, photos, fixed={"more": second})
+    result = layersight.survey(model, photos, fixed={"more": second})
     wanted = PICTURES.reshape(-1, 3).mean(0) / 255 + PICTURES[1].mean() / 255
-    np.testing.assert_allclose(found["both"].mean, wanted, rtol=1e-5)
+    np.testing.assert_allclose(result["both"].mean, wanted, rtol=1e-5)
     with pytest.raises(ModelInputError, match="expected one file or array for input 'more'"):
         layersight.survey(model, photos, fixed={"more": photos})

@@ -48,7 +48,7 @@ from layersight.nouns.survey.shards import ShardFolder, locked
 from layersight.select import LayerSpec, select_able
 
 SIDE = 224
-"""Pixels of a side where a model takes any size and none was given: one size for all images."""
+"""Pixels of a side of all images, where a model takes any size and the user names none."""
 
 
 @names_options(SurveyOptions, ImageOptions)
@@ -79,7 +79,7 @@ def survey(
         against: Another model, which is shown the same images: ``Survey.twins`` then holds for each
             channel those of the other model that correlate most with it, in layers that ``twins``
             pairs, else in layers at the same position in both models, else of the same name.
-        fixed: For a model with several inputs what goes to some of them with every image, by their
+        fixed: For a model with several inputs what some of them get with every image, by their
             names: a file or an array. Those that take no picture and are not named are drawn from
             ``seed``, as in :func:`layersight.activations`.
         folder: Where the results of shards are kept, so that the same call resumes one that was
@@ -329,7 +329,7 @@ def _run(
                 *(model, spec, waiting, data.classes), threads=threads, other=other, **shared
             )
     except KeyboardInterrupt:
-        kept = sum(map(results.has, shards))
+        stored = sum(map(results.has, shards))
         raise KeyboardInterrupt(
-            f"interrupted; {kept} of {len(shards)} shards are kept: the same command goes on"
+            f"interrupted; {stored} of {len(shards)} shards are kept: the same command goes on"
         ) from None

@@ -34,7 +34,7 @@ DIGEST = 16
 
 FileLocation = str
 TarLocation = tuple[str, int, int]
-"""A tar file, where the bytes begin, how many they are."""
+"""A tar file, where the bytes begin, and their number."""
 RowLocation = tuple[str, str, int, int]
 """A Parquet file, its column, the group of rows, the row in it."""
 
@@ -43,7 +43,7 @@ class Item(NamedTuple):
     """An image of a data set.
 
     Attributes:
-        name: What it is called; no two alike.
+        name: Its name; no two are alike.
         label: Its class, ``None`` for none.
         location: Where its bytes are: a path, a part of a file of many, or an array.
         stamp: Changes when the image does: of a file its size and when it was last changed.
@@ -62,7 +62,7 @@ class Dataset:
     Attributes:
         items: The images.
         classes: The names of all classes, in order.
-        skipped: Files in folders that are no images by their names, at most a few of them.
+        skipped: A few of the files in folders that are no images by their names.
         skipped_count: How many there are.
     """
 
@@ -90,7 +90,7 @@ def open_dataset(sources: Any) -> Dataset:
         return sources
     several = [sources] if isinstance(sources, str | os.PathLike | np.ndarray) else list(sources)
     skipped = _Skipped()
-    items = [item for part, of in enumerate(several) for item in _items(of, several, part, skipped)]
+    items = [item for index in range(len(several)) for item in _items(several, index, skipped)]
     if not items:
         raise ImageError("expected at least one image, found none")
     items = sorted(_with_digests(items), key=lambda item: item.name)
@@ -121,7 +121,7 @@ class _Skipped:
         self.names: list[str] = []
         self.count = 0
 
-    def look(self, folder: Path) -> None:
+    def scan(self, folder: Path) -> None:
         for root, folders, files in os.walk(folder):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
@@ -131,29 +131,30 @@ class _Skipped:
                         self.names.append(str(Path(root, name).relative_to(folder)))
 
 
-def _items(source: Any, several: Sequence[Any], part: int, skipped: _Skipped) -> Iterator[Item]:
-    """The images of one source; of several each has the name of its source before its own."""
+def _items(sources: Sequence[Any], index: int, skipped: _Skipped) -> Iterator[Item]:
+    """The images of one source; if there are several, names begin with that of the source."""
+    source = sources[index]
     if not isinstance(source, str | os.PathLike):
         array = as_array(source)
-        each = array if array.ndim > 3 or len(several) == 1 else array[np.newaxis]
-        for number, one in enumerate(each):
-            name = f"{part:03}-{number:08}" if len(several) > 1 else f"{number:08}"
-            yield Item(name, None, one, "")
+        images = array if array.ndim > 3 or len(sources) == 1 else array[np.newaxis]
+        for number, image in enumerate(images):
+            name = f"{index:03}-{number:08}" if len(sources) > 1 else f"{number:08}"
+            yield Item(name, None, image, "")
         return
     path = Path(source)
-    before = f"{path.name}/" if len(several) > 1 else ""
+    prefix = f"{path.name}/" if len(sources) > 1 else ""
     if path.is_dir():
-        skipped.look(path)
+        skipped.scan(path)
         for file in find_images([path]):
-            own = file.relative_to(path)
-            label = own.parts[0] if len(own.parts) > 1 else None
-            yield Item(before + own.as_posix(), label, str(file), _stamp(file))
+            relative = file.relative_to(path)
+            label = relative.parts[0] if len(relative.parts) > 1 else None
+            yield Item(prefix + relative.as_posix(), label, str(file), _stamp(file))
     elif path.is_file() and path.suffix.lower() in LISTS:
-        yield from _listed(path, before)
+        yield from _listed(path, prefix)
     elif path.is_file() and tarfile.is_tarfile(path):
-        yield from _in_tar(path, before)
+        yield from _in_tar(path, prefix)
     elif path.is_file() and _is_parquet(path):
-        yield from _in_parquet(path, before)
+        yield from _in_parquet(path, prefix)
     else:
         for file in find_images([source]):
             yield Item(file.name if path.is_file() else str(file), None, str(file), _stamp(file))
@@ -167,8 +168,8 @@ def _stamp(path: Path) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _listed(path: Path, before: str) -> Iterator[Item]:
-    """The images that the lines of a file name, from its own folder on."""
+def _listed(path: Path, prefix: str) -> Iterator[Item]:
+    """The images that the lines of a file name, relative to its folder."""
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
@@ -177,10 +178,10 @@ def _listed(path: Path, before: str) -> Iterator[Item]:
         name, _, label = (part.strip() for part in line.partition("\t"))
         if name:
             file = path.parent / name
-            yield Item(before + name, label or None, str(file), _stamp(file))
+            yield Item(prefix + name, label or None, str(file), _stamp(file))
 
 
-def _in_tar(path: Path, before: str) -> Iterator[Item]:
+def _in_tar(path: Path, prefix: str) -> Iterator[Item]:
     """The images of a tar file; members that differ in their suffix alone belong together.
 
     A class is what a member ``KEY.cls`` holds, else the first folder of the name.
@@ -205,7 +206,7 @@ def _in_tar(path: Path, before: str) -> Iterator[Item]:
             key = str(name.with_name(name.name.split(".")[0]))
             label = labels.get(key) or (name.parts[0] if len(name.parts) > 1 else None)
             location = (str(path), member.offset_data, member.size)
-            yield Item(before + member.name, label, location, f"{stamp} {member.offset_data}")
+            yield Item(prefix + member.name, label, location, f"{stamp} {member.offset_data}")
 
 
 def _text(file: Any) -> str:
@@ -232,7 +233,7 @@ def parquet() -> Any:
     return pyarrow.parquet
 
 
-def _in_parquet(path: Path, before: str) -> Iterator[Item]:
+def _in_parquet(path: Path, prefix: str) -> Iterator[Item]:
     """The images in a column of a Parquet file, a row each."""
     stamp = _stamp(path)
     file = parquet().ParquetFile(path)
@@ -243,19 +244,19 @@ def _in_parquet(path: Path, before: str) -> Iterator[Item]:
             f"expected a column of images in {str(path)!r}, called one of "
             f"{', '.join(IMAGE_COLUMNS)}; found {', '.join(names)}"
         )
-    called = next((name for name in NAME_COLUMNS if name in names), None)
-    labelled = next((name for name in CLASS_COLUMNS if name in names), None)
+    name_column = next((name for name in NAME_COLUMNS if name in names), None)
+    class_column = next((name for name in CLASS_COLUMNS if name in names), None)
+    columns = [name for name in (name_column, class_column) if name is not None]
     number = 0
     for group in range(file.num_row_groups):
-        wanted = [name for name in (called, labelled) if name is not None]
-        rows = file.read_row_group(group, columns=wanted)
-        listed = {name: rows[name].to_pylist() for name in wanted}
+        rows = file.read_row_group(group, columns=columns)
+        values = {name: rows[name].to_pylist() for name in columns}
         for row in range(file.metadata.row_group(group).num_rows):
-            name = listed[called][row] if called else f"{number:08}"
-            label = listed[labelled][row] if labelled else None
+            name = values[name_column][row] if name_column else f"{number:08}"
+            label = values[class_column][row] if class_column else None
             location = (str(path), column, group, row)
             text = None if label is None else str(label)
-            yield Item(f"{before}{name}", text, location, f"{stamp} {number}")
+            yield Item(f"{prefix}{name}", text, location, f"{stamp} {number}")
             number += 1
 
 
@@ -266,7 +267,7 @@ class Reader:
         self._group: tuple[RowLocation, Any] | None = None
 
     def read(self, item: Item) -> tuple[Any, bytes]:
-        """What :func:`layersight.images.load` takes, and a digest of what the image is.
+        """What :func:`layersight.images.load` takes, and a digest of the image.
 
         Raises:
             ImageError: It cannot be read.
@@ -277,12 +278,12 @@ class Reader:
             content = self._bytes(item.location)
         except OSError as error:
             raise ImageError(f"cannot read '{item.name}': {reading.reason(error)}.") from error
-        found = digest(content)
+        content_digest = digest(content)
         if isinstance(item.location, str) and contents.library_kind(content[: contents.ENOUGH]):
-            return item.location, found
+            return item.location, content_digest
         if isinstance(item.location, str) and content.startswith(contents.NUMPY_MAGIC):
-            return item.location, found
-        return reading.open_content(content, repr(item.name)), found
+            return item.location, content_digest
+        return reading.open_content(content, repr(item.name)), content_digest
 
     def _bytes(self, location: FileLocation | TarLocation | RowLocation) -> bytes:
         if isinstance(location, str):
@@ -297,11 +298,11 @@ class Reader:
                 return file.read(size)
         path, column, group, row = location
         key = (path, column, group, 0)
-        kept = self._group
-        if kept is None or kept[0] != key:
+        cached = self._group
+        if cached is None or cached[0] != key:
             rows = parquet().ParquetFile(path).read_row_group(group, columns=[column])[column]
-            kept = self._group = (key, rows)
-        value = kept[1][row].as_py()
+            cached = self._group = (key, rows)
+        value = cached[1][row].as_py()
         value = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(value, bytes):
             raise ImageError(f"row {row} of '{column}' in '{path}' holds no bytes of an image")
@@ -322,5 +323,5 @@ def is_array(item: Item) -> bool:
 
 def numbers_of(labels: Iterable[str | None], classes: Sequence[str]) -> np.ndarray[Any, Any]:
     """The number of each class, -1 for none."""
-    known = {name: number for number, name in enumerate(classes)}
-    return np.array([-1 if label is None else known[label] for label in labels], np.int64)
+    numbers = {name: number for number, name in enumerate(classes)}
+    return np.array([-1 if label is None else numbers[label] for label in labels], np.int64)

@@ -1,4 +1,4 @@
-"""What can be asked of a survey.
+"""The options of a survey.
 
 The rule of this module: it imports neither NumPy nor a framework.
 """
@@ -16,7 +16,7 @@ SURVEY = "What layersight survey wrote: says how much its images reach."
 
 @dataclass(frozen=True, slots=True)
 class SurveyOptions(Options):
-    """What can be asked of a survey.
+    """The options of a survey.
 
     Attributes:
         top: How many of the strongest images are kept of each channel, and of the weakest.
@@ -31,8 +31,8 @@ class SurveyOptions(Options):
         strict: Whether an image that cannot be read ends the survey.
         correlate: Whether the channels of each layer are correlated: their means over the images.
         twins: Pairs of layers, ``FIRST:SECOND``, whose channels are correlated with each other;
-            with commas between them; of globs each with each. The second of each is of the other
-            model, where there is one.
+            with commas between them; of globs all combinations. The second of each is of the
+            other model, where there is one.
 
     Raises:
         UsageError: A value is of the wrong kind, out of its range, or none of the choices.

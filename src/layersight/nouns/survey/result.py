@@ -45,7 +45,7 @@ class Histogram:
     def share_below(self, channel: int, value: float) -> float:
         """The share of images whose number is at most a value, to the width of a bin.
 
-        Not a number where there are no images, or the value is none.
+        NaN without images, or for a value that is NaN.
         """
         counts = self.counts[channel]
         total = int(counts.sum())
@@ -79,14 +79,14 @@ class Examples:
 class LayerSurvey:
     """What the channels of a layer do over a data set.
 
-    Every array has a number for each channel, ``(channel,)``, unless something else is said.
+    Every array has a number for each channel, ``(channel,)``, unless stated otherwise.
 
     Attributes:
         layer: The layer.
         images: How many images count, int64: those whose map holds only finite numbers.
-        broken: Of how many images the map holds others, int64.
+        broken: How many images have a map with a value that is not finite, int64.
         count: How many activations, int64.
-        mean: Of all activations, float64.
+        mean: The mean of all activations, float64.
         std: Their standard deviation, float64.
         min: The least, float32.
         max: The greatest, float32.
@@ -106,8 +106,8 @@ class LayerSurvey:
             that is alike for all classes, 1 for one that is active for a single class. Not a
             number with less than two classes, or where the mean of a class is negative.
         preferred: The index of that class, -1 without one, int64.
-        neighbours: ``(channel, rank)`` int64: the channels of the layer whose means go most with
-            its own, if they were asked for; else ``None``.
+        neighbours: ``(channel, rank)`` int64: the channels of the layer whose means
+            correlate most with its own; ``None`` if that was not requested.
         correlations: ``(channel, rank)`` float64: their correlation, over images.
     """
 
@@ -147,7 +147,7 @@ class LayerSurvey:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Twins:
-    """For each channel of a layer those of another layer whose means go most with its own.
+    """For each channel of a layer those of another whose means correlate most with its own.
 
     The other layer is one of ``Survey.other`` where that is a model.
 
@@ -172,7 +172,7 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
         model: The network.
         preprocessing: How the images were brought to it.
         size: Height and width in pixels of what it got; ``None`` where that is no picture.
-        layers: What is known of each layer.
+        layers: The survey of each layer.
         images: How many images were read.
         unreadable: The name of each that could not be read, and why.
         content: A digest of all images and their names.
@@ -180,9 +180,9 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
         class_images: How many images each has.
         names: The names of the images that are among the strongest or weakest, in order.
         crops: The pictures of what they show there, as the bytes of JPEG files.
-        settings: What a number depends on beside, JSON-ready.
+        settings: What else a number depends on, JSON-ready.
         notes: What a reader should know.
-        twins: For the pairs of layers that were asked for.
+        twins: The twins of the requested pairs of layers.
         other: The other model, if its layers are the second of all twins.
         counted_as: Layers that were counted after their activation function, which is a layer by
             itself: their names, and the name of that layer.
@@ -217,33 +217,33 @@ class Survey(RichDisplay, Mapping[str, LayerSurvey]):
 
     @property
     def other_name(self) -> str:
-        """What the other model is called; after its file where both models have one name."""
+        """The name of the other model, or of its file where both models have one name."""
         if self.other is None:
             return ""
         file = PurePath(self.other.source)
         return file.name if self.other.name == self.model.name and file.suffix else self.other.name
 
     def standing_for(self, name: str) -> LayerSurvey | None:
-        """What was counted of a layer, or after its activation function; ``None`` for nothing."""
-        wanted = self.counted_as.get(name, name)
-        return next((entry for entry in self.layers if entry.name == wanted), None)
+        """The survey of a layer, or of its activation function; ``None`` if there is neither."""
+        counted = self.counted_as.get(name, name)
+        return next((entry for entry in self.layers if entry.name == counted), None)
 
     def twins_of(self, layer: str, channel: int) -> list[tuple[str, int, float]]:
-        """The channels of other layers that go with a channel: layer, number, correlation.
+        """The channels of other layers that correlate with a channel: layer, number, correlation.
 
-        Those that go most with it come first.
+        Those that correlate most with it come first.
         """
-        found = [
+        twins = [
             (pair.second, int(other), float(value))
             for pair in self.twins
             if pair.first == layer
             for other, value in zip(pair.channels[channel], pair.correlations[channel], strict=True)
             if other >= 0
         ]
-        return sorted(found, key=lambda one: -one[2])
+        return sorted(twins, key=lambda twin: -twin[2])
 
     def uncounted(self, names: Iterable[str]) -> str:
-        """Which of some layers it did not count, in words; empty if it did."""
+        """Which of these layers it did not count, in words; empty if it counted all."""
         missing = [name for name in dict.fromkeys(names) if name not in self]
         unknown = [name for name in missing if name not in self.counted_as]
         words = [f"the survey did not count {few(unknown)}"] if unknown else []
