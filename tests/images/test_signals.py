@@ -104,6 +104,13 @@ def test_resampling_around_numbers_that_are_not_finite(tmp_path):
     assert np.isfinite(doubled[[0, 1, 2, 7, 8, 9, 10]]).all()
 
 
+@pytest.mark.parametrize(("lost", "expected"), [(14, 10), (15, 11)])
+def test_a_number_that_is_not_finite_touches_no_position_beside_it(lost, expected):
+    values = np.ones((30, 1), np.float32)  # positions 10 and 11 of 22 meet at 15
+    values[lost] = np.nan
+    assert np.flatnonzero(np.isnan(signals.resample(values, 22))).tolist() == [expected]
+
+
 def test_a_huge_file_costs_what_the_network_sees(tmp_path, monkeypatch):
     path = riff(tmp_path / "s.wav", b"")
     with path.open("r+b") as file:

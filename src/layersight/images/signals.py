@@ -191,7 +191,7 @@ def resample(values: FloatArray, length: int) -> FloatArray:
 def _sums(column: NDArray[Any], count: int) -> NDArray[np.float64]:
     """The sums over a number of parts of equal length."""
     sums = np.concatenate([[0.0], np.cumsum(column)])
-    edges = np.linspace(0, len(column), count + 1)
+    edges = np.arange(count + 1) * len(column) / count  # exact where they are whole numbers
     return np.diff(np.interp(edges, np.arange(len(sums)), sums))
 
 
