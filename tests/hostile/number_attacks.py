@@ -117,6 +117,7 @@ WRAPPED = {"TimeDistributed", "Bidirectional", "SpectralNormalization"}
 CELLS = ("Cell",)
 
 
+@functools.cache
 def layer_classes() -> dict[str, Any]:
     """The layers that a configuration can name, by name."""
     import keras
@@ -135,6 +136,7 @@ def layer_classes() -> dict[str, Any]:
     return kept | GONE
 
 
+@functools.cache
 def operation_classes() -> dict[str, tuple[str, Any]]:
     """The operations of Keras that a configuration can name: module and class, by name."""
     import keras
@@ -285,46 +287,43 @@ def _weights(config: str) -> bytes:
         return path.read_bytes()
 
 
-def layer_attacks() -> Iterator[Attack]:
-    """Every number of every layer."""
-    for name, cls in layer_classes().items():
-        parameters = _parameters(cls.__init__)
-        call = _parameters(cls.call)
-        needed = [p for p in call if p.default is inspect.Parameter.empty]
-        count = max(1, len(needed))
-        tensors: list[Any] = [TENSOR] * count
-        if name in MERGING:
-            tensors = [[keras_tensor("shaped"), keras_tensor("shaped")]]
-        shape = ON_SHAPES.get(name, SHAPES[_axes_of(name)])
-        honest = _graph(layer(name, "attacked", **_plain(name, parameters)), tensors, {}, shape)
-        yield _attack(f"{name}_plain", f"{name} with nothing wrong in it", honest, honest)
-        for parameter in parameters:
-            if not _is_numeric(parameter):
-                continue
-            for value in HUGE:
-                forms = _huge(value, parameter.name)
-                whole = (_settings(name, parameters, parameter.name, form) for form in forms)
-                for number, settings in enumerate(itertools.chain.from_iterable(whole)):
-                    entry = layer(name, "attacked", **settings)
-                    yield _attack(
-                        f"{name}_{parameter.name}_{value}_{number}",
-                        f"{name} with {parameter.name} = {settings[parameter.name]}",
-                        _graph(entry, tensors, {}, shape),
-                        honest,
-                    )
-        numeric = [p.name for p in parameters if p.name in ("units", "output_dim", "input_dim")]
-        if "quantization_config" in {p.name for p in parameters}:
-            for (policy, key), value in itertools.product(
-                itertools.product(POLICIES, numeric), HUGE
-            ):
-                more = {key: value, "dtype": policy, "lora_rank": 4}
-                entry = layer(name, "attacked", **(_plain(name, parameters) | more))
+def _layer_attacks(name: str, cls: Any) -> Iterator[Attack]:
+    """Every number of a layer."""
+    parameters = _parameters(cls.__init__)
+    call = _parameters(cls.call)
+    needed = [p for p in call if p.default is inspect.Parameter.empty]
+    count = max(1, len(needed))
+    tensors: list[Any] = [TENSOR] * count
+    if name in MERGING:
+        tensors = [[keras_tensor("shaped"), keras_tensor("shaped")]]
+    shape = ON_SHAPES.get(name, SHAPES[_axes_of(name)])
+    honest = _graph(layer(name, "attacked", **_plain(name, parameters)), tensors, {}, shape)
+    yield _attack(f"{name}_plain", f"{name} with nothing wrong in it", honest, honest)
+    for parameter in parameters:
+        if not _is_numeric(parameter):
+            continue
+        for value in HUGE:
+            forms = _huge(value, parameter.name)
+            whole = (_settings(name, parameters, parameter.name, form) for form in forms)
+            for number, settings in enumerate(itertools.chain.from_iterable(whole)):
+                entry = layer(name, "attacked", **settings)
                 yield _attack(
-                    f"{name}_{key}_{value}_{policy.partition('_')[0].replace('/', '_')}",
-                    f"{name} of {policy} with {key} = {value}",
+                    f"{name}_{parameter.name}_{value}_{number}",
+                    f"{name} with {parameter.name} = {settings[parameter.name]}",
                     _graph(entry, tensors, {}, shape),
                     honest,
                 )
+    numeric = [p.name for p in parameters if p.name in ("units", "output_dim", "input_dim")]
+    if "quantization_config" in {p.name for p in parameters}:
+        for (policy, key), value in itertools.product(itertools.product(POLICIES, numeric), HUGE):
+            more = {key: value, "dtype": policy, "lora_rank": 4}
+            entry = layer(name, "attacked", **(_plain(name, parameters) | more))
+            yield _attack(
+                f"{name}_{key}_{value}_{policy.partition('_')[0].replace('/', '_')}",
+                f"{name} of {policy} with {key} = {value}",
+                _graph(entry, tensors, {}, shape),
+                honest,
+            )
 
 
 POLICIES = ("int8_from_float32", "int4_from_float32", "float8_from_float32")
@@ -334,13 +333,8 @@ MERGING = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Conc
 MERGING += ("Attention", "AdditiveAttention")
 
 
-def operation_attacks() -> Iterator[Attack]:
-    """Every number of every operation, and every operation on constants alone."""
-    for name, (module, cls) in operation_classes().items():
-        yield from _attacks_of(name, module, cls)
-
-
-def _attacks_of(name: str, module: str, cls: Any) -> Iterator[Attack]:
+def _operation_attacks(name: str, module: str, cls: Any) -> Iterator[Attack]:
+    """Every number of an operation, and the operation on constants alone."""
     settings, call = _parameters(cls.__init__), _parameters(cls.call)
     tensors = {p.name for p in call if p.name in TENSORS} or {p.name for p in call[:1]}
     needed = [p.name for p in call if p.default is inspect.Parameter.empty]
@@ -372,6 +366,17 @@ def _attacks_of(name: str, module: str, cls: Any) -> Iterator[Attack]:
         yield make(f"constants_{value}", dict.fromkeys(own, value), constants)
 
 
-def all_numbers() -> dict[str, Attack]:
-    """All of them, by name."""
-    return {entry.name: entry for entry in (*layer_attacks(), *operation_attacks())}
+def all_kinds() -> list[str]:
+    """What is attacked: layers by their names, operations by such as ``op_Tile``."""
+    return [*layer_classes(), *(f"op_{name}" for name in operation_classes())]
+
+
+@functools.cache
+def attacks_on(kind: str) -> dict[str, Attack]:
+    """The attacks on a layer or an operation, by name."""
+    if kind.startswith("op_"):
+        name = kind.removeprefix("op_")
+        entries = _operation_attacks(name, *operation_classes()[name])
+    else:
+        entries = _layer_attacks(kind, layer_classes()[kind])
+    return {entry.name: entry for entry in entries}

@@ -143,7 +143,7 @@ def attack(
 
 
 def register_attack(entry: Attack) -> None:
-    """Registers an attack that is not its own function."""
+    """Registers an attack that has no function of its own."""
     if not entry.says:
         raise ValueError(f"{entry.name} does not say what it attacks")
     known = ATTACKS.get(entry.name)

@@ -1,12 +1,12 @@
 """The hostile files that are opened each time: one or two of every kind.
 
-``LAYERSIGHT_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes about a quarter
-of an hour.
+``LAYERSIGHT_ALL_HOSTILE=1`` opens all of them, and more mutated files, which takes long.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from hostile import (
     archive_attacks,
@@ -19,6 +19,7 @@ from hostile import (
     link_attacks,
     pickle_attacks,
 )
+from hostile.number_attacks import all_kinds, attacks_on
 from hostile.registry import ATTACKS
 
 MODULES = (
@@ -75,18 +76,29 @@ NUMBERS = 2_000 if ALL else 40
 """How many files with one changed number are opened."""
 
 NUMBERS_SAMPLE = (
-    ("Dense_units_1000000000_int8", "summary"),
-    ("Embedding_input_dim_1000000000_int8", "activations"),
-    ("IntegerLookup_num_oov_indices_1000000000_0", "summary"),
-    ("UpSampling2D_size_20000_0", "heatmap"),
-    ("Resizing_height_1000000000_0", "patterns"),
-    ("RepeatVector_n_1000000000_0", "convert"),
-    ("AveragePooling2D_pool_size_20000_2", "activations"),
-    ("MaxPooling2D_pool_size_20000_2", "heatmap"),
-    ("op_Tile_constants_1000000000", "summary"),
-    ("op_Diagflat_k_20000_0", "activations"),
-    ("op_Repeat_repeats_20000_0", "activations"),
-    ("op_OneHot_num_classes_1000000000_0", "patterns"),
-    ("op_Pad_pad_width_1000000000_0", "convert"),
+    ("Dense", "units_1000000000_int8", "summary"),
+    ("Embedding", "input_dim_1000000000_int8", "activations"),
+    ("IntegerLookup", "num_oov_indices_1000000000_0", "summary"),
+    ("UpSampling2D", "size_20000_0", "heatmap"),
+    ("Resizing", "height_1000000000_0", "patterns"),
+    ("RepeatVector", "n_1000000000_0", "convert"),
+    ("AveragePooling2D", "pool_size_20000_2", "activations"),
+    ("MaxPooling2D", "pool_size_20000_2", "heatmap"),
+    ("op_Tile", "constants_1000000000", "summary"),
+    ("op_Diagflat", "k_20000_0", "activations"),
+    ("op_Repeat", "repeats_20000_0", "activations"),
+    ("op_OneHot", "num_classes_1000000000_0", "patterns"),
+    ("op_Pad", "pad_width_1000000000_0", "convert"),
 )
 """One number each of a few layers and operations, and the command that meets it."""
+
+
+def every_number() -> Iterator[tuple[str, str, str]]:
+    """All numbers of all layers and operations, for the command that only builds them."""
+    for kind in all_kinds():
+        for name in attacks_on(kind):
+            yield kind, name.removeprefix(f"{kind}_"), "summary"
+
+
+CHOSEN_NUMBERS = tuple(dict.fromkeys((*NUMBERS_SAMPLE, *every_number()))) if ALL else NUMBERS_SAMPLE
+"""Those that are opened; the others are not even made."""
