@@ -66,13 +66,13 @@ VALUES = np.random.default_rng(0).normal(size=(300, 2000)).astype("float32")
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_the_weights_of_an_archive_by_their_paths(tmp_path, packing):
-    writer = store(
+    weights = store(
         layers__conv2d__vars__0=VALUES,
         layers__conv2d__vars__1=np.zeros(3),
         vars__0=np.ones(1, "int32"),
         optimizer__vars__0=VALUES,
     )
-    contents = received(read_archive(archive(tmp_path / "m", writer, packing)), tmp_path)
+    contents = received(read_archive(archive(tmp_path / "m", weights, packing)), tmp_path)
     assert contents.texts == {"config": b"{}", "metadata": b'{"keras_version": "3.1"}'}
     assert set(contents.store) == {"layers/conv2d/vars/0", "layers/conv2d/vars/1", "vars/0"}
     np.testing.assert_array_equal(contents.store["layers/conv2d/vars/0"], VALUES)

@@ -67,7 +67,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "result"),
+    ("content", "description"),
     [
         (b"", "an empty file"),
         (b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
@@ -87,11 +87,11 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         (b"\x89PNG\r\n\x1a\n", "a damaged PNG file"),
     ],
 )
-def test_files_that_are_not_images_are_described(tmp_path, content, result):
+def test_files_that_are_not_images_are_described(tmp_path, content, description):
     path = file_of(tmp_path, content)
     message = error_of(ImageError, read_pixels, path)
     expected = "expected an image (JPEG, PNG, WebP, BMP, TIFF, GIF, HEIC, DICOM or a film), found "
-    assert message.startswith(f"{expected}{result}: {str(path)!r}. ")
+    assert message.startswith(f"{expected}{description}: {str(path)!r}. ")
     assert message.endswith(contents.describe(content)[1])
 
 

@@ -106,8 +106,8 @@ def test_a_directory_of_too_many_members(tmp_path, read, monkeypatch):
 
 def test_a_member_that_declares_less_than_it_is(tmp_path):
     path = tmp_path / "m.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as created:
-        created.writestr("config.json", bytes(100_000))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as writer:
+        writer.writestr("config.json", bytes(100_000))
     with zipfile.ZipFile(path) as archive:
         archive.getinfo("config.json").file_size = 10
         with pytest.raises((UnsafeModelError, zipfile.BadZipFile)):

@@ -76,10 +76,10 @@ def archive(weights):
 
 def damaged(content, chance):
     """A copy with some bytes changed."""
-    writer = bytearray(content)
+    changed = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 4, 16))):
-        writer[chance.randrange(len(writer))] = chance.randrange(256)
-    return bytes(writer)
+        changed[chance.randrange(len(changed))] = chance.randrange(256)
+    return bytes(changed)
 
 
 def outcome(path):
@@ -106,15 +106,15 @@ def test_the_whole_files_open(tmp_path):
 
 @pytest.mark.parametrize("kind", ["h5", "keras"])
 def test_random_damage(tmp_path, kind):
-    chance, message = random.Random(f"{kind} 1"), []
+    chance, messages = random.Random(f"{kind} 1"), []
     original = small() if kind == "h5" else store()
     for number in range(150):
         content = damaged(original, chance)
         path = tmp_path / f"{number}.{kind}"
         path.write_bytes(content if kind == "h5" else archive(content))
-        message.append(outcome(path))
-    assert message.count(None) > 10
-    assert sum(line is not None for line in message) > 10
+        messages.append(outcome(path))
+    assert messages.count(None) > 10
+    assert sum(line is not None for line in messages) > 10
 
 
 @pytest.mark.parametrize(

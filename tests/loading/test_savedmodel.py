@@ -36,7 +36,7 @@ def network():
     hidden = layers.SeparableConv2D(3, 3, name="parts")(inner(inputs))
     hidden = layers.Reshape((4, 12), name="rows")(hidden)
     hidden = layers.Bidirectional(layers.LSTM(3, name="lstm"), name="both")(hidden)
-    return tf_keras.Model(inputs, layers.Dense(2, name="top")(hidden), name="content")
+    return tf_keras.Model(inputs, layers.Dense(2, name="top")(hidden), name="whole")
 
 
 @pytest.fixture(scope="module")

@@ -151,8 +151,8 @@ def test_an_architecture_by_name(tmp_path, name, top):
 @pytest.mark.parametrize("name", ["new.weights.h5", "old.h5", "whole.h5", "whole.keras"])
 def test_kernels_without_a_network_are_those_of_the_file(network, name):
     model, folder = network
-    contents = layersight.load_weights(folder / name)
-    shown = layersight.kernels(contents)
+    weights = layersight.load_weights(folder / name)
+    shown = layersight.kernels(weights)
     expected = {
         (3, 3, 3, 2): model.get_layer("conv"),
         (3, 3, 2, 3): model.get_layer("inner").get_layer("inside"),
