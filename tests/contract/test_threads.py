@@ -5,8 +5,9 @@
 
 import os
 import random
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import keras
 import models
@@ -16,6 +17,7 @@ import pytest
 from layersight import patterns
 from layersight.data.readout import Readout
 from layersight.frameworks.graph import patches
+from layersight.frameworks.keras import model as keras_model
 from layersight.frameworks.keras.attribution.reading import SIZES
 from layersight.frameworks.keras.backends import make_runner
 from layersight.frameworks.keras.model import PROGRAMS
@@ -173,6 +175,50 @@ def test_a_pass_that_has_started_keeps_its_weights(networks, often):
             np.testing.assert_array_equal(wait()["maps"], expected)
     finally:
         conv.set_weights(before)
+
+
+def test_a_digest_is_never_of_weights_that_are_exchanged_for_a_while(networks, monkeypatch):
+    model = load_model(networks[0])
+    expected, digest = model.info.digest, keras_model._digest
+    begun, exchanged, computed = (threading.Event() for _ in range(3))
+
+    def slow_digest(network):
+        begun.set()
+        exchanged.wait(0.5)
+        result = digest(network)
+        computed.set()
+        return result
+
+    def look_again():
+        model.refresh()
+        return model.info.digest
+
+    monkeypatch.setattr(keras_model, "_digest", slow_digest)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look_again)
+        assert begun.wait(120)
+        with model.randomised(["top"], 3):
+            exchanged.set()
+            assert computed.wait(120)
+        assert looking.result(120) == expected
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda model: [model.kernel("shared")],
+        lambda model: [(s.mean, s.variance) for s in model.moving_statistics()],
+    ],
+    ids=["kernels", "moving statistics"],
+)
+def test_weights_are_not_read_while_another_thread_has_exchanged_them(networks, read):
+    model = load_model(networks[0])
+    expected = read(model)
+    with ThreadPoolExecutor(1) as pool:
+        with model.randomised(["shared", "norm"], 3):
+            reading = pool.submit(read, model)
+            wait([reading], 0.3)
+        np.testing.assert_array_equal(reading.result(120), expected)
 
 
 def test_compiled_programs_are_kept_in_bounded_number(networks):

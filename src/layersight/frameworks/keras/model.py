@@ -107,7 +107,8 @@ class KerasModel(Model):
 
     def refresh(self) -> None:
         if self._is_live:
-            self._digest = self._not_finite = self._scales = None
+            with self._locked():
+                self._digest = self._not_finite = self._scales = None
 
     @property
     def info(self) -> ModelInfo:
@@ -260,7 +261,9 @@ class KerasModel(Model):
         return Passing(view, self.model.name, self._pack, self._explained, wanted, **more)
 
     def kernel(self, layer: str) -> FloatArray | None:
-        return kernel_of(self.handle(self._any_view(), layer).layer)
+        handle = self.handle(self._any_view(), layer)
+        with self._locked():  # another thread may have exchanged weights for a while
+            return kernel_of(handle.layer)
 
     def _any_view(self) -> View:
         """The view for any shapes of the inputs."""
@@ -286,7 +289,10 @@ class KerasModel(Model):
     def moving_statistics(self) -> tuple[MovingStatistics, ...]:
         if graph_of(self.model) is None:
             return ()  # the order of its layers is unknown
-        view = self._any_view()
+        with self._locked():  # as in ``kernel``
+            return self._moving_statistics(self._any_view())
+
+    def _moving_statistics(self, view: View) -> tuple[MovingStatistics, ...]:
         statistics = []
         names = [entry.name for entry in self._inputs()]
         origins = view.program.origins()
@@ -327,9 +333,8 @@ class KerasModel(Model):
     def _inputs_with_scales(self, view: View) -> tuple[InputInfo, ...]:
         """The inputs with the scales that they expect, which are found once."""
         inputs = self._inputs()
-        with self._locked():
-            if self._scales is None:
-                self._scales = wanted_pixels(self.model, view.program, inputs, self._pack)
+        if self._scales is None:
+            self._scales = wanted_pixels(self.model, view.program, inputs, self._pack)
         return tuple(
             replace(entry, preprocessing=scale.preprocessing, swapped=scale.swapped)
             for entry, scale in zip(inputs, self._scales, strict=True)
@@ -421,30 +426,32 @@ class KerasModel(Model):
         return values[0] if len(values) == 1 else values
 
     def _info(self, view: View | None) -> ModelInfo:
-        handles = () if view is None else tuple(handle.info for handle in view.handles.values())
-        if self._digest is None and view is not None:
-            self._digest = _digest(self.model)
-        outputs: tuple[str, ...] = ()
-        if view is not None:
-            outputs = view.program.output_names or (self.model.name,)
-        return ModelInfo(
-            name=self.model.name,
-            source=self._source,
-            digest=self._digest or "unknown until the model is built",
-            framework=_framework(),
-            inputs=self._inputs() if view is None else self._inputs_with_scales(view),
-            outputs=outputs,
-            layers=handles,
-            parameters=int(self.model.count_params()) if self.model.built else 0,
-            rewrites=self._rewrites,
-            labels=self._labels,
-            notes=(*self._notes(view), *(() if view is None else view.notes)),
-            output_layers=() if view is None else view.ends,
-            # Weights that layers share count once.
-            trainable=sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
-            if self.model.built
-            else None,
-        )
+        # Locked, since another thread may exchange weights for a while, or refresh the model.
+        with self._locked():
+            handles = () if view is None else tuple(handle.info for handle in view.handles.values())
+            if self._digest is None and view is not None:
+                self._digest = _digest(self.model)
+            outputs: tuple[str, ...] = ()
+            if view is not None:
+                outputs = view.program.output_names or (self.model.name,)
+            return ModelInfo(
+                name=self.model.name,
+                source=self._source,
+                digest=self._digest or "unknown until the model is built",
+                framework=_framework(),
+                inputs=self._inputs() if view is None else self._inputs_with_scales(view),
+                outputs=outputs,
+                layers=handles,
+                parameters=int(self.model.count_params()) if self.model.built else 0,
+                rewrites=self._rewrites,
+                labels=self._labels,
+                notes=(*self._notes(view), *(() if view is None else view.notes)),
+                output_layers=() if view is None else view.ends,
+                # Weights that layers share count once.
+                trainable=sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
+                if self.model.built
+                else None,
+            )
 
     def _notes(self, view: View | None) -> tuple[str, ...]:
         """Notes on where the computation stops, and on weights that are not finite."""
