@@ -236,7 +236,9 @@ def extend(base: type, name: str, options: Iterable[Option], module: str) -> typ
         plain = extended.__init__
 
         def accept_former_names(self: Any, *values: Any, **options: Any) -> None:
-            plain(self, *values, **{renamed.get(key, key): options[key] for key in options})
+            # They come last, as ``dataclasses.replace`` adds the present value by the new name.
+            former = {name: options.pop(key) for key, name in renamed.items() if key in options}
+            plain(self, *values, **{**options, **former})
 
         extended.__init__ = functools.wraps(plain)(accept_former_names)
     return cast("type", extended)

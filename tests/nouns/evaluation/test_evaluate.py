@@ -339,6 +339,7 @@ def test_former_names_go_on_working(chain):
     measured = MeasureOptions(filling="black", blemish=0.5, **QUICK)
     assert found.measured == former.measured == measured
     assert (found.measured.filling, found.measured.blemish) == ("black", 0.5)
+    assert dataclasses.replace(measured, filling="grey").fill == "grey"
     assert not hasattr(found.measured, "grain")
     assert (found.rows[0].grain, found.grains) == (found.rows[0].resolution, found.resolutions)
     with pytest.raises(UsageError, match="'filling' and 'fill' are the same option: give one"):
