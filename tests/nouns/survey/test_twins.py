@@ -157,6 +157,9 @@ def test_layers_at_the_same_position_are_twins(
     assert [(pair.first, pair.second) for pair in result.twins] == [("stem", "a"), ("top", "c")]
     with pytest.raises(SelectionError, match="no layer of 'fake' has the name or the position"):
         layersight.survey(chain(), photos, against=other, layers="pool")
+    for text in ("stem:*,top:pool", "top:pool,stem:*"):  # a glob does not narrow other pairs
+        result = layersight.survey(chain(), photos, against=chain(), twins=text)
+        assert ("top", "pool") in [(pair.first, pair.second) for pair in result.twins]
     with pytest.raises(SelectionError, match="no layer 'd'"):
         layersight.survey(chain(), photos, against=other, twins="stem:d")
     result = layersight.survey(

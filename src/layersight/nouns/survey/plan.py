@@ -55,20 +55,20 @@ class Spec:
     """What is done to each image.
 
     Attributes:
-        digest: Of the model.
-        framework: What runs it; another may round otherwise.
+        digest: The digest of the model.
+        framework: What runs it; another may round differently.
         entry: The input that the images are for.
         layers: The names of the layers.
         preprocessing: How pixels are brought to the network.
-        options: How images are brought to it otherwise.
-        shape: Of what the network gets for an image.
+        options: The other options of bringing images to it.
+        shape: The shape of what the network gets for an image.
         images: How many go through it at once.
         length: How many images a list of the strongest holds.
         correlated: Pairs of layers whose channels are correlated, among them a layer with itself.
-        units: For each of these layers how its means are counted.
-        fixed: What goes to the other inputs with every image: one example each.
-        other: What another model does to each image, of whose layers the means are counted alone;
-            its pairs are of a layer of the first model and one of its own.
+        units: How the means of each of these layers are counted.
+        fixed: What the other inputs get with every image: one example each.
+        other: What is done for another model. Only the means of its layers are counted, and each of
+            its pairs is a layer of the first model and one of its own.
     """
 
     digest: str
@@ -87,7 +87,7 @@ class Spec:
 
     @property
     def models(self) -> tuple[Spec, ...]:
-        """What each model does to an image."""
+        """What is done to an image for each model."""
         return (self,) if self.other is None else (self, self.other)
 
     @property
@@ -222,12 +222,13 @@ def read_pairs(
         first, _, second = pair.partition(":")
         if not (first and second):
             raise SelectionError(f"expected two layers as FIRST:SECOND, found '{pair}'")
+        choices = theirs
         if other is not None and "*" in second:
-            theirs = [layer for layer in theirs if layer.name in default_layers(other)]
-        for one in select_layers(own, renamed[0].get(first, first)):
-            for two in select_layers(theirs, renamed[1].get(second, second)):
-                if other is not None or one.name != two.name:
-                    pairs[one.name, two.name] = (one.channels or 0) * (two.channels or 0)
+            choices = [layer for layer in theirs if layer.name in default_layers(other)]
+        for left in select_layers(own, renamed[0].get(first, first)):
+            for right in select_layers(choices, renamed[1].get(second, second)):
+                if other is not None or left.name != right.name:
+                    pairs[left.name, right.name] = (left.channels or 0) * (right.channels or 0)
     if sum(pairs.values()) > MOST_PAIRS:
         raise UsageError(
             f"twins would be chosen from {sum(pairs.values()):,} pairs of channels, more than "
