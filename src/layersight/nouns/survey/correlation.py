@@ -33,9 +33,9 @@ class Units:
     """How the means of a layer are counted.
 
     Attributes:
-        zeros: Of each channel the mean that counts as 0.
-        exponents: Of each channel its unit, as a power of two.
-        bits: What a whole number may take, without its sign.
+        zeros: The mean of each channel that counts as 0.
+        exponents: The unit of each channel, as a power of two.
+        bits: How many bits a whole number may take, without its sign.
     """
 
     zeros: tuple[float, ...]

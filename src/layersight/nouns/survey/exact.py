@@ -25,13 +25,12 @@ SPARE = 26
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How finely and how far sums are kept.
+    """The resolution and the range of sums.
 
     Attributes:
-        low: They are multiples of ``2 ** low``; what is finer is rounded away from each number
-            before it is added.
+        low: Sums are multiples of ``2 ** low``; each number is rounded to one before it is added.
         digits: How many digits there are; the last has 63 bits, so that they never overflow.
-            Numbers beyond :attr:`limit` count as that.
+            Numbers beyond :attr:`limit` count as the limit.
 
     Example:
         >>> numbers = np.array([[1e16], [1.0], [-1e16]])

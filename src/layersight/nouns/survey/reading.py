@@ -121,14 +121,14 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
     pyarrow = arrow()
     tables = {name: pyarrow.parquet.read_table(folder / name) for name in NAMES if name != CROPS}
     layers = [_layer(saved) for saved in manifest["layers"]]
-    classes = tuple(str(one["name"]) for one in manifest["classes"])
+    classes = tuple(str(saved["name"]) for saved in manifest["classes"])
     top = tables[TOP]
     names = tuple(sorted(set(top["image"].to_pylist())))
     indices = {name: index for index, name in enumerate(names)}
     length, surveyed = int(manifest["settings"]["length"]), []
     for layer in layers:
-        own = {n: _rows_of(table, layer.name) for n, table in tables.items() if n != UNREADABLE}
-        surveyed.append(_survey(layer, own, indices, classes, length))
+        parts = {n: _rows_of(table, layer.name) for n, table in tables.items() if n != UNREADABLE}
+        surveyed.append(_survey(layer, parts, indices, classes, length))
     size, other = manifest["size"], manifest.get("other")
     unreadable = tables[UNREADABLE]
     return Survey(
@@ -142,7 +142,7 @@ def _read(folder: Path, manifest: Mapping[str, Any]) -> Survey:
         ),
         content=str(manifest["images"]["content"]),
         classes=classes,
-        class_images=tuple(int(one["images"]) for one in manifest["classes"]),
+        class_images=tuple(int(saved["images"]) for saved in manifest["classes"]),
         names=names,
         crops=_Pictures(folder / CROPS),
         settings=manifest["settings"],
@@ -175,8 +175,8 @@ def _twins(path: Path) -> tuple[Twins, ...]:
         rows.setdefault(pair, []).append(row)
     columns = [_array(table, name) for name in ("channel", "other_channel", "correlation")]
     twins = []
-    for pair, own in rows.items():
-        channels, others, values = (column[own] for column in columns)
+    for pair, numbers in rows.items():
+        channels, others, values = (column[numbers] for column in columns)
         count = 1 + int(channels.max())
         twins.append(Twins(*pair, others.reshape(count, -1), values.reshape(count, -1)))
     return tuple(twins)
@@ -214,27 +214,27 @@ def _survey(
     classes: Sequence[str],
     length: int,
 ) -> LayerSurvey:
-    own = tables[CHANNELS]
-    channels = own.num_rows
+    rows = tables[CHANNELS]
+    channels = rows.num_rows
     preferred = [
-        -1 if name is None else classes.index(name) for name in own["preferred"].to_pylist()
+        -1 if name is None else classes.index(name) for name in rows["preferred"].to_pylist()
     ]
     grouped = {
         name: _array(tables[CLASSES], name).reshape(channels, len(classes)).T
         for name in ("images", "mean", "peak")
     }
     strongest, weakest = _examples(tables[TOP], channels, length, indices)
-    more: dict[str, Any] = {name: _array(own, name) for name in NUMBERS}
-    if "neighbours" in own.column_names:
+    more: dict[str, Any] = {name: _array(rows, name) for name in NUMBERS}
+    if "neighbours" in rows.column_names:
         more |= {
-            name: np.array(own[name].to_pylist(), kind).reshape(channels, -1)
+            name: np.array(rows[name].to_pylist(), kind).reshape(channels, -1)
             for name, kind in (("neighbours", np.int64), ("correlations", np.float64))
         }
     return LayerSurvey(
         layer=layer,
         preferred=np.array(preferred, np.int64),
-        peaks=_histogram(own, "peak"),
-        means=_histogram(own, "mean"),
+        peaks=_histogram(rows, "peak"),
+        means=_histogram(rows, "mean"),
         strongest=strongest,
         weakest=weakest,
         class_images=grouped["images"],
