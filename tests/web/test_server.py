@@ -6,15 +6,17 @@ import gzip
 import io
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
 
-from explorers import TOKEN, Serve, Served, Slow, alive, picture, png, until
+from explorers import TOKEN, Serve, Served, Slow, alive, frames, picture, png, until
+from fake_network import deep
 from layersight.errors import ModelFileError, ModelInputError
-from layersight.web import answers, photos, server
+from layersight.web import answers, explorer, photos, server
 from layersight.web.guard import Guard
 from layersight.web.server import Server, listening
 
@@ -64,7 +66,7 @@ def test_one_line_for_what_fails(served: Served, monkeypatch: pytest.MonkeyPatch
 
 
 def test_progress_and_then_the_answer(serve: Serve) -> None:
-    served = serve(Slow.make(0.003))
+    served = serve(Slow.make(0.05))
     params = {"image": alive(served), "method": "occlusion", "options": {"window": 2, "stride": 1}}
     found = served.ask("heatmap", params).frames
     steps = [head["progress"] for head, _ in found[:-1]]
@@ -73,21 +75,36 @@ def test_progress_and_then_the_answer(serve: Serve) -> None:
     assert found[-1][0]["json"]["method"] == "occlusion"
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (ModelInputError("it does not go on"), 422, "it does not go on"),
+        (RuntimeError("first\nsecond"), 500, "unexpected error, RuntimeError: first second"),
+    ],
+)
 def test_what_fails_on_the_way_is_told_in_its_frame(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    status: int,
+    line: str,
 ) -> None:
     served = serve()
+    heard = threading.Event()
 
     def fail(explorer: Any, request: Any, report: Any, scores: Any = ()) -> None:
-        for step in range(3):
-            report(step, 3)
-            time.sleep(0.05)
-        raise ModelInputError("it does not go on")
+        report(0, 3)
+        heard.wait()
+        raise error
 
     monkeypatch.setattr(answers, "run_heatmap", fail)
-    found = served.ask("heatmap", {"image": alive(served)}).frames
-    assert found[0][0]["progress"]
-    assert (found[-1][0]["error"], found[-1][0]["status"]) == ("it does not go on", 422)
+    response = served.start("heatmap", {"image": alive(served)}).getresponse()
+    heard.set()
+    found = frames(response.read())
+    assert found[0][0]["progress"] == [0, 3]
+    assert (found[-1][0]["error"], found[-1][0]["status"]) == (line, status)
+    assert [record.exc_info[1] for record in caplog.records] == [error] * (status == 500)
 
 
 def test_who_goes_away_frees_the_slot(serve: Serve) -> None:
@@ -119,10 +136,15 @@ def test_who_goes_away_ends_what_reports_nothing(serve: Serve) -> None:
     until(lambda: served.explorer.jobs.load == 0, 3)
 
 
-def test_batches_are_as_large_as_can_soon_be_ended(serve: Serve) -> None:
-    for delay, size in ((0.0, 16), (0.2, 2), (0.7, 1)):
-        explorer = serve(Slow.make(delay)).explorer
-        assert explorer.batch_size(explorer.photos.opened[0]) == size
+@pytest.mark.parametrize(("seconds", "size"), [(0.01, 16), (0.2, 2), (0.7, 1)])
+def test_batches_are_as_large_as_can_soon_be_ended(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, seconds: float, size: int
+) -> None:
+    network = deep()
+    clock = SimpleNamespace(perf_counter=lambda: seconds * len(network.passes))
+    monkeypatch.setattr(explorer, "time", clock)
+    opened = serve(network).explorer
+    assert opened.batch_size(opened.photos.opened[0]) == size
 
 
 def test_who_stays_gets_the_answer_though_another_goes(serve: Serve) -> None:
@@ -138,17 +160,21 @@ def test_who_stays_gets_the_answer_though_another_goes(serve: Serve) -> None:
 
 
 def test_too_much_waiting_is_said(serve: Serve) -> None:
-    served = serve(Slow.make(1.0))
+    served = serve()
     number = alive(served)
-    served.explorer.passes.limit = 2
+    passes, go_on = served.explorer.passes, threading.Event()
+    passes.limit = 2
+    passes.join("before", lambda report: go_on.wait())
+    until(lambda: not passes._queue)
     held = []
-    for channel in range(3):
+    for channel in range(2):
         params = {"image": number, "layer": "body", "channel": channel}
         held.append(served.start("exact", params))
-        until(lambda: served.explorer.passes.load == len(held))
+        until(lambda: passes.load == 1 + len(held))
     reply = served.ask("exact", {"image": number, "layer": "body", "channel": 4})
     assert (reply.status, "try again" in reply.error) == (429, True)
-    assert [each.getresponse().status for each in held] == [200] * 3
+    go_on.set()
+    assert [each.getresponse().status for each in held] == [200] * 2
 
 
 def test_a_page_waits_for_its_model_and_hears_why_there_is_none() -> None:

@@ -7,6 +7,7 @@ one line and a status.
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from layersight.errors import LayersightError, SelectionError, UsageError
@@ -16,6 +17,8 @@ from layersight.web.photos import MAX_UPLOAD_BYTES, MissingError
 from layersight.web.requests import parse
 from layersight.web.work import BusyError, Lane, Report, Waiter
 from layersight.writers.printable import in_a_line
+
+_log = logging.getLogger(__name__)
 
 
 class ForbiddenError(LayersightError):
@@ -39,12 +42,14 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
 
 
 def describe_error(error: BaseException) -> tuple[int, str]:
-    """The HTTP status of an error, and its line."""
+    """The HTTP status of an error, and its line; one that is not expected is logged."""
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     if isinstance(error, MemoryError):
         return status, "there is not enough memory for that: choose a smaller image"
     if status == 500:
-        return status, in_a_line(f"unexpected error, {type(error).__name__}: {error}")
+        line = in_a_line(f"unexpected error, {type(error).__name__}: {error}")
+        _log.error("layersight: %s", line, exc_info=error)
+        return status, line
     return status, in_a_line(str(error))
 
 

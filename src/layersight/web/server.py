@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-import logging
 import socket
 import sys
 import threading
@@ -45,7 +44,6 @@ PORT = 8764
 MIN_COMPRESSED = 4096
 """Bytes of the smallest answer that is compressed."""
 
-_log = logging.getLogger(__name__)
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -129,7 +127,7 @@ class Server:
         except TimeoutError:
             return _failed(408, "the request did not arrive completely")
         except Exception as error:  # whatever went wrong, the page gets one line
-            return _failure(error)
+            return _failed(*describe_error(error))
 
     async def _opened(self, request: Request) -> Explorer | None:
         """The explorer once its model is open; ``None`` if the client is gone before."""
@@ -261,13 +259,6 @@ async def _respond(request: Request, answer: Answer) -> Response:
 
 def _failed(status: int, line: str) -> Response:
     return JSONResponse({"error": line}, status, headers=_NO_STORE)
-
-
-def _failure(error: Exception) -> Response:
-    status, line = describe_error(error)
-    if status == 500:
-        _log.error("layersight: %s", line, exc_info=error)
-    return _failed(status, line)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
