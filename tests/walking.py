@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 import layersight
 from layersight.web.explorer import Explorer, Settings
@@ -40,20 +40,44 @@ addEventListener("DOMContentLoaded", () => {
 });
 """
 """That pictures look alike wherever they are made: the typeface that comes with Chromium."""
+PUT_OFF = """(() => {
+  const { setTimeout: begin, clearTimeout: end, fetch: ask } = window;
+  const waiting = (window.puttingOff = new Set());
+  window.setTimeout = (act, time, ...more) => {
+    const id = begin(() => { waiting.delete(id); act(...more); }, time);
+    if (!(time > 1000)) waiting.add(id);
+    return id;
+  };
+  window.clearTimeout = (id) => { waiting.delete(id); end(id); };
+  window.fetch = (...how) => {
+    const answer = ask(...how);
+    waiting.add(answer);
+    const done = () => waiting.delete(answer);
+    answer.then(done, done);
+    return answer;
+  };
+})()"""
+"""Keeps what a page has put off for up to a second, and what it has asked for."""
 STILL = """() => new Promise((done) => {
   const root = document.querySelector(".layersight-explorer");
-  let timer;
-  const again = () => { clearTimeout(timer); timer = setTimeout(end, 180); };
-  const watch = new MutationObserver(again);
-  const end = () => {
-    if (root.querySelector(".progress, .line-busy, .busy")) return again();
-    watch.disconnect();
-    requestAnimationFrame(() => requestAnimationFrame(done));
-  };
+  let [changed, quiet] = [true, 0];
+  const watch = new MutationObserver(() => { changed = true; });
   watch.observe(root, { attributes: true, characterData: true, childList: true, subtree: true });
-  again();
+  const look = () => {
+    const busy = window.puttingOff.size || root.querySelector(".progress, .line-busy, .busy")
+      || [...root.querySelectorAll("img")].some((each) => !each.complete);
+    quiet = changed || busy ? 0 : quiet + 1;
+    changed = false;
+    if (quiet < 4) return requestAnimationFrame(look);
+    watch.disconnect();
+    done();
+  };
+  look();
 })"""
-"""Ends once the page has not changed for longer than it puts anything off."""
+"""Ends once nothing is put off, and some frames have changed nothing."""
+PATIENCE = 120_000
+"""Milliseconds after which a test no longer waits for a page, however slow the machine is."""
+expect.set_options(timeout=PATIENCE)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
 FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 ASSETS = Path(str(resources.files("layersight.assets.demo")))
@@ -152,9 +176,10 @@ class Walker:
                 "try { localStorage.setItem('layersight-hints-seen', '1'); } catch {}"
             )
         self.context.add_init_script(TYPEFACE)
+        self.context.add_init_script(PUT_OFF)
         self.faults: list[str] = []
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(PATIENCE)
         self.asking: set[Any] = set()
         self.page.on("request", lambda request: self.asking.add(request))
         self.page.on("requestfinished", lambda request: self.asking.discard(request))
@@ -177,9 +202,11 @@ class Walker:
 
     def settle(self) -> None:
         """Waits until nothing is asked for or computed, and nothing changes any more."""
-        self.page.evaluate(STILL)
-        while self.asking:
+        asking = True
+        while asking:
+            asking = bool(self.asking)
             self.page.evaluate(STILL)
+            asking = asking or bool(self.asking)
 
     def wait(self, milliseconds: int) -> None:
         """Waits as the page counts, so that what it had put off for less is done."""
@@ -199,6 +226,16 @@ class Walker:
             "new URLSearchParams(location.hash.slice(1)).get('image'))"
         )
 
+    def copied(self, button: Locator) -> str:
+        """What a button brings to the clipboard."""
+        self.page.evaluate("navigator.clipboard.writeText('nothing yet')")
+        button.click()
+        text = self.page.wait_for_function(
+            "async () => { const text = await navigator.clipboard.readText();"
+            " return text !== 'nothing yet' && text; }"
+        )
+        return str(text.json_value())
+
     @property
     def view(self) -> dict[str, str]:
         """What the address says, which is written a few times a second."""
@@ -216,8 +253,8 @@ class Walker:
 
     def shot(self) -> Image.Image:
         """The page as it looks."""
-        self.settle()
         self.page.mouse.move(2, 2)
+        self.settle()
         return Image.open(io.BytesIO(self.page.screenshot(animations="disabled"))).convert("RGB")
 
     def close(self) -> None:

@@ -14,10 +14,11 @@ from explorers import picture
 from fake_network import Fake
 from layersight.data.model import InputInfo
 from layersight.document.colour import diverging, palette
-from walking import ASSETS, Walker, inside
+from walking import ASSETS, DRAWN, Walker, inside
 
 
 def click_map(walker: Walker, across: float, down: float) -> None:
+    walker.settle()
     box = walker.page.locator(".board canvas").bounding_box()
     assert box is not None
     walker.page.mouse.click(box["x"] + across, box["y"] + down)
@@ -123,8 +124,8 @@ def test_back_and_forward_and_addresses_of_views(walker: Walker, address: str) -
 
 def test_contrast_scale_colours_order_and_dead_ones_at_once(walker: Walker, numbers: Any) -> None:
     page = walker.open("layer=conv2d_1")
-    requests: list[Any] = []
-    page.on("request", lambda request: requests.append(request))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     before = walker.canvas()
     page.get_by_role("slider", name="Contrast").fill("80")
     walker.settle()
@@ -152,9 +153,8 @@ def test_contrast_scale_colours_order_and_dead_ones_at_once(walker: Walker, numb
     expect(listed).to_have_attribute("aria-setsize", str(64 - dead))
     page.get_by_role("button", name="Larger tiles").click()
     assert int(walker.view["size"]) > 92
-    # The layers beside it are fetched ahead, perhaps only now; the layer itself is there.
-    frames = [each.post_data_buffer for each in requests if each.url.endswith("api/layer")]
-    assert all(b'"layer":' in frame and b'"layer":"conv2d_1"' not in frame for frame in frames)
+    walker.settle()
+    assert not [url for url in asked if url.endswith("api/layer")]
 
 
 def test_the_pointer_on_a_map_shows_the_value_and_what_it_sees(
@@ -241,17 +241,37 @@ def test_hints_are_shown_once(browser: Browser, address: str) -> None:
     walker.close()
 
 
-def test_light_and_dark(browser: Browser, address: str) -> None:
-    walker = Walker(browser, address, scheme="dark")
+def test_hints_are_left_out_where_nothing_is_kept(browser: Browser, address: str) -> None:
+    walker = Walker(browser, address, hints=True)
+    walker.context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('none'); } })"
+    )
     page = walker.open()
+    expect(page.get_by_role("complementary", name="Hints")).to_have_count(0)
+    walker.close()
+
+
+def test_light_and_dark(browser: Browser, address: str, numbers: Any) -> None:
+    walker = Walker(browser, address, scheme="dark")
+    dead = int(numbers.layer("conv2d_1").statistics.dead[0].argmax())
+    page = walker.open(f"layer=conv2d_1&channel={dead}")
     body = page.locator(".layersight-explorer")
-    dark = body.evaluate("e => getComputedStyle(e).backgroundColor")
+
+    def colours() -> list[list[int]]:
+        """Of the page, of the mosaic behind the maps, and of the map of a dead channel."""
+        walker.settle()
+        text = body.evaluate("e => getComputedStyle(e).backgroundColor")
+        background = [int(each) for each in re.findall(r"\d+", text)]
+        assert walker.canvas()[0, 0, :3].tolist() == background
+        return [background, walker.canvas(".side .map canvas")[0, 0, :3].tolist()]
+
+    assert colours() == [[0x12, 0x14, 0x16], [0x30, 0x33, 0x38]]
+    light = [[0xFA, 0xFA, 0xF8], [0xDD, 0xDE, 0xDA]]
     page.get_by_role("button", name="Light or dark").click()
-    light = body.evaluate("e => getComputedStyle(e).backgroundColor")
-    assert dark != light
+    assert colours() == light
     page.reload()
-    walker.settle()
-    assert body.evaluate("e => getComputedStyle(e).backgroundColor") == light
+    page.wait_for_selector(DRAWN)
+    assert colours() == light
     walker.close()
 
 

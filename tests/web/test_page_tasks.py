@@ -22,7 +22,7 @@ def test_a_pattern_is_drawn_on_demand_and_can_be_cancelled(walker: Walker) -> No
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Draw the pattern")).to_be_visible()
     page.get_by_role("button", name="Draw the pattern").click()
-    expect(page.locator(".pattern img")).to_be_visible(timeout=120_000)
+    expect(page.locator(".pattern img")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".pattern img")).to_have_count(0)
     page.keyboard.press("ArrowLeft")
@@ -31,7 +31,7 @@ def test_a_pattern_is_drawn_on_demand_and_can_be_cancelled(walker: Walker) -> No
 
 def test_heatmaps_of_any_class_and_method_and_how_far_to_believe_them(walker: Walker) -> None:
     page = walker.open("layer=conv2d_1&tab=class")
-    expect(page.locator(".over")).to_be_visible(timeout=120_000)
+    expect(page.locator(".over")).to_be_visible()
     expect(page.locator(".side h2")).to_have_text("What decided for cat")
     page.locator(".side .scores").get_by_role("button", name="dog").click()
     expect(page.locator(".side h2")).to_have_text("What decided for dog")
@@ -39,7 +39,7 @@ def test_heatmaps_of_any_class_and_method_and_how_far_to_believe_them(walker: Wa
     page.get_by_label("Method").select_option("activation")
     expect(page.locator(".says").last).to_be_visible()
     assert walker.view["method"] == "activation"
-    expect(page.locator(".over")).to_be_visible(timeout=120_000)
+    expect(page.locator(".over")).to_be_visible()
     expect(page.locator(".side h2")).to_contain_text("conv2d_1")
     page.get_by_role("slider", name="Heatmap over photograph").fill("0")
     assert walker.canvas(".over")[..., 3].max() == 0
@@ -66,15 +66,15 @@ def test_options_of_methods_are_in_the_address_and_in_the_command(walker: Walker
     assert walker.view["method.window"] == "50"
     page.get_by_role("combobox", name="baseline").select_option("grey")
     page.get_by_role("button", name="Make the heatmap").click()
-    expect(page.locator(".over")).to_be_visible(timeout=120_000)
+    expect(page.locator(".over")).to_be_visible()
     command = page.locator("footer code").inner_text()
     assert "--method occlusion --baseline grey --window 50 --stride 40 --output" in command
     page.get_by_role("combobox", name="explain").select_option("output")
     assert walker.view["method.score"] == "output"
     command = page.locator("footer code").inner_text()
     assert "--method occlusion --explain output --baseline grey" in command
-    page.get_by_role("button", name="copy Python").click()
-    assert 'method="occlusion", score="output"' in page.evaluate("navigator.clipboard.readText()")
+    copied = walker.copied(page.get_by_role("button", name="copy Python"))
+    assert 'method="occlusion", score="output"' in copied
     page.get_by_role("button", name="as usual").click()
     assert not [name for name in walker.view if name.startswith("method.")]
     page.get_by_role("tab", name="Channel").click()
@@ -83,10 +83,9 @@ def test_options_of_methods_are_in_the_address_and_in_the_command(walker: Walker
     page.get_by_role("textbox", name="size, px").fill("40x48")
     page.get_by_role("button", name="Draw the pattern").click()
     picture = page.locator(".pattern img")
-    expect(picture).to_be_visible(timeout=120_000)
+    expect(picture).to_be_visible()
     assert picture.evaluate("e => [e.naturalWidth, e.naturalHeight]") == [48, 40]
-    page.locator(".panel").get_by_role("button", name="copy Python").click()
-    copied = page.evaluate("navigator.clipboard.readText()")
+    copied = walker.copied(page.locator(".panel").get_by_role("button", name="copy Python"))
     assert 'method="robust", steps=3, size=(40, 48))' in copied
     # Another method has its own options.
     page.get_by_label("Method of the pattern").select_option("classic")
@@ -144,6 +143,7 @@ def test_the_pointer_on_a_signal_and_on_its_picture(browser: Browser) -> None:
             box = page.locator(picture).bounding_box()
             assert box is not None
             page.mouse.move(box["x"] + box["width"] * 7.5 / 20, box["y"] + box["height"] / 2)
+            walker.settle()
             expect(words).to_contain_text("row 0, column 7")
             value = float(words.inner_text().split("·")[1].replace("\u2212", "-"))
             assert abs(value - 2 * wave[14, 1]) < 0.01
@@ -229,21 +229,22 @@ def test_the_camera(walker: Walker) -> None:
 def test_copying_and_saving(walker: Walker, tmp_path: Path, address: str) -> None:
     walker.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = walker.open("layer=conv2d_1&channel=40&colormap=magma")
-    read = "navigator.clipboard.readText()"
-    page.get_by_role("button", name="copy command").click()
-    command = page.evaluate(read)
+    # The line stands for a moment only.
+    page.evaluate(
+        """() => { window.said = new Promise((done) => new MutationObserver(() => {
+            const line = document.querySelector(".said");
+            if (line) done(line.textContent);
+        }).observe(document.body, { childList: true, subtree: true })); }"""
+    )
+    command = walker.copied(page.get_by_role("button", name="copy command"))
+    assert page.evaluate("window.said") == "Command copied"
     assert command.startswith("layersight activations cats_dogs.keras ")
     assert "--layers conv2d_1 --channels 40 --view channel --normalise minmax" in command
     assert "--colormap magma" in command
-    expect(page.locator(".said")).to_have_text("Command copied")
-    expect(page.get_by_role("button", name="copy Python")).to_be_visible()
-    page.get_by_role("button", name="copy Python").click()
-    python = page.evaluate(read)
+    python = walker.copied(page.get_by_role("button", name="copy Python"))
     assert 'layersight.load_model("cats_dogs.keras"' in python
     compile(python, "copied", "exec")
-    expect(page.get_by_role("button", name="copy link")).to_be_visible()
-    page.get_by_role("button", name="copy link").click()
-    assert page.evaluate(read) == page.url
+    assert walker.copied(page.get_by_role("button", name="copy link")) == page.url
     for words, suffix, start in (
         ("Picture, PNG", ".png", b"\x89PNG"),
         ("Picture, SVG", ".svg", b"<"),

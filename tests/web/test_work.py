@@ -11,6 +11,9 @@ from explorers import until
 from layersight.web import work
 from layersight.web.work import BusyError, Cancelled, Lane, Report
 
+SOON = 60.0
+"""Seconds after which something that takes none is given up."""
+
 
 @pytest.fixture
 def lane() -> Iterator[Lane]:
@@ -42,9 +45,9 @@ def test_equal_work_is_done_once(lane: Lane) -> None:
     first = lane.join("gate", gate)
     both = [lane.join("same", lambda report: counted.append(1) or len(counted)) for _ in range(2)]
     gate.open.set()
-    assert [waiter.result.result(2) for waiter in both] == [1, 1]
-    assert first.result.result(2) == "done"
-    assert lane.join("same", lambda report: 7).result.result(2) == 7
+    assert [waiter.result.result(SOON) for waiter in both] == [1, 1]
+    assert first.result.result(SOON) == "done"
+    assert lane.join("same", lambda report: 7).result.result(SOON) == 7
 
 
 def test_progress_is_told_to_all(lane: Lane) -> None:
@@ -54,13 +57,13 @@ def test_progress_is_told_to_all(lane: Lane) -> None:
     until(lambda: all(told))
     assert told[0][0] == (1, 2)
     gate.open.set()
-    assert waiters[0].result.result(2) == "done"
+    assert waiters[0].result.result(SOON) == "done"
 
 
 def test_work_ends_once_the_last_has_left(lane: Lane) -> None:
     gate = Gate()
     first, second = lane.join("gate", gate), lane.join("gate", gate)
-    gate.begun.wait(2)
+    gate.begun.wait(SOON)
     first.leave()
     first.leave()
     assert not first.task.cancelled
@@ -68,15 +71,15 @@ def test_work_ends_once_the_last_has_left(lane: Lane) -> None:
     until(lambda: isinstance(gate.ended, Cancelled))
     until(lambda: lane.load == 0)
     with pytest.raises(Cancelled):
-        second.result.result(2)
+        second.result.result(SOON)
 
 
 def test_who_comes_after_the_last_has_left_gets_work_of_his_own(lane: Lane) -> None:
     gate = Gate()
     first = lane.join("gate", gate)
-    gate.begun.wait(2)
+    gate.begun.wait(SOON)
     first.leave()
-    assert lane.join("gate", lambda report: "new").result.result(2) == "new"
+    assert lane.join("gate", lambda report: "new").result.result(SOON) == "new"
 
 
 def test_work_that_cannot_be_stopped_makes_room(
@@ -87,7 +90,7 @@ def test_work_that_cannot_be_stopped_makes_room(
     ended = []
 
     def stubborn(number: int) -> int:
-        held[number].wait(5)
+        held[number].wait(SOON)
         ended.append(number)
         return number
 
@@ -96,7 +99,7 @@ def test_work_that_cannot_be_stopped_makes_room(
         until(lambda waiter=begun: lane._running is waiter.task)
         begun.leave()
         waiter = lane.join(("next", number), lambda report: "next")
-        assert waiter.result.result(2) == "next"
+        assert waiter.result.result(SOON) == "next"
     last = lane.join(9, lambda report: stubborn(work.MAX_ABANDONED))
     until(lambda: lane._running is last.task)
     last.leave()
@@ -104,7 +107,7 @@ def test_work_that_cannot_be_stopped_makes_room(
     with pytest.raises(TimeoutError):
         blocked.result.result(0.3)
     held[0].set()  # one of those before makes room
-    assert blocked.result.result(2) == 1
+    assert blocked.result.result(SOON) == 1
     for event in held:
         event.set()
     until(lambda: len(ended) == len(held))
@@ -115,7 +118,7 @@ def test_work_that_cannot_be_stopped_makes_room(
 def test_what_waits_is_bounded_and_leaves_at_once(lane: Lane) -> None:
     gate = Gate()
     running = lane.join("gate", gate)
-    gate.begun.wait(2)
+    gate.begun.wait(SOON)
     waiting = [lane.join(number, lambda report: 0) for number in range(3)]
     with pytest.raises(BusyError, match="3 requests are waiting"):
         lane.join(4, lambda report: 0)
@@ -123,7 +126,7 @@ def test_what_waits_is_bounded_and_leaves_at_once(lane: Lane) -> None:
     assert lane.load == 3
     lane.join(4, lambda report: 0)
     gate.open.set()
-    assert running.result.result(2) == "done"
+    assert running.result.result(SOON) == "done"
 
 
 def test_a_failure_is_told_and_the_thread_goes_on(lane: Lane) -> None:
@@ -131,27 +134,30 @@ def test_a_failure_is_told_and_the_thread_goes_on(lane: Lane) -> None:
         raise SystemExit("no")
 
     with pytest.raises(SystemExit):
-        lane.join("bad", fail).result.result(2)
-    assert lane.join("good", lambda report: 1).result.result(2) == 1
+        lane.join("bad", fail).result.result(SOON)
+    assert lane.join("good", lambda report: 1).result.result(SOON) == 1
     until(lane.idle.is_set)
 
 
-def test_short_work_goes_before_the_next_step_of_long_work(lane: Lane) -> None:
+def test_short_work_goes_before_the_next_step_of_long_work(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "YIELD_SECONDS", SOON)
     long, gate, order = Lane("long", 3, lane), Gate(), []
     try:
 
         def steps(report: Report) -> None:
             gate.begun.set()
-            gate.open.wait(2)
+            gate.open.wait(SOON)
             report(1, 2)
             order.append("long")
 
         job = long.join("job", steps)
-        gate.begun.wait(2)
+        gate.begun.wait(SOON)
         quick = lane.join("quick", lambda report: order.append("short"))
         gate.open.set()
-        job.result.result(2)
-        quick.result.result(2)
+        job.result.result(SOON)
+        quick.result.result(SOON)
         assert order == ["short", "long"]
     finally:
         long.close()

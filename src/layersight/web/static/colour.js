@@ -53,7 +53,7 @@ export function pixelOf(text) {
 
 /** Colours for one standard deviation, and the colour of the mean, as on the command line. */
 export const CONTRAST = 64;
-export const CENTRE = 128;
+const CENTRE = 128;
 
 /**
  * Which values become the first and the last colour.

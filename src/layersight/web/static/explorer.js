@@ -5,7 +5,7 @@
  * @property {"server" | "notebook" | "page"} kind
  * @property {(kind: string, params: object, how?: object) => Promise<{json: any, buffers: ArrayBuffer[]}>} request
  */
-import { StoreProvider, computed, html, render, signal, useEffect, useState, useStore } from "./html.js";
+import { StoreProvider, computed, effect, html, render, signal, useEffect, useState, useStore } from "./html.js";
 import { Channel } from "./channel.js";
 import { Change } from "./change.js";
 import { Decision } from "./decision.js";
@@ -40,12 +40,21 @@ export function mount(element, host, { address }) {
   store.signedColours = computed(() => ((store.theme.value ? store.theme.value === "dark" : system.value) ? "night" : "diverging"));
   element.classList.add("layersight-explorer");
   element.dataset.host = host.kind;
+  // Canvases read the colours of the page: it has them before anything is drawn anew.
+  const off = effect(() => {
+    const theme = store.theme.value;
+    element.dataset.form = store.form.value;
+    if (!theme) return;
+    element.dataset.theme = theme;
+    stored("layersight-theme", theme);
+  });
   // Keys that are pressed here are not for JupyterLab.
   if (host.kind === "notebook") element.dataset.lmSuppressShortcuts = "true";
   render(html`<${StoreProvider} value=${store}><${Page} /></${StoreProvider}>`, element);
   store.begin();
   return () => {
     render(null, element);
+    off();
     night.removeEventListener("change", changed);
     store.close();
     element.classList.remove("layersight-explorer");
@@ -63,17 +72,11 @@ function Page() {
   const store = useStore();
   const form = store.form.value;
   const [dropping, setDropping] = useState(false);
-  const theme = store.theme.value;
   useEffect(() => {
     const observer = new ResizeObserver(() => { store.form.value = formOf(store.root.clientWidth); });
     observer.observe(store.root);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => {
-    store.root.dataset.form = form;
-    if (theme) store.root.dataset.theme = theme;
-    if (theme) stored("layersight-theme", theme);
-  }, [form, theme]);
   useEffect(() => listen(store, setDropping), []);
   const title = store.layer.value && `${shortName(store.layer.value.name)} : ${store.channel.value} · layersight`;
   useEffect(() => { if (title && store.host.kind !== "notebook") document.title = title; }, [title]);

@@ -18,7 +18,7 @@
 const FLAT = /^((?:[a-z]+\d*_)?(?:block|stage|mixed|unit|layer|inverted_res_block|Conv_?\d*_block)[_-]?\d+[a-z]?(?:[_-]?block\d+)?)[_-]/i;
 /** Layers above which parts are folded. */
 const MANY = 48;
-export const SEPARATOR = "/";
+const SEPARATOR = "/";
 
 /** The parts of a network. @param {{name: string}[]} layers @returns {Node} */
 export function nest(layers) {

@@ -6,7 +6,7 @@ const SEEN = "layersight-hints-seen";
 
 export function Hints() {
   const store = useStore();
-  const [open, setOpen] = useState(() => !stored(SEEN));
+  const [open, setOpen] = useState(() => stored(SEEN) === null);
   const shut = () => {
     setOpen(false);
     stored(SEEN, "1");

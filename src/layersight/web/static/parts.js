@@ -44,13 +44,13 @@ export function chooseByArrows(event, options, value, onChange, steps = { ArrowR
   event.currentTarget.children[index].focus();
 }
 
-/** A value that the browser keeps, after it was set if one is given; `null` where it keeps nothing. @param {string} name @param {string} [value] */
+/** A value that the browser keeps, after it was set if one is given; `null` without one, `undefined` where it keeps nothing. @param {string} name @param {string} [value] */
 export function stored(name, value) {
   try {
     if (value !== undefined) localStorage.setItem(name, value);
     return localStorage.getItem(name);
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -64,7 +64,7 @@ export function MapFigure({ maps, channel, scaled = maps, name, words = "" }) {
     <div class="picture" role="application" tabindex="0" aria-label=${`${name}, channel ${channel}${cell ? `, row ${cell[0]}, column ${cell[1]}, value ${number(valueAt(maps, channel, ...cell))}` : ""}. Arrow keys move the position.`}
       style=${{ aspectRatio: `${maps.width} / ${maps.height === 1 ? Math.max(1, maps.width / 4) : maps.height}` }}
       ...${pointing(store, underPointer)} onKeyDown=${keys}>
-      <canvas ref=${canvas} class="ink-flat" aria-hidden="true"></canvas>
+      <canvas ref=${canvas} style="color: var(--flat); outline-color: var(--broken)" aria-hidden="true"></canvas>
       ${dead && html`<span class="dead">${maps.signed ? "same" : "dead"}</span>`}
       ${cell && !dead && html`<i class="cross" style=${{ left: share((cell[1] + 0.5) / maps.width), top: share((cell[0] + 0.5) / maps.height), width: share(1 / maps.width), height: share(1 / maps.height) }}></i>`}
     </div>

@@ -6,7 +6,7 @@ const GONE = "this is not kept in this page: open the network with layersight ex
 
 /** The name of an answer; see key_of in layersight/web/exported.py.
  * @param {string} kind @param {Record<string, any>} params */
-export function keyOf(kind, params) {
+function keyOf(kind, params) {
   const ignored = kind === "photograph" ? ["longest"] : [];
   const entries = Object.entries(params ?? {}).filter(
     ([name, value]) =>
