@@ -28,6 +28,7 @@ def by_hand(values, image, channel):
 
 
 def same_bits(values, found):
+    assert found.dead.dtype == np.bool_
     for image in range(values.shape[0]):
         for channel in range(values.shape[-1]):
             for layout in (values, np.moveaxis(np.moveaxis(values, -1, 1).copy(), 1, -1)):

@@ -44,7 +44,7 @@ class Data(Options):
 
 
 def arrange(arguments: Arguments) -> Arguments:
-    """The keywords of the verb; what is missing is found before a model is opened."""
+    """The keywords of the verb; refuses missing ones before a model is opened."""
     if not arguments.get("image"):
         raise UsageError(f"give images: {EXAMPLE}")
     output = arguments.get("output")

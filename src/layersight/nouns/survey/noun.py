@@ -1,4 +1,4 @@
-"""What a survey can become."""
+"""The document, the numbers and the files of a survey."""
 
 from __future__ import annotations
 
