@@ -70,7 +70,7 @@ Tensors: TypeAlias = dict[str, Tensor]
 ShapeAndType: TypeAlias = tuple[Sequence[int | None], str]
 
 Compute: TypeAlias = Callable[[Sequence[Tensor]], Tensors]
-# Starts a computation; what it returns waits for the results.
+# Fixes what a computation depends on, and may start it; what it returns gives the results.
 Runner: TypeAlias = Callable[[Sequence[Array]], Callable[[], Arrays]]
 
 # From parameters to the number that is maximised, and a further result.
