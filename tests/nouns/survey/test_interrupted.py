@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import layersight
+from fake_network import deep
 from layersight.atomic import PREFIX
 
 TESTS = Path(__file__).parents[2]
@@ -89,11 +91,28 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(
         process = start(photos, out, until="endless")
         time.sleep(moments.uniform(0, 0.35))
         process.kill()
-        assert finish(process)[0] == -signal.SIGKILL
+        status, error = finish(process)
+        assert status == -signal.SIGKILL, error
     status, error = finish(start(photos, out))
     assert status == 0, error
     assert contents(out) == expected
     assert not [path for path in out.rglob("*") if path.name.startswith(PREFIX)]
+
+
+@pytest.mark.parametrize("part", ["shards", "."])
+def test_killed_while_it_wrote_it_goes_on(photos: Path, tmp_path: Path, part: str) -> None:
+    out = tmp_path / "out"
+    survey = layersight.survey(deep(), photos, folder=out, shard=320)
+    layersight.save(survey, out)
+    expected = contents(out)
+    half = out / part / f"{PREFIX}half"
+    half.mkdir()
+    (half / "file").write_bytes(b"half")
+    (out / "shards" / "0.shard").write_bytes(b"of other images")
+    layersight.save(layersight.survey(deep(), photos, folder=out, shard=320), out)
+    assert contents(out) == expected
+    assert not half.exists()
+    assert len(list((out / "shards").iterdir())) == 2
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_broken(photos: Path, tmp_path: Path) -> None:

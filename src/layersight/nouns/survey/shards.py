@@ -12,6 +12,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import socket
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -204,14 +205,17 @@ class ShardFolder:
         return merged
 
     def tidy(self, shards: Sequence[Shard]) -> None:
-        """Removes results that a survey of these shards does not need, and half-written files."""
+        """Removes results that a survey of these shards does not need, and what is incomplete."""
         if self._folder is None or not self._folder.is_dir():
             return
         needed = {f"{shard.key}{SUFFIX}" for shard in shards}
-        for path in self._folder.iterdir():
-            removable = path.suffix == SUFFIX or path.name.startswith(PREFIX)
-            if removable and path.name not in needed:
+        for path in self._folder.glob(f"*{SUFFIX}"):
+            if path.name not in needed:
                 path.unlink(missing_ok=True)
+        # Folders of a process that was killed while it wrote: a result, or the files of the survey.
+        for folder in (self._folder, self._folder.parent):
+            for path in folder.glob(f"{PREFIX}*"):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
