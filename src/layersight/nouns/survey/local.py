@@ -132,7 +132,8 @@ def run_shards(
         shards: The images.
         classes: The names of all classes.
         store: Called with each shard and the bytes of its result, one at a time, from a thread.
-        threads: How many threads decode; one more, but :data:`MOST_PASSES` at most, run passes.
+        threads: How many threads decode. As many run passes, or one more where passes are large;
+            at least 2, at most :data:`MOST_PASSES`.
         strict: Whether an image that cannot be read ends the survey.
         on_progress: Called with the number of images after each pass.
         other: The other model, where ``spec`` has one.
@@ -153,7 +154,8 @@ def run_shards(
         for shard in shards
         for start in range(0, len(shard.items), spec.images)
     )
-    passes = min(threads + 1, MOST_PASSES)
+    passes = threads if model.small_passes else threads + 1  # one more small one gains little
+    passes = max(2, min(passes, MOST_PASSES))
     memory: SimpleQueue[list[FloatArray]] = SimpleQueue()
     for _ in range(passes):
         memory.put([_empty_batch(each) for each in spec.models])
