@@ -202,11 +202,11 @@ class Walker:
 
     def settle(self) -> None:
         """Waits until nothing is asked for or computed, and nothing changes any more."""
-        asking = True
-        while asking:
-            asking = bool(self.asking)
+        while True:
+            asked = bool(self.asking)
             self.page.evaluate(STILL)
-            asking = asking or bool(self.asking)
+            if not asked and not self.asking:
+                return
 
     def wait(self, milliseconds: int) -> None:
         """Waits as the page counts, so that what it had put off for less is done."""

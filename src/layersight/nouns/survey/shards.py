@@ -212,10 +212,9 @@ class ShardFolder:
         for path in self._folder.glob(f"*{SUFFIX}"):
             if path.name not in needed:
                 path.unlink(missing_ok=True)
-        # Folders of a process that was killed while it wrote: a result, or the files of the survey.
-        for folder in (self._folder, self._folder.parent):
-            for path in folder.glob(f"{PREFIX}*"):
-                shutil.rmtree(path, ignore_errors=True)
+        # Left by a survey that was killed while it wrote; the lock keeps others out of this folder.
+        for path in self._folder.glob(f"{PREFIX}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
